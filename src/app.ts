@@ -1,4 +1,4 @@
-/** The HTTP face: middleware for every request, the calls, and the one place where an error becomes an answer. */
+/** The HTTP API: middleware, the mounted calls, and the one place that turns errors into responses. */
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
@@ -21,7 +21,7 @@ import { mountServiceRoutes } from './api/service/routes.ts'
 import { mountToolRoutes } from './api/tools/routes.ts'
 import { mountUserRoutes } from './api/users/routes.ts'
 import { requestMiddleware } from './api/http/requests.ts'
-import { HttpError, NotFound } from './lib/errors.ts'
+import { HttpError, NotFound, STATUS_DESCRIPTIONS } from './lib/errors.ts'
 import { createServices, type Services } from './instances/services.ts'
 import { BASE_PATH } from './lib/base-path.ts'
 import { expectedAtMost } from './lib/limits.ts'
@@ -30,7 +30,7 @@ import { mountAcceptPage } from './ui/accept.tsx'
 import { mountConnectPages } from './ui/connect.tsx'
 import { mountPages } from './ui/routes.ts'
 
-/** Makes the app. `services` replaces what the world offers, for tests. */
+/** Creates the app. Tests pass `services` to replace the clock, the store and others. */
 export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	let reservedSegments: ReadonlySet<string> | null = null
 	const app = createApi((request) => resolveHubPath(request, () => (reservedSegments ??= getFirstSegments(app))))
@@ -40,7 +40,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		c.set('services', { ...createServices(c.env), ...services })
 		await next()
 	})
-	// Stores, merchants' browsers and those who open a one-time link: nothing of the API's middleware holds for them.
+	// Called by stores and browsers, so mounted before the API's middleware.
 	mountReceivers(app)
 	mountConnectPages(app)
 	mountAcceptPage(app)
@@ -61,7 +61,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	mountRootMetrics(app)
 	mountOpenApi(app)
 	const api = createApi()
-	// Paths with fixed words come before those with `{id}` in the same place.
+	// Fixed path segments come before `{id}` in the same place.
 	mountAccountInstances(api)
 	mountAccountRoutes(api)
 	mountUserRoutes(api)
@@ -78,15 +78,13 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	mountHub(api)
 	app.route(BASE_PATH, api)
 
-	// Answered, not thrown: after an error the look for other methods (405) is not made.
+	// Returned, not thrown: the check for other methods (405) is skipped after an error.
 	app.notFound((c) => toErrorResponse(c, new NotFound()))
 	app.onError((error, c) => toErrorResponse(c, error))
 	return app
 }
 
-/**
- * The words with which the paths of calls begin below the base: as collections they are only reached under `/hubs/`.
- */
+/** First path segments of the API's own calls. A store collection with such a name is only reachable under `/hubs/`. */
 function getFirstSegments(app: Api): Set<string> {
 	const paths = app.routes.map(({ path }) => path).filter((path) => path.startsWith(`${BASE_PATH}/`))
 	return new Set(
@@ -94,16 +92,13 @@ function getFirstSegments(app: Api): Set<string> {
 	)
 }
 
-/**
- * Turns whatever was thrown into the contract's error body. What is not meant for the caller is logged without its text
- * and answered with none.
- */
+/** Turns whatever was thrown into the contract's error body. Unexpected errors are logged, and their text is not shown. */
 function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHonoException(thrown) : thrown
 	const { requestId } = c.var
 	if (!(error instanceof HttpError)) {
 		logError('request.failed', error, { requestId })
-		return c.json({ message: 'Something went wrong here; the request id finds it in the log', requestId }, 500)
+		return c.json({ message: STATUS_DESCRIPTIONS[500], requestId }, 500)
 	}
 	for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
 	return c.json(
@@ -116,7 +111,7 @@ function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	)
 }
 
-/** The framework's own refusals; the only one that a request can reach is a body that is no JSON. */
+/** The framework's own errors; requests can only reach the one for a body that is not JSON. */
 function fromHonoException(exception: HTTPException): HttpError {
 	if (exception.status === 400) return new HttpError(400, 'body: expected well-formed JSON')
 	return new HttpError(

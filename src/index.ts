@@ -1,4 +1,4 @@
-/** Table of contents of the Worker. */
+/** The Worker's entry points. */
 import { createApp } from './app.ts'
 import type { Doorbell, Env } from './context.ts'
 import { consumeDoorbells } from './delivery/consumer.ts'
@@ -13,9 +13,9 @@ const app = createApp()
 export default {
 	/** The API. */
 	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
-	/** Doorbells. */
+	/** Queue messages (doorbells). */
 	queue: (batch, env, ctx) => consumeDoorbells(batch, env, ctx),
-	/** Every five minutes: wakes what is overdue, finishes what was begun. */
+	/** Every five minutes: wakes overdue objects and finishes what was begun. */
 	async scheduled(_controller, env) {
 		await runWatchdog(createServices(env))
 	},

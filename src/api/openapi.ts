@@ -1,4 +1,4 @@
-/** `GET /openapi.json`: the calls as an OpenAPI 3.1 document, made of the same data that validates them. */
+/** `GET /openapi.json`: the OpenAPI 3.1 document, generated from the data that validates the calls. */
 import { type OperationResponse, type Operation, TAGS, VERBS } from './http/contract.ts'
 import { operations } from './operations.ts'
 import { type Api, mountOperations } from './http/serve.ts'
@@ -7,58 +7,65 @@ import { VERSION } from '../lib/version.ts'
 
 type Document = OperationResponse<typeof documentOperations.getDocument>
 
-/** Made once an isolate: nothing in it changes but the address. */
+/** Built once per isolate: only the server's address varies. */
 const documentsByApi = new WeakMap<Api, object>()
 
-/** What holds for all calls, in Markdown: what a newcomer reads first. */
-const INTRODUCTION = `Rings when something changes in a shop. The calls are those of Cloud Elements’ event framework, and some more.
-The [guide](/guide) leads from the first key to the first notification; here is every call.
-Pages for people (\`/connect/…\`, \`/accept/…\`, \`/guide\`, \`/docs\`) answer with HTML and are not among them.
+/** The introduction of the reference, in Markdown. */
+const INTRODUCTION = `Shopbell sends a signed notification when something changes in a store. The API is that of Cloud
+Elements’ event framework, with additions. The [guide](/guide) takes you from the first key to the first notification;
+this reference describes every call. Pages for people (\`/connect/…\`, \`/accept/…\`, \`/guide\`, \`/docs\`) return HTML
+and are not part of it.
 
 ## Authorization
 
-Whoever calls presents \`Authorization: User <user secret>, Organization <organization secret>\`. *Get your secrets* shows both to whoever has
-signed in. A program may use an API key instead: \`Authorization: Bearer <API key>\`.
+Send \`Authorization: User <user secret>, Organization <organization secret>\`. Once signed in, *Get your secrets*
+returns both. Programs can use an API key instead: \`Authorization: Bearer <API key>\`.
 
 ## By id and by token
 
 Most calls about one instance exist twice: by id, \`/instances/{id}/health\`, and by token, \`/instances/health\` with
-\`Authorization: User <user secret>, Element <instance token>\`, where the token says which instance is meant. The hub goes by token alone.
+\`Authorization: User <user secret>, Element <instance token>\`, where the token identifies the instance. Hub calls only
+exist by token.
 
 ## Lists
 
-A list is an array. \`pageSize\` says how much of it is wanted. While there is more, the answer's header \`Elements-Next-Page-Token\` holds what \`nextPage\`
-takes; \`Elements-Returned-Count\` and, where it is known, \`Elements-Total-Count\` count.
+A list is an array. Set its length with \`pageSize\`. If there are more items, the response header
+\`Elements-Next-Page-Token\` holds the value of \`nextPage\` for the next page. \`Elements-Returned-Count\` is the number
+of items in the page and \`Elements-Total-Count\`, if known, the number in all.
 
 ## Times and ids
 
-Times are UTC. \`eventId\` and \`objectId\` are texts, other ids numbers: that of a notification is its instance's number × 10⁹ and a counter.
+Times are in UTC. \`eventId\` and \`objectId\` are strings, other ids are numbers. The id of a notification is its
+instance’s id × 10⁹ plus a counter.
 
-## Refusals
+## Errors
 
-Every refusal is \`{message, requestId}\`: the message names the field and what was expected, the id finds the request in the log and is also in
-\`Elements-Request-Id\`. Where the store said something, \`providerMessage\` is that.`
+Every error is \`{message, requestId}\`. The message names the field and what was expected. The request id identifies
+the request in the log and is also in \`Elements-Request-Id\`. \`providerMessage\` holds the store’s error message, if
+there is one.`
 
-/** Mounts the document. It needs no authorization: it says nothing about anybody. */
+/** Mounts the document, which is public. */
 export function mountOpenApi(app: Api): void {
 	app.openAPIRegistry.registerComponent('securitySchemes', 'secrets', {
 		type: 'apiKey',
 		in: 'header',
 		name: 'Authorization',
 		description:
-			'`User <user secret>, Organization <organization secret>`; calls about one store also `User <user secret>, Element <instance token>`. In any order, also all three.',
+			'`User <user secret>, Organization <organization secret>`. Calls about one store also accept ' +
+			'`User <user secret>, Element <instance token>`. All three may be sent, in any order.',
 	})
 	app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
 		type: 'apiKey',
 		in: 'header',
 		name: 'Authorization',
 		description:
-			'`User <user secret>, Element <instance token>`, or `Bearer <API key>, Element <instance token>`: the token says which store.',
+			'`User <user secret>, Element <instance token>` or `Bearer <API key>, Element <instance token>`. ' +
+			'The token identifies the store.',
 	})
 	app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
 		type: 'http',
 		scheme: 'bearer',
-		description: 'An API key (`sbk_…`), or the token of `POST /authentication`.',
+		description: 'An API key (`sbk_…`) or the token of `POST /authentication`.',
 	})
 	mountOperations(app, documentOperations, {
 		getDocument: (c) =>
@@ -86,12 +93,12 @@ export function buildDocument(app: Api): object {
 	return sorted
 }
 
-/** What is read and written of a document's paths. */
+/** The part of a document's paths that sorting needs. */
 type Paths = Record<string, Record<string, { operationId: string }>>
 
 /**
- * The calls in the order in which one meets them. The methods of a path stand together in a document, but not in that
- * order, so each call also carries its place as `x-order`, by which the reference sorts.
+ * Sorts the calls for readers. A document groups methods by path, which is another order, so each call also has its
+ * position as `x-order`, by which the reference sorts.
  */
 function sortPaths(paths: Paths): Paths {
 	const positionById = new Map(getSortedOperationIds().map((id, index) => [id, index + 1]))
@@ -107,9 +114,7 @@ function sortPaths(paths: Paths): Paths {
 	return Object.fromEntries(sorted.map(([path, calls]) => [path, Object.fromEntries(calls)]))
 }
 
-/**
- * By tag, then by what a call is about, as the tables first name it, then by verb; that by the token after that by id.
- */
+/** By tag, then by resource in the order of the tables, then by verb; a call by token follows the one by id. */
 function getSortedOperationIds(): string[] {
 	const entries = Object.entries(operations as Record<string, Operation>)
 	const tags = Object.keys(TAGS)
@@ -127,7 +132,7 @@ function getSortedOperationIds(): string[] {
 	return keys.sort((a, b) => compareKeys(a.key, b.key)).map(({ id }) => id)
 }
 
-/** What a call is about: its path without the instance that it is beneath, and without the id at its end. */
+/** The resource of a call: its path without a leading instance and without the id at its end. */
 function getSubjectPath({ path }: Operation): string {
 	return path.replace(/^\/instances\/\{id\}/, '/instances').replace(/\/\{\w+\}$/, '')
 }

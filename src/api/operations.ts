@@ -1,4 +1,4 @@
-/** Every call there is, by its operation id: what the document is checked against and the client is made of. Pure. */
+/** Every call by its operation id, for the document and the client. Pure. */
 import { accountOperations } from './accounts/operations.ts'
 import { authenticationOperations } from './authentication/operations.ts'
 import { catalogOperations } from './catalog/operations.ts'
@@ -16,10 +16,7 @@ import { documentOperations, serviceOperations } from './service/operations.ts'
 import { toolOperations } from './tools/operations.ts'
 import { userOperations } from './users/operations.ts'
 
-/**
- * All of them, in the order in which the reference shows what they are about (openapi.ts). Routing has an order of its
- * own (app.ts).
- */
+/** In the order in which the reference shows resources (openapi.ts). Routing has its own order (app.ts). */
 export const operations = {
 	...instanceOperations,
 	...watchingOperations,
@@ -43,5 +40,5 @@ export const operations = {
 	...documentOperations,
 }
 
-/** The id of a call. */
+/** An operation id. */
 export type OperationId = keyof typeof operations

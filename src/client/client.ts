@@ -1,7 +1,6 @@
 /**
- * A client of the API, inferred from the tables that the server is made of: one method an operation, typed in what it
- * takes and what it gives. It needs `fetch` and nothing of Cloudflare; of the server only the tables and their shapes
- * come along.
+ * A typed client of the API with one method per operation, inferred from the server's tables. It needs `fetch` and
+ * nothing of Cloudflare.
  *
  * ```ts
  * const api = createClient({ baseUrl: 'https://bell.example.com', authorization: 'User …, Organization …' })
@@ -13,35 +12,35 @@ import { getMediaTypes, type OperationResponse, type OperationInput, type Operat
 import { operations, type OperationId } from '../api/operations.ts'
 import { BASE_PATH } from '../lib/base-path.ts'
 
-/** How a client is made. */
+/** Options of a client. */
 export interface ClientOptions {
 	/** The server's address without the contract's base path: `https://bell.example.com`. */
 	baseUrl: string
 	/** The header `Authorization` of every call: `User …, Organization …`, `User …, Element …` or `Bearer …`. */
 	authorization?: string
-	/** In place of the global one. */
+	/** Replaces the global `fetch`. */
 	fetch?: (request: Request) => Promise<Response>
 }
 
-/** What may be said of a single call. */
+/** Options of one call. */
 export interface CallOptions {
-	/** In place of the client's own. */
+	/** Replaces the client's own. */
 	authorization?: string
-	/** The same key gives the same answer for a day: a POST that is sent twice is done once. */
+	/** Makes a POST safe to retry: for a day, the same key returns the same response. */
 	idempotencyKey?: string
-	/** The media that is wanted, where a call can answer in several: `text/csv`. The answer is a Response then. */
+	/** Media type, where a call has several: `text/csv`. The result is a Response then. */
 	accept?: string
 	signal?: AbortSignal
 }
 
-/** A refusal: what the API's error body says. */
+/** An error of the API. */
 export class ApiError extends Error {
 	/** The operation that was called. */
 	readonly operation: string
 	readonly status: number
-	/** Finds the request in the server's log; '' when something between said no. */
+	/** Identifies the request in the server's log; '' when a proxy refused it. */
 	readonly requestId: string
-	/** What the store said; null when it said nothing. */
+	/** The store's error message; null: there is none. */
 	readonly providerMessage: string | null
 
 	constructor(operation: string, status: number, message: string, requestId: string, providerMessage: string | null) {
@@ -54,22 +53,21 @@ export class ApiError extends Error {
 	}
 }
 
-/** The words in braces of a path. */
+/** The parameters of a path. */
 type PathParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
 	? Name | PathParamNames<Rest>
 	: never
 
-/** A call about one instance by id has that id in front of its path (`both`). */
+/** A call about one instance has its id in front of the path (`byIdAndToken`). */
 type ParamNames<Op extends Operation> = PathParamNames<Op['path']> | (Op['access'] extends 'instance' ? 'id' : never)
 
 type ParamValue = string | number
 
-/** Words of the path: whatever the schema takes, and numbers too. */
 type ParamsInput<Op extends Operation> = [ParamNames<Op>] extends [never]
 	? { params?: undefined }
 	: { params: { [Name in ParamNames<Op>]: ParamValue } }
 
-/** A query goes out as text: numbers, booleans and lists are written so. */
+/** Numbers and booleans are sent as text. */
 type QueryValue<Value> = Value extends string ? Value | number | boolean : Value
 type QueryInput<Op extends Operation> = OperationInput<Op>['query'] extends infer Query extends object
 	? { query?: { [Name in keyof Query]: QueryValue<Query[Name]> } }
@@ -84,18 +82,18 @@ type BodyInput<Op extends Operation> = Op extends { body: unknown }
 /** What a call takes. */
 export type CallInput<Op extends Operation> = ParamsInput<Op> & QueryInput<Op> & BodyInput<Op>
 
-/** May be called without anything when nothing of the input has to be there. */
+/** The input is optional when all of its parts are. */
 type CallArguments<Op extends Operation> =
 	{} extends CallInput<Op>
 		? [input?: CallInput<Op>, options?: CallOptions]
 		: [input: CallInput<Op>, options?: CallOptions]
 
-/** An answer and what its headers say of it. */
+/** A response and its headers. */
 export interface Page<Answer> {
 	answer: Answer
-	/** `nextPage` of the page that follows; null after the last one. */
+	/** `nextPage` of the next page; null after the last one. */
 	next: string | null
-	/** How many there are in all; null when nobody counted. */
+	/** Number of items in all; null: unknown. */
 	total: number | null
 	requestId: string
 }
@@ -103,21 +101,21 @@ export interface Page<Answer> {
 /** One operation. */
 export interface OperationCall<Op extends Operation> {
 	(...args: CallArguments<Op>): Promise<OperationResponse<Op>>
-	/** The same, with what the headers say. */
+	/** The response with its headers. */
 	readonly page: (...args: CallArguments<Op>) => Promise<Page<OperationResponse<Op>>>
 }
 
 /** A client: every operation by its id. */
 export type Client = { readonly [Id in OperationId]: OperationCall<(typeof operations)[Id]> }
 
-/** What goes into a request once its types are forgotten. */
+/** An untyped input. */
 interface RequestInput {
 	params?: Record<string, ParamValue> | undefined
 	query?: Record<string, unknown> | undefined
 	body?: unknown
 }
 
-/** Makes a client. */
+/** Creates a client. */
 export function createClient(options: ClientOptions): Client {
 	const methods = Object.entries<Operation>(operations).map(([id, operation]) => {
 		const getPage = async (input: RequestInput = {}, callOptions: CallOptions = {}): Promise<Page<unknown>> => {
@@ -143,7 +141,7 @@ export function createClient(options: ClientOptions): Client {
 	return Object.fromEntries(methods) as Client
 }
 
-/** Every page of a list, one after the other, until there is no further one. */
+/** All pages of a list, one after the other. */
 export async function* pages<Op extends Operation>(
 	call: OperationCall<Op>,
 	...args: CallArguments<Op>
@@ -188,7 +186,7 @@ async function send(
 	return response
 }
 
-/** The full address; throws when a word of the path is missing, which its type does not allow. */
+/** The full URL; throws when a path parameter is missing. */
 function buildUrl(baseUrl: string, operation: Operation, { params, query }: RequestInput): string {
 	const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
 		const value = params?.[name]
@@ -203,7 +201,7 @@ function buildUrl(baseUrl: string, operation: Operation, { params, query }: Requ
 	return `${baseUrl.replace(/\/+$/, '')}${operation.root ? '' : BASE_PATH}${path}${queryString}`
 }
 
-/** JSON is read; anything else, a stream above all, is the caller's. */
+/** Parses JSON; any other response, such as a stream, is returned as it is. */
 async function readResponse(response: Response, operation: Operation): Promise<unknown> {
 	if (operation.answer === null) {
 		await response.body?.cancel()
@@ -218,7 +216,7 @@ async function toApiError(id: string, response: Response): Promise<ApiError> {
 	try {
 		body = (JSON.parse(text) as typeof body | null) ?? {}
 	} catch {
-		// Something between the two answered, not the API.
+		// A proxy responded, not the API.
 	}
 	const message = typeof body.message === 'string' ? body.message : `${id} answered ${response.status}`
 	const requestId =

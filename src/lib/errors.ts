@@ -1,45 +1,41 @@
 /**
- * The one error table: every error that a caller can receive, with its status (docs/contract.md §1). A handler throws
- * one of these; `app.ts` turns it into `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500
- * without text.
+ * The errors that callers see (docs/contract.md §1). A handler throws one of them; `app.ts` turns it into
+ * `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without details.
  */
 
-/**
- * What each status means, as the reference says it: the statuses of the contract, 422 for an `Idempotency-Key` that was
- * used for something else, and the answers to stores.
- */
+/** What each error status means, as the API reference shows it. */
 export const STATUS_DESCRIPTIONS = {
-	400: 'Invalid request; the message names the field and what was expected',
+	400: 'Invalid request. The message names the field and the expected value',
 	401: 'Missing, invalid or expired credentials, or the token of a deleted instance',
-	403: 'Authenticated, but not allowed: the role or the scope is not sufficient, or the instance is disabled',
-	404: 'It does not exist, or it belongs to another organization',
-	405: 'The path does not support this method; `Allow` lists the methods that it supports',
-	406: 'None of the media types that the caller accepts is available',
+	403: 'Not allowed: the role or scope does not suffice, or the instance is disabled',
+	404: 'Not found, or it belongs to another organization',
+	405: 'Method not allowed. `Allow` lists the allowed methods',
+	406: 'The call cannot answer with any of the accepted media types',
 	409: 'Conflicts with the current state, or the same request is still running',
 	410: 'Receivers only: the instance was deleted',
-	413: 'Larger than the limit that the message names',
-	415: 'The body is declared as something other than JSON',
-	422: 'The Idempotency-Key was used before, for another request',
-	429: 'Too many requests; `Retry-After` says when to try again',
-	500: 'Internal error; the request id finds it in the log',
-	502: 'The store failed; `providerMessage` is what it said',
-	503: 'Receivers only: this delivery could not be kept; the change is found by polling',
+	413: 'The body exceeds the limit that the message names',
+	415: 'The Content-Type is not JSON',
+	422: 'The Idempotency-Key was already used for another request',
+	429: 'Too many requests. `Retry-After` says when to try again',
+	500: 'Internal error. Use the request id to find it in the log',
+	502: 'The store failed. `providerMessage` holds its error message',
+	503: 'Receivers only: the delivery could not be stored. Polling finds the change',
 } as const
 
-/** The statuses of a refusal. */
+/** An error status. */
 export type ErrorStatus = keyof typeof STATUS_DESCRIPTIONS
 
-/** What an error may have beside its message. */
+/** Details of an error beside its message. */
 export interface HttpErrorDetail {
-	/** What the store said, plain text; only when the store said something. */
+	/** The store's error message, plain text. */
 	providerMessage?: string | null | undefined
-	/** Headers of the answer, such as `Allow` or `Retry-After`. */
+	/** Response headers, such as `Allow` or `Retry-After`. */
 	headers?: Record<string, string>
-	/** The request may have been carried out all the same: it must not be repeated automatically. */
+	/** The request may have taken effect, so it must not be retried automatically. */
 	outcomeUnknown?: boolean
 }
 
-/** An error that is meant for the caller: its message is a sentence that names what was wrong and what was expected. */
+/** An error for the caller. Its message names what is wrong and what is expected. */
 export class HttpError extends Error {
 	readonly status: ErrorStatus
 	readonly providerMessage: string | null
@@ -56,14 +52,14 @@ export class HttpError extends Error {
 	}
 }
 
-/** 400: an invalid request; the message names the field. */
+/** 400: invalid request; the message names the field. */
 export class BadRequest extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(400, message, detail)
 	}
 }
 
-/** 401: missing, invalid or expired credentials, or the token of a deleted instance. */
+/** 401: missing, invalid or expired credentials. */
 export class Unauthorized extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(401, message, detail)
@@ -77,14 +73,14 @@ export class Forbidden extends HttpError {
 	}
 }
 
-/** 404: it does not exist, or it belongs to another organization. */
+/** 404: not found, or it belongs to another organization. */
 export class NotFound extends HttpError {
 	constructor(message = 'Not found', detail?: HttpErrorDetail) {
 		super(404, message, detail)
 	}
 }
 
-/** 409: the request conflicts with the current state. */
+/** 409: conflicts with the current state. */
 export class Conflict extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(409, message, detail)
@@ -98,7 +94,7 @@ export class TooManyRequests extends HttpError {
 	}
 }
 
-/** 502: the store failed; `providerMessage` is what it said. */
+/** 502: the store failed; `providerMessage` holds its error message. */
 export class StoreFailed extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(502, message, detail)

@@ -1,11 +1,8 @@
-/**
- * The frame of every page: bar, main part, foot. Nothing in it comes from another host, and no script stands in the
- * page itself.
- */
+/** The layout of every page: header, content, footer. It loads nothing from other hosts and has no inline scripts. */
 import type { Child } from 'hono/jsx'
 import { VERSION } from '../lib/version.ts'
 
-/** The places that the bar leads to. */
+/** Links of the header. */
 const SECTIONS = [
 	{ name: 'guide', href: '/guide', label: 'Guide' },
 	{ name: 'reference', href: '/docs', label: 'API reference' },
@@ -15,20 +12,20 @@ const SECTIONS = [
 export interface FrameProps {
 	/** Shown in the tab, before the product's name. */
 	title: string
-	/** A sentence for whoever lists pages. */
+	/** For search engines. */
 	description?: string
-	/** Which place of the bar this page belongs to; null: none. */
+	/** The header link that is current; null: none. */
 	place: (typeof SECTIONS)[number]['name'] | null
-	/** Own scripts, by their path; they run when the page is there. */
+	/** Paths of scripts, which run when the page is loaded. */
 	scripts?: readonly string[]
-	/** Style sheets beside the common one. */
+	/** Paths of further style sheets. */
 	styles?: readonly string[]
-	/** The page brings its own landmarks and foot. */
+	/** The page has no footer. */
 	bare?: boolean
 	children?: Child
 }
 
-/** The whole document. `children` hold the `main` element, whose id is `main`. */
+/** The whole document. `children` hold an element with the id `main`. */
 export function Frame({ title, description, place, scripts = [], styles = [], bare = false, children }: FrameProps) {
 	return (
 		<html lang='en'>
@@ -64,7 +61,9 @@ export function Frame({ title, description, place, scripts = [], styles = [], ba
 					</nav>
 				</header>
 				{children}
-				{bare ? null : <footer class='foot'>Shopbell {VERSION}. Rings when something changes in a shop.</footer>}
+				{bare ? null : (
+					<footer class='foot'>Shopbell {VERSION}. Signed notifications when something changes in a store.</footer>
+				)}
 			</body>
 		</html>
 	)

@@ -1,13 +1,10 @@
-/** A page as an answer: its bytes and the policy under which a browser shows it. */
+/** Pages as responses, with their Content-Security-Policy. */
 import type { Child } from 'hono/jsx'
 
-/** What a page may do beyond the policy of all pages: sources by directive. */
-export type PolicyOverrides = Readonly<Partial<Record<'style-src' | 'img-src' | 'worker-src', string>>>
+/** Sources by directive that replace those of `POLICY`. */
+type PolicyOverrides = Readonly<Partial<Record<'style-src' | 'img-src' | 'worker-src', string>>>
 
-/**
- * Everything comes from this very host, nothing is executed that stands in the page, and nobody shows it inside another
- * page.
- */
+/** Everything comes from this host, no inline scripts run, and no other page can embed it. */
 const POLICY = {
 	'default-src': "'none'",
 	'script-src': "'self'",
@@ -20,7 +17,7 @@ const POLICY = {
 	'frame-ancestors': "'none'",
 }
 
-/** The page as an answer. `allow` widens single directives of the policy. */
+/** The page as a response. `allow` replaces single directives of the policy. */
 export async function respondWithPage(
 	document: Child,
 	options: { status?: number; allow?: PolicyOverrides } = {},

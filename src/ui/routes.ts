@@ -1,7 +1,4 @@
-/**
- * Everything that people look at in a browser. Mounted before the middleware of the API: what is said there of JSON
- * does not hold here.
- */
+/** The guide and the reference, mounted before the API's middleware, which is for JSON. */
 import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
 import { mountReference } from './reference/routes.tsx'

@@ -1,4 +1,4 @@
-/** Pages of Markdown come into the Worker as text (`[[rules]]` in wrangler.toml). */
+/** Markdown is imported as text (`[[rules]]` in wrangler.toml). */
 declare module '*.md' {
 	const text: string
 	export default text

@@ -1,4 +1,4 @@
-/** The organization itself. A caller has one: no other exists for them. */
+/** Handlers of accounts. Callers only see their own organization. */
 import type * as z from 'zod'
 import { findOrganization } from '../../accounts/setup.ts'
 import { renameOrganization } from '../../accounts/organizations.ts'
@@ -11,7 +11,7 @@ import type { AccountResponse, AccountPatch } from './schema.ts'
 
 type AccountView = z.input<typeof AccountResponse>
 
-/** 404 unless a path names the caller's own organization. */
+/** 404 unless the path names the caller's own organization. */
 export function requireOwnAccount(c: CallerContext, id: string): void {
 	if (parseId(id) !== c.var.user.organizationId) throw new NotFound(`No account ${id}`)
 }

@@ -1,4 +1,4 @@
-/** API keys over HTTP. */
+/** Handlers of API keys. */
 import { DAY_MS } from '../../lib/time.ts'
 import type * as z from 'zod'
 import { createKey, deleteKey, listKeys, type ApiKey } from '../../accounts/api-keys.ts'
@@ -50,7 +50,7 @@ export async function deleteApiKey(c: CallerContext, id: string): Promise<undefi
 		throw new NotFound(`No API key ${keyId}`)
 }
 
-/** An admin looks after all keys, others after their own: null, or whose. */
+/** Whose keys the caller manages: admins all (null), others their own. */
 function getOwnerFilter(c: CallerContext): number | null {
 	return c.var.user.role === 'admin' ? null : c.var.user.id
 }
@@ -58,8 +58,7 @@ function getOwnerFilter(c: CallerContext): number | null {
 function toExpiryMs({ expiresDate, expiresDays }: z.output<typeof ApiKeyBody>, nowMs: number): number | null {
 	if (expiresDays != null) return nowMs + Math.round(expiresDays * DAY_MS)
 	const expiresMs = parseTimeParameter('expiresDate', expiresDate ?? undefined)
-	if (expiresMs !== null && expiresMs <= nowMs)
-		throw new BadRequest('expiresDate: expected a time that is still to come')
+	if (expiresMs !== null && expiresMs <= nowMs) throw new BadRequest('expiresDate: expected a time in the future')
 	return expiresMs
 }
 

@@ -1,4 +1,4 @@
-/** The audit log over HTTP. */
+/** Handler of the audit log. */
 import type * as z from 'zod'
 import { listAuditRows } from '../../accounts/audit.ts'
 import { BadRequest } from '../../lib/errors.ts'
@@ -14,7 +14,7 @@ export async function listAudit(
 ): Promise<z.input<typeof AuditResponse>[]> {
 	const fromMs = parseTimeParameter('from', query.from)
 	const toMs = parseTimeParameter('to', query.to)
-	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a moment after from')
+	if (fromMs !== null && toMs !== null && toMs < fromMs) throw new BadRequest('to: expected a time after from')
 	const position = parsePageToken(query.nextPage, 2)
 	const { rows, next } = await listAuditRows(
 		c.env.DB,

@@ -1,4 +1,4 @@
-/** Answers about the one organization of the reference, its people, and what they sign in with. Pure. */
+/** Examples of accounts, users, secrets and sessions. Pure. */
 import {
 	API_KEY,
 	INSTANCE_ID,
@@ -9,7 +9,7 @@ import {
 	SERVICE_URL,
 } from '../http/examples.ts'
 
-/** The settings, where one was changed. */
+/** Settings. */
 export const SETTINGS = {
 	'notification.webhook.retry.schedule': 'standard',
 	'notification.webhook.failure.policy': 'retry',
@@ -18,7 +18,7 @@ export const SETTINGS = {
 	'operator.webhook.key': null,
 }
 
-/** The same as made. */
+/** A created API key. */
 export const NEW_API_KEY = { ...API_KEY, lastUsedDate: null, key: exampleToken('sbk_') }
 
 /** A row of the audit log. */
@@ -32,12 +32,11 @@ export const AUDIT_ENTRY = {
 	requestId: '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17',
 }
 
-/** A secret that was rotated with a grace. */
+/** A secret that was rotated with a grace period. */
 export const SECRET = { secret: exampleSecret('secret'), previousUntil: '2026-06-02T12:00:00Z' }
-/** What `Authorization: User …, Organization …` is made of. */
 export const SECRETS = { userSecret: exampleSecret('user'), organizationSecret: exampleSecret('organization') }
 
-/** Somebody who was invited. */
+/** An invited user. */
 export const USER = {
 	id: 8,
 	email: 'bo@acme.example',
@@ -58,7 +57,6 @@ export const LINK = {
 	expiresDate: '2026-06-08T12:00:00Z',
 }
 
-/** A session as listed. */
 export const SESSION = {
 	id: 21,
 	current: true,
@@ -66,5 +64,4 @@ export const SESSION = {
 	createdDate: DETECTED_ISO_SECONDS,
 	expiresDate: '2026-06-15T12:00:00Z',
 }
-/** What signing in answers with. */
 export const TOKEN = { token: exampleToken('sbs_'), expiresDate: SESSION.expiresDate }

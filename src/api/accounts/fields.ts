@@ -1,4 +1,4 @@
-/** Fields that people are described with, wherever they are sent. */
+/** Fields of users in request bodies. */
 import * as z from 'zod'
 import { MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH } from '../../accounts/passwords.ts'
 import { ROLES } from '../../accounts/roles.ts'
@@ -16,7 +16,7 @@ export const PersonName = z
 /** An e-mail address. */
 export const Email = z.email('expected an e-mail address').max(LIMITS.email.value, expectedAtMost('email'))
 
-/** A password that is to be set. */
+/** A new password. */
 export const Password = z
 	.string(`expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
 	.min(MIN_PASSWORD_LENGTH, `expected ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters`)
@@ -28,5 +28,5 @@ export const Password = z
 
 /** What a user may do. */
 export const UserRole = z.enum(ROLES, `expected ${ROLES.join(', ')}`).meta({
-	description: 'viewer: reads, and sees no secret; developer: works; admin: also looks after people, keys and settings',
+	description: 'viewer: read, without secrets; developer: also write; admin: also manage users, API keys and settings',
 })

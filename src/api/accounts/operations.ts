@@ -18,7 +18,7 @@ import {
 
 const settingsUpdate = {
 	tag: 'Accounts',
-	description: 'Those that are named change; null sets the default again.',
+	description: 'Changes the named settings; null restores a default.',
 	access: 'account',
 	role: 'admin',
 	body: SettingsBody,
@@ -26,14 +26,14 @@ const settingsUpdate = {
 	answer: SettingsResponse,
 } as const
 
-/** Paths with fixed words before those with `{id}` in the same place. */
+/** Fixed path segments before `{id}` in the same place. */
 export const accountOperations = {
 	listAccounts: defineOperation({
 		method: 'get',
 		path: '/accounts',
 		tag: 'Accounts',
 		summary: 'List accounts',
-		description: "The caller's own organization: an account is an organization.",
+		description: "Returns the caller's organization. An account is an organization.",
 		access: 'account',
 		answer: z.array(AccountResponse),
 	}),
@@ -42,7 +42,8 @@ export const accountOperations = {
 		path: '/accounts/settings',
 		tag: 'Accounts',
 		summary: 'Get the settings',
-		description: 'Of the organization: every one, with its default where it is not set. Secrets are `********`.',
+		description:
+			'Returns every setting of the organization, with its default if it is not set. Secrets are `********`.',
 		access: 'account',
 		answer: SettingsResponse,
 	}),
@@ -69,7 +70,7 @@ export const accountOperations = {
 		path: '/accounts/api-keys',
 		tag: 'Accounts',
 		summary: 'List API keys',
-		description: 'An admin sees all, others their own.',
+		description: 'Admins see all API keys, others their own.',
 		access: 'account',
 		role: 'developer',
 		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
@@ -81,7 +82,9 @@ export const accountOperations = {
 		tag: 'Accounts',
 		summary: 'Create an API key',
 		description:
-			'The key is shown this once. `Authorization: Bearer sbk_…` stands for User and Organization; calls about one store are made with `Bearer sbk_…, Element <instance token>`. A key may what its scopes name, and never more than the role of its maker.',
+			'The key is only shown in this response. `Authorization: Bearer sbk_…` replaces User and Organization; for calls ' +
+			'about one store, send `Bearer sbk_…, Element <instance token>`. A key can do what its scopes allow, and never ' +
+			'more than the role of its creator.',
 		keys: false,
 		access: 'account',
 		body: ApiKeyBody,
@@ -93,7 +96,7 @@ export const accountOperations = {
 		path: '/accounts/api-keys/{id}',
 		tag: 'Accounts',
 		summary: 'Delete an API key',
-		description: 'It is dead at once. An admin may delete any, others their own.',
+		description: 'The key is revoked immediately. Admins can delete every key, others their own.',
 		access: 'account',
 		answer: null,
 	}),
@@ -103,7 +106,8 @@ export const accountOperations = {
 		tag: 'Accounts',
 		summary: 'List the audit log',
 		description:
-			'Who did what, and when; newest first. Every change that a caller made, and every time that a secret was shown, kept for 400 days. With a filter that few entries pass, a page may be short, or empty, and still have a next one.',
+			'Returns every change and every time that a secret was shown, newest first. Entries are kept for 400 days. With ' +
+			'a filter, a page may be short or empty and still have a next page.',
 		access: 'account',
 		role: 'admin',
 		query: AuditQuery,
@@ -114,7 +118,7 @@ export const accountOperations = {
 		path: '/accounts/secrets',
 		tag: 'Accounts',
 		summary: "Get the organization's secret",
-		description: 'The audit log notes that it was shown.',
+		description: 'The audit log records that it was shown.',
 		keys: false,
 		access: 'account',
 		role: 'developer',
@@ -125,7 +129,7 @@ export const accountOperations = {
 		path: '/accounts/secrets/rotate',
 		tag: 'Accounts',
 		summary: "Rotate the organization's secret",
-		description: 'Every client needs it: give them `grace`.',
+		description: 'Every client uses this secret. Set `grace` to give them time to change it.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
@@ -139,7 +143,7 @@ export const accountOperations = {
 		path: '/accounts/secrets',
 		tag: 'Accounts',
 		summary: "Revoke the organization's secret",
-		description: 'Only sessions and API keys open then. 409 while no admin has a password: nobody could get in.',
+		description: 'From then on only sessions and API keys are accepted. 409 while no admin has a password.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
@@ -159,7 +163,7 @@ export const accountOperations = {
 		path: '/accounts/{id}',
 		tag: 'Accounts',
 		summary: 'Update an account',
-		description: 'Gives the organization another name.',
+		description: 'Renames the organization.',
 		access: 'account',
 		role: 'admin',
 		body: AccountPatch,

@@ -1,4 +1,4 @@
-/** Puts what the calls about an account do behind them. */
+/** Mounts the calls about accounts. */
 import { mountOperations, type Api } from '../http/serve.ts'
 import { updateAccount, getAccount, listAccounts } from './account.ts'
 import { createApiKey, deleteApiKey, listApiKeys } from './api-keys.ts'

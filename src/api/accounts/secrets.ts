@@ -1,4 +1,4 @@
-/** Secrets of users and of the organization over HTTP: shown, rotated, revoked. */
+/** Handlers that show, rotate and revoke secrets of users and of the organization. */
 import type * as z from 'zod'
 import {
 	revokeSecret,
@@ -42,13 +42,15 @@ export async function revokeOwnerSecret(c: CallerContext, owner: SecretOwner): P
 
 const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
-	raced: () => new Conflict('Somebody else changed this secret at the same time; look at it again'),
+	raced: () => new Conflict('Another request changed this secret at the same time; read it again'),
 	'in-grace': () =>
 		new Conflict(
-			'The secret before this one still opens, as was promised; wait until previousUntil, or rotate with grace 0, which ends it at once',
+			'The previous secret is still accepted. Wait until previousUntil, or rotate with grace 0, which revokes it immediately',
 		),
 	'locked-out': () =>
-		new Conflict('This would leave the organization without an admin who can sign in; an admin needs a password first'),
+		new Conflict(
+			'This would leave the organization without an admin who can sign in; an admin must set a password first',
+		),
 }
 
 function toSecretResponse({ secret, previousUntilMs }: RevealedSecret): Secret {

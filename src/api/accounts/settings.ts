@@ -1,4 +1,4 @@
-/** Settings of an organization, which hold for all its instances (docs/contract.md §5). */
+/** Handlers of an organization's settings, which apply to all its instances (docs/contract.md §5). */
 import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
@@ -7,15 +7,14 @@ import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { requireOwnAccount } from './account.ts'
 
-/** Settings as answered. */
 type Settings = Record<SettingName, string | null>
 
-/** The settings. */
+/** `GET /accounts/settings`. */
 export async function getSettings(c: CallerContext): Promise<Settings> {
 	return await getMaskedSettings(c.env.DB, c.var.user.organizationId)
 }
 
-/** Changes some of them. `id`: the account of the path, which can only be the caller's own; null: it names none. */
+/** Updates settings. `id`: the account of the path, which must be the caller's own; null: the path names none. */
 export async function updateSettings(
 	c: CallerContext,
 	body: Record<string, unknown>,
@@ -29,7 +28,7 @@ export async function updateSettings(
 	return await getSettings(c)
 }
 
-/** The organization's own object goes by them from its next notification on; instances read them by themselves. */
+/** The organization's own object is notified; instances read the settings themselves. */
 async function notifyOrganizationWatcher(c: CallerContext): Promise<void> {
 	const { services, user } = c.var
 	const ownerId = await findOwnerId(c.env.DB, user.organizationId)

@@ -1,4 +1,4 @@
-/** The calls with which people sign in (docs/contract.md §1). */
+/** The calls about signing in (docs/contract.md §1). */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'
@@ -6,7 +6,7 @@ import { defineOperation } from '../http/contract.ts'
 import { SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
 import { PERSON } from '../http/examples.ts'
 
-/** Name and password. Longer than any that can be set is wrong, not an error of its own. */
+/** Signing in. */
 export const SignInBody = z.object({
 	username: z
 		.string('expected your e-mail address')
@@ -18,7 +18,7 @@ export const SignInBody = z.object({
 		.meta({ description: 'Your password', examples: ['correct horse battery staple'] }),
 })
 
-/** A link's token, and the password that is to be. */
+/** Accepting a one-time link. */
 export const AcceptBody = z.object({
 	token: z
 		.string("expected the link's token")
@@ -30,14 +30,13 @@ export const AcceptBody = z.object({
 const SessionResponse = z
 	.strictObject({
 		id: z.number(),
-		current: z.boolean().meta({ description: 'The one that asks' }),
-		agent: z.string().meta({ description: 'What the browser or program called itself' }),
+		current: z.boolean().meta({ description: 'Whether it is the session of this request' }),
+		agent: z.string().meta({ description: 'User-Agent of the browser or program' }),
 		createdDate: z.string(),
 		expiresDate: z.string(),
 	})
 	.meta({ id: 'Session', examples: [SESSION] })
 
-/** All of them. */
 export const authenticationOperations = {
 	signIn: defineOperation({
 		method: 'post',
@@ -45,7 +44,9 @@ export const authenticationOperations = {
 		tag: 'Authentication',
 		summary: 'Sign in',
 		description:
-			'Answers with a token for 14 days. `Authorization: Bearer <token>` stands for User and Organization from then on. After 10 attempts without success for one user name, or 100 from one address, within 15 minutes, the next is refused (429) until these are over, with the right password too.',
+			'Returns a token that is valid for 14 days. `Authorization: Bearer <token>` replaces User and Organization. After ' +
+			'10 failed attempts for one user name, or 100 from one IP address, within 15 minutes, further attempts are ' +
+			'refused (429), even with the right password.',
 		access: 'public',
 		body: SignInBody,
 		example: { username: 'ann@acme.example', password: 'correct horse battery staple' },
@@ -57,7 +58,7 @@ export const authenticationOperations = {
 		path: '/authentication',
 		tag: 'Authentication',
 		summary: 'Sign out',
-		description: 'This session ends.',
+		description: 'Ends this session.',
 		access: 'account',
 		role: 'viewer',
 		answer: null,
@@ -68,7 +69,7 @@ export const authenticationOperations = {
 		path: '/authentication/accept',
 		tag: 'Authentication',
 		summary: 'Accept a one-time link',
-		description: 'Sets a password with the token of an invitation or reset. All sessions of the user end.',
+		description: 'Sets a password with the token of an invitation or reset. Ends all sessions of the user.',
 		access: 'public',
 		body: AcceptBody,
 		example: { token: `sbl_${'x'.repeat(43)}`, password: 'correct horse battery staple' },
@@ -83,13 +84,14 @@ export const authenticationOperations = {
 		tag: 'Authentication',
 		summary: 'Get your secrets',
 		description:
-			'Your own and the organization’s: what `Authorization: User …, Organization …` is made of. The audit log notes that they were shown.',
+			'Returns your user secret and the organization secret, for `Authorization: User …, Organization …`. The audit ' +
+			'log records that they were shown.',
 		access: 'account',
 		role: 'developer',
 		answer: z
 			.strictObject({
-				userSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
-				organizationSecret: z.string().nullable().meta({ description: 'Null: it was taken away' }),
+				userSecret: z.string().nullable().meta({ description: 'null: revoked' }),
+				organizationSecret: z.string().nullable().meta({ description: 'null: revoked' }),
 			})
 			.meta({ id: 'Secrets', examples: [SECRETS] }),
 	}),
@@ -107,7 +109,7 @@ export const authenticationOperations = {
 		path: '/authentication/sessions',
 		tag: 'Authentication',
 		summary: 'End all your sessions',
-		description: 'You are signed out everywhere, here too.',
+		description: 'Signs you out everywhere, including here.',
 		access: 'account',
 		role: 'viewer',
 		answer: z.strictObject({ ended: z.number() }).meta({ id: 'Ended', examples: [{ ended: 2 }] }),

@@ -1,9 +1,8 @@
-/** What signing in needs to know of a request, and how a lock is answered. */
+/** Origin of a sign-in attempt, and the error for too many. */
 import type { RequestOrigin } from '../../accounts/sessions.ts'
 import { TooManyRequests } from '../../lib/errors.ts'
 import { getClientAddress } from '../http/access.ts'
 
-/** Where an attempt comes from. */
 export function getRequestOrigin(c: {
 	req: { header(name: string): string | undefined }
 	var: { requestId: string }
@@ -11,10 +10,10 @@ export function getRequestOrigin(c: {
 	return { address: getClientAddress(c), agent: c.req.header('User-Agent') ?? '', requestId: c.var.requestId }
 }
 
-/** 429: this name or this address has no attempt left. */
+/** 429: too many failed attempts for this name or address. */
 export function signInLockedError(seconds: number): TooManyRequests {
 	return new TooManyRequests(
-		'Too many attempts to sign in with this name or from this address; wait before the next one',
+		'Too many attempts to sign in with this name or from this address; try again later',
 		seconds,
 	)
 }

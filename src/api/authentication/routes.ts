@@ -1,4 +1,4 @@
-/** Signing in and out over HTTP (docs/contract.md §1). */
+/** Handlers of the calls about signing in (docs/contract.md §1). */
 import type * as z from 'zod'
 import { redeemLink } from '../../accounts/links.ts'
 import * as sessions from '../../accounts/sessions.ts'
@@ -32,14 +32,13 @@ async function signIn(
 ): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
 	const result = await sessions.signIn(c.env.DB, body, getRequestOrigin(c), c.var.services.now())
 	if (result.kind === 'locked') throw signInLockedError(result.seconds)
-	if (result.kind === 'wrong') throw new Unauthorized('The user name or the password is wrong')
+	if (result.kind === 'wrong') throw new Unauthorized('Invalid user name or password')
 	return { token: result.token, expiresDate: toIsoSeconds(result.expiresMs) }
 }
 
 async function signOut(c: CallerContext): Promise<undefined> {
 	const { credential, services } = c.var
-	if (credential.kind !== 'session')
-		throw new Conflict('This request was made without a session: there is nothing to sign out of')
+	if (credential.kind !== 'session') throw new Conflict('This request has no session to sign out of')
 	await sessions.endSession(c.env.DB, getActor(c), credential.id, services.now())
 }
 
@@ -48,7 +47,7 @@ async function acceptLink(
 	{ token, password }: z.output<typeof AcceptBody>,
 ): Promise<OperationResponse<AuthenticationOperations['acceptLink']>> {
 	const link = await redeemLink(c.env.DB, c.env.MASTER_KEYS, token, password, c.var.requestId, c.var.services.now())
-	if (link === null) throw new NotFound('token: this link was used or replaced, is older than 7 days, or never was one')
+	if (link === null) throw new NotFound('token: this link was used or replaced, is older than 7 days, or it is invalid')
 	return { username: link.login ?? link.email }
 }
 

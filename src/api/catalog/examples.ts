@@ -1,10 +1,10 @@
-/** Answers about the one element that there is. Pure. */
+/** Examples of elements. Pure. */
 import { ELEMENT } from '../instances/examples.ts'
 
-/** What `event.poller.configuration` holds under a label. */
+/** The settings of a resource in `event.poller.configuration`. */
 export const POLLER_SETTINGS = { url: '/hubs/ecommerce/orders', idField: 'id', datesConfiguration: {} }
 
-/** A collection to offer for watching. */
+/** A resource that can be watched. */
 export const ELEMENT_RESOURCE = {
 	name: 'orders',
 	title: 'Orders',
@@ -42,7 +42,7 @@ export const ELEMENT_CONFIGURATION = {
 export const CATALOG_ELEMENT = { ...ELEMENT, resources: [ELEMENT_RESOURCE], configuration: [ELEMENT_CONFIGURATION] }
 
 const EVENT_TYPES_BY_RESOURCE = { orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }
-/** Which events it can see. */
+/** The events that it detects. */
 export const ELEMENT_METADATA = {
 	id: ELEMENT.id,
 	key: ELEMENT.key,

@@ -1,16 +1,15 @@
-/** The calls about what can be connected (docs/contract.md §2). */
+/** The calls about elements and hubs (docs/contract.md §2). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { CatalogElement, HubResponse, ElementMetadataResponse, PingResponse } from './schema.ts'
 
-/** All of them. */
 export const catalogOperations = {
 	listElements: defineOperation({
 		method: 'get',
 		path: '/elements',
 		tag: 'Elements',
 		summary: 'List elements',
-		description: 'What can be connected.',
+		description: 'An element is a kind of store that you can connect.',
 		access: 'caller',
 		answer: z.array(CatalogElement),
 	}),
@@ -20,7 +19,8 @@ export const catalogOperations = {
 		tag: 'Elements',
 		summary: 'Get an element',
 		description:
-			'Its configuration keys, with types, defaults and limits, and the resources that can be watched: all that a form for its instances is drawn from.',
+			'Returns the configuration keys with types, defaults and limits, and the resources that can be watched: everything ' +
+			'for a form that creates instances.',
 		access: 'caller',
 		answer: CatalogElement,
 	}),
@@ -29,7 +29,7 @@ export const catalogOperations = {
 		path: '/elements/{keyOrId}/metadata',
 		tag: 'Elements',
 		summary: "Get an element's metadata",
-		description: 'Which events it can see, and how.',
+		description: 'Returns which events the element detects, and how.',
 		access: 'caller',
 		answer: ElementMetadataResponse,
 	}),
@@ -38,7 +38,7 @@ export const catalogOperations = {
 		path: '/hubs',
 		tag: 'Elements',
 		summary: 'List hubs',
-		description: 'A hub is a kind of store; the elements of one answer alike.',
+		description: 'A hub is a category of elements with the same API.',
 		access: 'caller',
 		answer: z.array(HubResponse),
 	}),
@@ -47,7 +47,7 @@ export const catalogOperations = {
 		path: '/ping',
 		tag: 'Hub',
 		summary: 'Ping the hub',
-		description: 'Whether the token works, and of which element it is.',
+		description: 'Checks the token and returns its element.',
 		access: 'token',
 		answer: PingResponse,
 	}),

@@ -1,15 +1,13 @@
-/**
- * What Shopbell connects: elements, their configuration keys, resources and events, hubs, and a hub's ping
- * (docs/contract.md §2).
- */
+/** Handlers of the calls about elements and hubs (docs/contract.md §2). */
 import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
-import { elements, findElement } from '../../elements/registry.ts'
-import { Forbidden, NotFound } from '../../lib/errors.ts'
+import { elements } from '../../elements/registry.ts'
+import { Forbidden } from '../../lib/errors.ts'
 import { getFloorSeconds } from '../../instances/config.ts'
 import { listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import { toElementResponse } from '../instances/view.ts'
+import { requireElement } from '../http/require-element.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { catalogOperations } from './operations.ts'
@@ -23,8 +21,8 @@ const UNIT_SECONDS = { minutes: 60, hours: 3600 } as const
 export function mountCatalogRoutes(api: Api): void {
 	mountOperations(api, catalogOperations, {
 		listElements: (c) => elements.map((element) => toCatalogElement(element, getFloorSeconds(c.env))),
-		getElement: (c) => toCatalogElement(requireCatalogElement(c.req.param('keyOrId')), getFloorSeconds(c.env)),
-		getElementMetadata: (c) => toElementMetadata(requireCatalogElement(c.req.param('keyOrId'))),
+		getElement: (c) => toCatalogElement(requireElement(c.req.param('keyOrId')), getFloorSeconds(c.env)),
+		getElementMetadata: (c) => toElementMetadata(requireElement(c.req.param('keyOrId'))),
 		listHubs: () =>
 			[...new Set(elements.map((element) => element.hub))].map((key) => ({ key, name: key, active: true })),
 		ping(c) {
@@ -32,12 +30,6 @@ export function mountCatalogRoutes(api: Api): void {
 			return { dateTime: toIsoSeconds(c.var.services.now()), endpoint: c.var.instance.elementKey }
 		},
 	})
-}
-
-function requireCatalogElement(keyOrId: string | undefined): Element {
-	const element = findElement(keyOrId ?? '')
-	if (element === undefined) throw new NotFound('No such element')
-	return element
 }
 
 function toCatalogElement(element: Element, minIntervalSeconds: number): CatalogElementView {
@@ -71,14 +63,14 @@ function toCatalogElement(element: Element, minIntervalSeconds: number): Catalog
 	}
 }
 
-/** An interval's least is the operator's to say. */
+/** The operator sets the minimum of intervals. */
 function getBounds(
 	item: ConfigurationKey,
 	minIntervalSeconds: number,
 ): { minimum: number | null; maximum: number | null; offAt: number | null } {
 	if (item.interval === null) return { minimum: item.minimum, maximum: item.maximum, offAt: null }
 	const minimum = Number((minIntervalSeconds / UNIT_SECONDS[item.interval]).toPrecision(4))
-	return { minimum: minimum, maximum: item.maximum, offAt: item.minimum }
+	return { minimum, maximum: item.maximum, offAt: item.minimum }
 }
 
 function toElementMetadata(element: Element): Metadata {

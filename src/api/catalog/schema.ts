@@ -1,4 +1,4 @@
-/** The shapes of the catalogue in the contract (docs/contract.md §2). */
+/** Schemas of elements and hubs (docs/contract.md §2). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { ElementResponse } from '../instances/schema.ts'
@@ -35,15 +35,15 @@ const PollerSettings = z
 	.meta({
 		id: 'PollerSettings',
 		examples: [POLLER_SETTINGS],
-		description: 'What `event.poller.configuration` holds under a label',
+		description: 'The settings of a resource in `event.poller.configuration`',
 	})
 
 const ElementResource = z
 	.strictObject({
-		name: z.string().meta({ description: 'Its label, which becomes `objectType`', examples: ['orders'] }),
+		name: z.string().meta({ description: 'Label of the resource, which becomes `objectType`', examples: ['orders'] }),
 		title: z.string(),
-		path: z.string().meta({ description: 'In the hub', examples: ['/hubs/ecommerce/orders'] }),
-		preset: z.boolean().meta({ description: 'Watched where the configuration does not say what is' }),
+		path: z.string().meta({ description: 'Path in the hub', examples: ['/hubs/ecommerce/orders'] }),
+		preset: z.boolean().meta({ description: 'Whether it is watched by default' }),
 		settings: PollerSettings,
 	})
 	.meta({ id: 'ElementResource', examples: [ELEMENT_RESOURCE] })
@@ -61,38 +61,36 @@ const ElementConfiguration = z
 		active: z.boolean(),
 		internal: z.boolean(),
 		hideFromConsole: z.boolean(),
-		secret: z.boolean().meta({ description: '`********` in every answer' }),
+		secret: z.boolean().meta({ description: 'Whether responses show it as `********`' }),
 		options: z
 			.array(z.strictObject({ value: z.string(), name: z.string() }))
 			.nullable()
-			.meta({ description: 'Of a SELECT' }),
-		minimum: z.number().nullable().meta({ description: 'Of a NUMBER; where `offAt` is a number, that is taken too' }),
+			.meta({ description: 'SELECT only' }),
+		minimum: z.number().nullable().meta({ description: 'NUMBER only; the value of `offAt` is also accepted' }),
 		maximum: z.number().nullable(),
-		maximumLength: z.number().nullable().meta({ description: 'Characters' }),
-		offAt: z.number().nullable().meta({ description: 'Of an interval: this value turns it off' }),
+		maximumLength: z.number().nullable().meta({ description: 'In characters' }),
+		offAt: z.number().nullable().meta({ description: 'Intervals only: the value that turns it off' }),
 		dependsOn: z
 			.array(z.strictObject({ key: z.string(), values: z.array(z.string()) }))
-			.meta({ description: 'It has a meaning only while each of these keys has one of these values' }),
+			.meta({ description: 'Applies only while each of these keys has one of these values' }),
 	})
 	.meta({ id: 'ElementConfiguration', examples: [ELEMENT_CONFIGURATION] })
 
-/** An element of the catalogue. */
+/** An element with its configuration keys and resources. */
 export const CatalogElement = z
 	.strictObject({
 		...ElementResponse.shape,
-		resources: z
-			.array(ElementResource)
-			.meta({ description: 'Collections to offer for watching, the default ones first' }),
+		resources: z.array(ElementResource).meta({ description: 'Resources that can be watched, the default ones first' }),
 		configuration: z.array(ElementConfiguration),
 	})
 	.meta({
 		id: 'CatalogElement',
 		examples: [CATALOG_ELEMENT],
-		description: 'An element with all that a form for its instances is drawn from',
+		description: 'An element with its configuration keys and resources',
 	})
 
 const EventTypesByResource = z.record(z.string(), z.strictObject({ eventTypes: z.array(z.enum(EVENT_TYPES)) })).meta({
-	description: 'By resource',
+	description: 'Event types by resource',
 	examples: [{ orders: { eventTypes: ['CREATED', 'UPDATED', 'DELETED'] } }],
 })
 

@@ -1,6 +1,4 @@
-/** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
-import type { Element } from '../../elements/element.ts'
-import { findElement } from '../../elements/registry.ts'
+/** Handlers for connecting a store without API keys. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { getDraftOutcome, createDraft } from '../../instances/drafts.ts'
 import type { InstanceInput } from '../../instances/checks.ts'
@@ -8,6 +6,7 @@ import { allowsPrivateNetwork } from '../../instances/stores.ts'
 import { checkUrl } from '../../lib/urls.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { CallerContext } from '../http/environment.ts'
+import { requireElement } from '../http/require-element.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
 import { connectOperations } from './operations.ts'
 
@@ -45,16 +44,10 @@ async function startHandOver(
 	return { element: element.key, ...answer }
 }
 
-/** Where the merchant's browser goes in the end; null: it stays with us. */
+/** Where the merchant's browser is sent at the end; null: it stays on our page. */
 function parseCallbackUrl(c: CallerContext, text: string | undefined): string | null {
 	if (text === undefined || text.trim() === '') return null
 	const verdict = checkUrl(text, allowsPrivateNetwork(c.env))
 	if (!verdict.ok) throw new BadRequest(`callbackUrl: ${verdict.message}`)
 	return verdict.url.href
-}
-
-function requireElement(keyOrId: string): Element {
-	const element = findElement(keyOrId)
-	if (element === undefined) throw new NotFound('No such element')
-	return element
 }

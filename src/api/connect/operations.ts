@@ -1,21 +1,23 @@
-/** Connect without keys, the caller's side: an address for the merchant, and what became of it. */
+/** The calls for connecting a store without API keys: a URL for the merchant, and the outcome. */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { defineOperation } from '../http/contract.ts'
 import { InstanceBody } from '../instances/schema.ts'
 import { HAND_OVER, HAND_OVER_OUTCOME } from '../instances/examples.ts'
 
-const KeyOrId = z.string().meta({ description: "The element's key or number", examples: ['woocommercerest'] })
+const KeyOrId = z.string().meta({ description: "The element's key or id", examples: ['woocommercerest'] })
 const ElementParams = z.object({ keyOrId: KeyOrId })
 const HandOverParams = ElementParams.extend({
-	state: z.string().meta({ description: 'As it was answered', examples: [HAND_OVER.state] }),
+	state: z
+		.string()
+		.meta({ description: 'The `state` of the response that holds `oauthUrl`', examples: [HAND_OVER.state] }),
 })
 const CallbackUrl = z
 	.string('expected text')
 	.max(LIMITS.url.value, expectedAtMost('url'))
 	.optional()
 	.meta({
-		description: "Where the merchant's browser goes in the end, with `state` and `instanceId`",
+		description: "Where the merchant's browser is sent at the end, with `state` and `instanceId`",
 		examples: ['https://app.acme.example/connected'],
 	})
 
@@ -30,19 +32,19 @@ const HandOverQuery = z.looseObject({
 const HandOverResponse = z
 	.strictObject({
 		element: z.string(),
-		oauthUrl: z.string().meta({ description: 'Where the merchant approves, at the store itself' }),
-		state: z.string().meta({ description: 'Asks for the outcome, for 30 minutes and a day' }),
+		oauthUrl: z.string().meta({ description: 'Page of the store on which the merchant approves' }),
+		state: z.string().meta({ description: 'Identifies the outcome, for 30 minutes and a day' }),
 	})
 	.meta({ id: 'HandOver', examples: [HAND_OVER] })
 const HandOverOutcomeResponse = z
 	.strictObject({
 		status: z.enum(['waiting', 'denied', 'failed', 'created']),
-		reason: z.string().optional().meta({ description: 'Of a failure, a sentence' }),
-		id: z.number().optional().meta({ description: 'Of the instance, once created' }),
+		reason: z.string().optional().meta({ description: 'Why it failed' }),
+		id: z.number().optional().meta({ description: 'Id of the instance, once created' }),
 	})
 	.meta({ id: 'HandOverOutcome', examples: [HAND_OVER_OUTCOME] })
 
-/** `url` is a fixed word and comes before `{state}`. */
+/** `url` is a fixed path segment and comes before `{state}`. */
 export const connectOperations = {
 	startHandOver: defineOperation({
 		method: 'post',
@@ -50,7 +52,8 @@ export const connectOperations = {
 		tag: 'Instances',
 		summary: 'Connect a store without keys',
 		description:
-			'Answers with the address at which the merchant approves. The store then hands its keys over, and the instance is made with the rest of the body.',
+			'Returns the URL at which the merchant approves. The store then sends its keys, and the instance is created with ' +
+			'the rest of the body.',
 		access: 'account',
 		params: ElementParams,
 		body: HandOverBody,
@@ -65,10 +68,10 @@ export const connectOperations = {
 		path: '/elements/{keyOrId}/oauth/url',
 		tag: 'Instances',
 		summary: 'Connect a store by its address',
-		description: 'As the other way without keys, for a caller that knows nothing but the address.',
+		description: 'Like *Connect a store without keys*, for callers that only know the address.',
 		access: 'account',
 		role: 'developer',
-		// It keeps what was sent until the merchant approves.
+		// A GET that stores a draft until the merchant approves.
 		scope: 'instances:write',
 		params: ElementParams,
 		query: HandOverQuery,
@@ -79,7 +82,7 @@ export const connectOperations = {
 		path: '/elements/{keyOrId}/oauth/{state}',
 		tag: 'Instances',
 		summary: 'Get the outcome of connecting',
-		description: 'Whether the merchant has approved, and the id of the instance once it is made.',
+		description: 'Returns whether the merchant has approved, and the id of the instance once it is created.',
 		access: 'account',
 		params: HandOverParams,
 		answer: HandOverOutcomeResponse,

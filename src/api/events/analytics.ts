@@ -20,12 +20,11 @@ import { resolveEventInstances } from './event-instances.ts'
 import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
 import { callWatcherById } from '../http/ask.ts'
 
-/** A range that is not given is the last day; an interval that is not, an hour. */
 const DEFAULT_RANGE_MS = 86_400_000
 const DEFAULT_INTERVAL = 'hour'
 
 /** The query of a count. */
-export interface CountQuery {
+interface CountQuery {
 	from?: string | undefined
 	to?: string | undefined
 	interval?: Interval | undefined
@@ -103,7 +102,7 @@ export async function countEventsByAccount(
 	})
 }
 
-/** Counts of each instance that the call means, by the beginning of the interval. */
+/** Counts of each instance by start of interval. */
 async function countPerInstance(
 	c: CallerContext,
 	query: CountQuery,
@@ -118,7 +117,7 @@ async function countPerInstance(
 	return countsByInstanceId
 }
 
-/** Hours make up all that is longer: they are counted as they come. */
+/** Longer intervals are added up from hours. */
 function toTallyQuery({ starts, interval }: CountRange): {
 	fromMs: number
 	toMs: number
@@ -131,7 +130,7 @@ function toTallyQuery({ starts, interval }: CountRange): {
 function groupBuckets({ interval }: CountRange, buckets: readonly TallyBucket[] | 'too-many'): Map<number, Counts> {
 	if (buckets === 'too-many')
 		throw new BadRequest(
-			`interval: expected one of an hour or more for this range; by ${interval} at most 20000 events of an instance are counted`,
+			`interval: expected hour or longer for this range; by ${interval}, at most 20000 events of an instance are counted`,
 		)
 	const counts = new Map<number, Counts>()
 	for (const { atMs, count, success, failed } of buckets) {
@@ -170,7 +169,8 @@ function parseCountRange(c: CallerOrInstanceContext, query: CountQuery): CountRa
 	if (starts === null) {
 		const shortestInterval = findShortestInterval(fromMs, toMs)
 		throw new BadRequest(
-			`interval: by ${interval} this range has more than ${MAX_BUCKETS} intervals; expected ${shortestInterval === null ? 'a shorter range' : `${shortestInterval} or longer`}`,
+			`interval: this range has more than ${MAX_BUCKETS} intervals by ${interval}; expected ` +
+				(shortestInterval === null ? 'a shorter range' : `${shortestInterval} or longer`),
 		)
 	}
 	return { interval, starts }

@@ -1,13 +1,13 @@
-/** Intervals of counts: their beginnings in UTC, and what lies in each. Pure. */
+/** Intervals of counts, in UTC. Pure. */
 import { DAY_MS } from '../../lib/time.ts'
 import { LIMITS } from '../../lib/limits.ts'
 
 /** From the longest to the shortest. A week begins on Monday. */
 export const INTERVALS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second'] as const
-/** One of them. */
+/** A length of intervals. */
 export type Interval = (typeof INTERVALS)[number]
 
-/** Buckets of an answer at most: a day by minute fits. */
+/** Enough for a day by minute. */
 export const MAX_BUCKETS = LIMITS.intervals.value
 
 const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = {
@@ -17,7 +17,7 @@ const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = {
 	second: 1_000,
 }
 
-/** When the interval that a moment lies in begins, epoch ms. */
+/** Start of the interval that a time lies in, epoch ms. */
 export function getIntervalStart(ms: number, interval: Interval): number {
 	const lengthMs = FIXED_LENGTH_MS[interval]
 	if (lengthMs !== undefined) return Math.floor(ms / lengthMs) * lengthMs
@@ -30,7 +30,7 @@ export function getIntervalStart(ms: number, interval: Interval): number {
 	return (Math.floor((Math.floor(ms / DAY_MS) + 3) / 7) * 7 - 3) * DAY_MS
 }
 
-/** When the interval after the one that begins then begins. */
+/** Start of the next interval. */
 export function getNextStart(startMs: number, interval: Interval): number {
 	const lengthMs = FIXED_LENGTH_MS[interval] ?? (interval === 'week' ? 7 * DAY_MS : null)
 	if (lengthMs !== null) return startMs + lengthMs
@@ -39,10 +39,7 @@ export function getNextStart(startMs: number, interval: Interval): number {
 	return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months)
 }
 
-/**
- * The beginnings of all intervals from the one of `fromMs` to the one of `toMs`, both included; null: more than
- * `MOST_BUCKETS`.
- */
+/** Starts of all intervals from that of `fromMs` to that of `toMs`, inclusive; null: more than `MAX_BUCKETS`. */
 export function getBucketStarts(fromMs: number, toMs: number, interval: Interval): number[] | null {
 	const starts: number[] = []
 	for (let startMs = getIntervalStart(fromMs, interval); startMs <= toMs; startMs = getNextStart(startMs, interval)) {
@@ -52,7 +49,7 @@ export function getBucketStarts(fromMs: number, toMs: number, interval: Interval
 	return starts
 }
 
-/** The shortest interval that a range can be counted by. */
+/** The shortest interval by which a range can be counted; null: none. */
 export function findShortestInterval(fromMs: number, toMs: number): Interval | null {
 	return INTERVALS.findLast((interval) => getBucketStarts(fromMs, toMs, interval) !== null) ?? null
 }

@@ -1,4 +1,4 @@
-/** Comma-separated values (RFC 4180) that a spreadsheet may open. Pure. */
+/** CSV (RFC 4180) that is safe to open in a spreadsheet. Pure. */
 
 /** A record: fields joined by commas, ended by CRLF. */
 export function formatCsvRecord(fields: readonly (string | number)[]): string {
@@ -6,8 +6,8 @@ export function formatCsvRecord(fields: readonly (string | number)[]): string {
 }
 
 /**
- * A field. Text that a spreadsheet would run as a formula gets an apostrophe before it (names and ids come from stores,
- * and so from whoever orders there); what holds a comma, a quote or the end of a line is quoted.
+ * A field. Text that a spreadsheet would run as a formula gets an apostrophe in front, since names and ids can come from
+ * a store's customers.
  */
 export function formatCsvField(value: string | number): string {
 	const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)

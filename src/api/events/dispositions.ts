@@ -1,4 +1,4 @@
-/** What became of events: the messages that told of them (docs/contract.md §6). */
+/** Dispositions: the messages that carried events (docs/contract.md §6). */
 import type * as z from 'zod'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { EventReport } from '../../rpc/log.ts'
@@ -17,9 +17,9 @@ import {
 import { toInstanceContext } from './event-instances.ts'
 import type { DispositionResponse } from './schema.ts'
 
-/** Events of a page unless asked otherwise: each may bring a whole message. */
+/** Small, since each event may bring a whole message. */
 const DEFAULT_PAGE_SIZE = 20
-/** Characters that the messages of a page hold together, unless it is a single event's. */
+/** All messages of a page together, unless it has a single event. */
 const MAX_MESSAGES_CHARACTERS = 8_000_000
 
 type Disposition = z.input<typeof DispositionResponse>
@@ -60,13 +60,12 @@ async function respondWithDispositions(
 ): Promise<Disposition[]> {
 	const { entries } = page
 	const dispositions: Disposition[] = []
-	// One notification often tells of several events in a row.
+	// One notification often carries several events in a row.
 	const bodies = new Map<number, string | null>()
 	let bodyCharacters = 0
 	let size = 0
 	for (const [index, { instanceId, row }] of entries.entries()) {
-		// What the rest of the page needs of the same instance comes with it, so that an instance is asked once and not once
-		// a message.
+		// Reads what the rest of the page needs of the same instance too, to call each object once.
 		while (
 			findMissingIds(bodies, [{ row }]).length > 0 &&
 			(bodyCharacters < MAX_MESSAGES_CHARACTERS || dispositions.length === 0)
@@ -100,14 +99,14 @@ async function respondWithDispositions(
 	return dispositions
 }
 
-/** Notifications of these events whose body was not read yet, each once. */
+/** Ids of the events' notifications whose body was not read yet. */
 function findMissingIds(bodies: ReadonlyMap<number, unknown>, entries: readonly { row: EventReport }[]): number[] {
 	return [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))].filter(
 		(id) => !bodies.has(id),
 	)
 }
 
-/** The bodies of the first of these notifications, one at least; null where one has left the log meanwhile. */
+/** Bodies of the first of these notifications, at least one; null: it has left the log. */
 async function readBodies(
 	c: CallerOrInstanceContext,
 	instanceId: number,

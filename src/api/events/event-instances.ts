@@ -1,4 +1,4 @@
-/** Which instances a call about events means: the token's own, or those of the organization that may have any. */
+/** Instances of a call about events: the token's own, or those of the organization with events. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { filterOwnInstances } from '../../instances/records.ts'
@@ -7,12 +7,12 @@ import { parseId } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 
-/** Instances that a merge asks at most (docs/architecture.md, Reading the log). */
+/** docs/architecture.md, Reading the log. */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**
- * The instances of a call, narrowed by `instanceIds[]`, `tags[]` and `searchText`: those whose newest event is not
- * older than `fromMs`. 400 when they are more than 200, 404 when one that is named is not the organization's.
+ * The instances of a call, filtered by `instanceIds[]`, `tags[]` and `searchText`, whose newest event is not older than
+ * `fromMs`. 400 for more than 200, 404 for an id that is not the organization's.
  */
 export async function resolveEventInstances(
 	c: CallerContext,
@@ -41,12 +41,13 @@ export async function resolveEventInstances(
 	)
 	if (ids.length > MAX_INSTANCES)
 		throw new BadRequest(
-			`More than ${MAX_INSTANCES} instances have events in this range; narrow by time (from), tag (tags[]) or instance (instanceIds[])`,
+			`More than ${MAX_INSTANCES} instances have events in this range; filter by time (from), tag (tags[]) or ` +
+				'instance (instanceIds[])',
 		)
 	return ids
 }
 
-/** A call with an Element token is about its instance; null: there is none. 404 when another one is named. */
+/** The context of the Element token's instance; null: no token. 404 when `instanceIds[]` names another. */
 export function toInstanceContext(c: CallerContext): InstanceContext | null {
 	const { tokenInstance } = c.var
 	if (tokenInstance === null) return null
@@ -57,7 +58,7 @@ export function toInstanceContext(c: CallerContext): InstanceContext | null {
 	return context
 }
 
-/** `instanceIds[]`, each once. 400 for more than can be asked, 404 for what is no id. */
+/** `instanceIds[]`, each once. 400 for too many, 404 for what is not an id. */
 function parseInstanceIds(c: CallerContext): number[] {
 	const instanceIds = [...new Set(listParameter(c, 'instanceIds').map(parseId))]
 	if (instanceIds.length > MAX_INSTANCES) throw new BadRequest(`instanceIds[]: expected at most ${MAX_INSTANCES}`)

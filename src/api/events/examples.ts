@@ -1,4 +1,4 @@
-/** Answers of the event log, about the one change of the reference. Pure. */
+/** Examples of the event log. Pure. */
 import {
 	ACCOUNT,
 	DELIVERED_ISO_SECONDS,
@@ -20,7 +20,7 @@ const NOTIFICATION_REFERENCE = {
 	updatedDate: DELIVERED_ISO_SECONDS,
 }
 
-/** The change as the log has it. */
+/** An event. */
 export const EVENT = {
 	id: EVENT_ID,
 	eventDate: EVENT_ENTRY.date,
@@ -48,31 +48,31 @@ export const EVENT = {
 	event: EVENT_ENTRY,
 }
 
-/** What became of it. */
+/** Its disposition. */
 export const DISPOSITION = {
 	eventId: EVENT_ID,
 	elementInstanceId: INSTANCE_ID,
 	notificationData: [{ message: MESSAGE }],
 }
 
-/** Events of an hour. */
+/** Events in an hour. */
 export const EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, count: 3 }
 
 const COUNTS = { count: 3, success: 3, failed: 0 }
-/** The same by instance. */
+/** By instance. */
 export const INSTANCE_EVENT_COUNT = {
 	timestamp: DETECTED_ISO_SECONDS,
 	total: 3,
 	records: [{ instanceId: INSTANCE_ID, ...COUNTS }],
 }
-/** The same by account. */
+/** By account. */
 export const ACCOUNT_EVENT_COUNT = {
 	timestamp: DETECTED_ISO_SECONDS,
 	total: 3,
 	records: [{ accountId: ACCOUNT.id, ...COUNTS }],
 }
 
-/** Everything known of the order. */
+/** The order's timeline. */
 export const TIMELINE = {
 	objectType: EVENT.objectType,
 	objectId: EVENT.objectId,
@@ -113,7 +113,7 @@ export const TIMELINE = {
 	],
 }
 
-/** An export of that one event. */
+/** An export as NDJSON. */
 export const EXPORT_NDJSON = `${JSON.stringify(EVENT)}\n${JSON.stringify({ complete: true, events: 1 })}\n`
 
 const COLUMNS = {
@@ -130,8 +130,8 @@ const COLUMNS = {
 	objectSequence: EVENT.objectSequence,
 	source: EVENT.source,
 }
-/** The same for a spreadsheet. */
+/** An export as CSV. */
 export const EXPORT_CSV = `${Object.keys(COLUMNS).join(',')}\r\n${Object.values(COLUMNS).join(',')}\r\n`
 
-/** That event in a stream. */
+/** A stream. */
 export const STREAM = `id: ${EVENT_ID}\nevent: event\ndata: ${JSON.stringify(EVENT)}\n\n`

@@ -1,6 +1,6 @@
 /**
- * Exports of the log as CSV or NDJSON: streamed, page by page as the reader takes it, so that no more than a page is
- * ever held. A stream that fails on the way breaks off, and does not look complete.
+ * Exports of the log as CSV or NDJSON, streamed page by page, so that one page is in memory at a time. A stream that
+ * fails is cut off and has no last line, so it does not look complete.
  */
 import type { EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
@@ -13,31 +13,27 @@ import { toInstanceContext, resolveEventInstances } from './event-instances.ts'
 import { toEventResponse, type EventView } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 
-/** Events of an export; then it says where the next one goes on. */
+/** Further events are left to a next export. */
 const MAX_EVENTS = 100_000
-/**
- * Reads of objects that an export makes, where a filter finds little or records are large; then it says where the next
- * one goes on. All of `MOST_EVENTS` are 500 reads; a request may make a thousand calls.
- */
+/** Calls to objects per export; `MAX_EVENTS` need 500, and the platform allows 1,000 per request. */
 const MAX_READS = 800
-/** … of these for single events, whose records are too large to be read with others of many instances. */
+/** Of these, for single events with large records. */
 const MAX_SINGLE_READS = 200
-/** Events read at a time. */
+/** Events per read. */
 const READ_SIZE = 200
-/** … of each of many instances, to begin with. */
+/** Events per first read of each of many instances. */
 const READ_SIZE_PER_INSTANCE = 20
-/** Text is handed on in pieces of about so many characters. */
+/** Approximate size of a chunk. */
 const CHUNK_CHARACTERS = 64_000
 
-/** The forms. */
-export type ExportFormat = 'csv' | 'ndjson'
+type ExportFormat = 'csv' | 'ndjson'
 
 /** The query of an export. */
 export interface ExportQuery extends Omit<EventListQuery, 'pageSize'> {
 	format?: ExportFormat | undefined
 }
 
-/** Events as they are found; at the end the page token of what was not looked at, null where that is nothing. */
+/** Yields events; returns the page token of what was not read, or null. */
 type EventGenerator = AsyncGenerator<InstanceRow<EventReport>, string | null>
 
 /** `GET /instances/{id}/events/export`. */
@@ -85,10 +81,7 @@ export async function exportEvents(c: CallerContext, query: ExportQuery): Promis
 	return await toStreamResponse(c, query.format ?? 'ndjson', 'events', events(), formatToken)
 }
 
-/**
- * The answer, whose body is read on as the caller takes it. What fails before its first piece is an error like any
- * other.
- */
+/** The response, read as the caller takes it. A failure before the first chunk is a normal error response. */
 async function toStreamResponse(
 	c: CallerOrInstanceContext,
 	format: ExportFormat,
@@ -124,7 +117,7 @@ async function toStreamResponse(
 	})
 }
 
-/** The columns of a CSV export: what identifies a change and how it fares. Records are in NDJSON alone. */
+/** Columns of a CSV export. Only NDJSON has records. */
 const COLUMNS: readonly [name: string, of: (event: EventView) => string | number][] = [
 	['id', (event) => event.id],
 	['recordedDate', (event) => event.recordedDate],
@@ -143,9 +136,9 @@ const COLUMNS: readonly [name: string, of: (event: EventView) => string | number
 ]
 
 /**
- * The text of an export in pieces. It ends with what says so: in NDJSON a line `{"complete": true, "events": n}`, or
- * after 100 000 events, or as many reads as one may make, `{"truncated": true, "events": n, "nextPage": …}`; a CSV that
- * was cut has a last record whose first field says where it goes on.
+ * The text of an export in chunks. The last line of NDJSON is `{"complete": true, "events": n}` or, after `maxEvents` or
+ * too many reads, `{"truncated": true, "events": n, "nextPage": …}`. A truncated CSV ends with a record that names the
+ * next page.
  */
 export async function* exportText(
 	format: ExportFormat,
@@ -160,7 +153,9 @@ export async function* exportText(
 		if (step.done === true || (count === maxEvents && last !== null)) {
 			const nextPage = step.done === true ? step.value : formatToken(last!)
 			if (format === 'ndjson')
-				text += `${JSON.stringify(nextPage === null ? { complete: true, events: count } : { truncated: true, events: count, nextPage })}\n`
+				text += `${JSON.stringify(
+					nextPage === null ? { complete: true, events: count } : { truncated: true, events: count, nextPage },
+				)}\n`
 			else if (nextPage !== null)
 				text += formatCsvRecord([`truncated: nextPage=${nextPage}`, ...COLUMNS.slice(1).map(() => '')])
 			await events.return(null)

@@ -1,4 +1,4 @@
-/** Which events a call means: the filter of its query, checked. */
+/** Filters of events in queries. */
 import { BadRequest } from '../../lib/errors.ts'
 import { EVENT_STATUSES, type EventFilter } from '../../rpc/log.ts'
 import { EVENT_TYPES } from '../../events/event.ts'
@@ -7,10 +7,7 @@ import type { CallerOrInstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 import { parseTimeParameter } from '../http/times.ts'
 
-/**
- * The filter of a query; `eventTypes[]`, `resources[]` and `status` may be given several times. 400 for what none of it
- * can be.
- */
+/** The filter of a query; 400 for invalid values. `eventTypes[]`, `resources[]` and `status` can be repeated. */
 export function parseEventFilter(
 	c: CallerOrInstanceContext,
 	query: {
@@ -37,10 +34,7 @@ export function parseEventFilter(
 	}
 }
 
-/**
- * `from` and `to`, epoch ms, both included; null: open. 400 when `to` lies before `from`. `at`: what stands before
- * their names.
- */
+/** `from` and `to`, epoch ms, inclusive; null: open. 400 when `to` is before `from`. `prefix`: of their names in errors. */
 export function parseTimeRange(
 	query: { from?: string | undefined; to?: string | undefined },
 	prefix = '',
@@ -48,11 +42,11 @@ export function parseTimeRange(
 	const fromMs = parseTimeParameter(`${prefix}from`, query.from)
 	const toMs = parseTimeParameter(`${prefix}to`, query.to)
 	if (fromMs !== null && toMs !== null && toMs < fromMs)
-		throw new BadRequest(`${prefix}to: expected a time not before from`)
+		throw new BadRequest(`${prefix}to: expected a time that is not before from`)
 	return { fromMs, toMs }
 }
 
-/** Those of the words that are given, in any case; 400 for any other. `name`: of the field. */
+/** The allowed values that are given, in any case; 400 for any other. `name`: of the field, for the error. */
 export function parseEnumValues<Value extends string>(
 	name: string,
 	values: readonly string[],

@@ -1,4 +1,4 @@
-/** Reading the log: of one instance, across instances, one event by its id, what notifications carried. */
+/** Handlers that read the event log of one instance or across instances, and one event by its id. */
 import { NotFound } from '../../lib/errors.ts'
 import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
@@ -21,12 +21,8 @@ import { toInstanceContext, resolveEventInstances } from './event-instances.ts'
 import { toEventResponse, type EventView } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 
-/** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
-/**
- * Characters that the records of a page across instances hold together, unless it is a single one, and those of one
- * read of each of them.
- */
+/** All records of a page across instances together, unless it has a single event; also of one read of each instance. */
 const MAX_PAGE_CHARACTERS = 8_000_000
 
 /** The query of a list. */
@@ -40,7 +36,7 @@ export interface EventListQuery {
 	searchText?: string | undefined
 }
 
-/** Events with what names the next page. */
+/** Events and the token of the next page. */
 export interface EventPage {
 	entries: InstanceRow<EventReport>[]
 	next: string | null
@@ -75,10 +71,7 @@ export async function readInstancePage(
 	}
 }
 
-/**
- * A page across the instances that a call means; of the token's own where it has one. Large records may be left out
- * (`completed`).
- */
+/** A page across the call's instances, or of the token's own. Large records may be left out (`withRecord`). */
 export async function readPageAcrossInstances(
 	c: CallerContext,
 	query: EventListQuery,
@@ -98,7 +91,7 @@ export async function readPageAcrossInstances(
 	return { entries, next: next === null ? null : formatPositionToken(next) }
 }
 
-/** Every event across instances behind a page token, newest first. Large records may be left out (`completed`). */
+/** All events across instances after a page token, newest first. Large records may be left out (`withRecord`). */
 export function readAllEvents(
 	c: CallerContext,
 	ids: readonly number[],
@@ -115,10 +108,7 @@ export function readAllEvents(
 	)
 }
 
-/**
- * An event with its record, where that was left out of what was read of many instances. One that has left the log
- * meanwhile has none.
- */
+/** Reads a record that was left out. An event that has left the log meanwhile has none. */
 export async function withRecord(
 	c: CallerOrInstanceContext,
 	entry: InstanceRow<EventReport>,
@@ -128,12 +118,12 @@ export async function withRecord(
 	return row === 'unknown' || row === null ? entry : { ...entry, row }
 }
 
-/** The page token of what comes behind a place. */
+/** The page token of what follows a position. */
 export function formatPositionToken(position: MergePosition): string {
 	return formatPageToken([position.atMs, position.instanceId, position.number])
 }
 
-/** Where an event stands in its log. */
+/** An event's position in its log. */
 export const getEventPosition: GetPosition<EventReport> = (row) => ({ atMs: row.recordedMs, number: row.sequence })
 
 function toMergeRange(
@@ -149,7 +139,7 @@ function toMergeRange(
 }
 
 function createPageReader(c: CallerContext, instances: number, filter: EventFilter): ReadPage<EventReport> {
-	// One page of each is held at a time.
+	// One page of each instance is in memory at a time.
 	const characters = Math.floor(MAX_PAGE_CHARACTERS / Math.max(1, instances))
 	return async (id, part) => {
 		const page = await c.var.services.watcher(id).events({ ...filter, ...part, characters })
@@ -163,9 +153,8 @@ function respondWithEvents(c: CallerOrInstanceContext, { entries, next }: EventP
 }
 
 /**
- * One event: its id says which instance it is of. The tag is checked before any object is touched, so that guessed ids
- * find nothing.
- * `instanceId`: the path's; null: any of the caller's.
+ * One event; its id names its instance. The id's tag is verified before any object is called, so that guessed ids create
+ * no objects. `instanceId`: the path's; null: any of the caller's.
  */
 export async function getEventById(
 	c: CallerOrInstanceContext,
@@ -186,17 +175,14 @@ export async function getEventById(
 	return toEventResponse(position.instanceId, row)
 }
 
-/** What an event's id says; null where we did not make it. */
+/** The parts of an event id; null: we did not issue it. */
 export function parseVerifiedEventId(c: CallerOrInstanceContext, eventId: string): EventIdParts | null {
 	const position = parseEventId(eventId)
 	const keys = parseMasterKeys(c.env.MASTER_KEYS).map((key) => key.bytes)
 	return position !== null && verifyEventTag(keys, position) ? position : null
 }
 
-/**
- * Whether an id is of one of the organization's instances, or of its own object (`POST /notifications`, operator
- * events).
- */
+/** Whether an id is that of the organization's instances or own object (`POST /notifications`, operator events). */
 async function belongsToOrganization(c: CallerOrInstanceContext, id: number): Promise<boolean> {
 	const { organizationId } = c.var.user
 	return (

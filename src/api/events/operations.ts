@@ -26,27 +26,34 @@ import {
 } from './schema.ts'
 
 const EventParams = z.object({
-	eventId: z.string().meta({ description: 'The id of a change: 20 characters', examples: [EVENT_ID] }),
+	eventId: z.string().meta({ description: 'The event id, 20 characters', examples: [EVENT_ID] }),
 })
 
-const FILTER_DESCRIPTION = `Of a filter's parts all must hold, of a list's values any. A call looks through 5000 events, with \`text\` through 1000: a page of a
-filter that finds little is short, even empty, and still has a next one. Read on until \`Elements-Next-Page-Token\` is absent.`
-const ACROSS_INSTANCES_DESCRIPTION = `With an Element token of that instance; otherwise of the organization's instances whose newest event is not older than \`from\`, 200 at most: the order is that of recording.`
-const EXPORT_DESCRIPTION = `Up to 100 000 events, newest first, times in UTC. A stream that fails breaks off. NDJSON has a record of the log a line and ends with \`{"complete":true,"events":n}\`,
-or, where there are more, or so much was looked through without an end, with \`{"truncated":true,"events":n,"nextPage":"…"}\`; a CSV (without records) that was cut has a last line \`truncated: nextPage=…\`. A text that a spreadsheet
-would run as a formula has an apostrophe before it.`
-const COUNT_DESCRIPTION = `Each interval is whole, also where \`from\` or \`to\` lies in it: one hour by minute has 61. At most ${LIMITS.intervals.value} of them. By hour and longer what was counted in 400 days is there,
-by minute and second what is still in the log, up to 20 000 events of an instance. \`failed\` knows of the first 10 000 notifications that were given up since the range began.`
+const FILTER_DESCRIPTION = `Events must match every filter and, within a list, any of its values. A call searches 5,000
+events, or 1,000 with \`text\`, so a page can be short or empty and still have a next page. Continue until
+\`Elements-Next-Page-Token\` is absent.`
+const ACROSS_INSTANCES_DESCRIPTION = `With an Element token, events of that instance. Otherwise events of the
+organization's instances whose newest event is not older than \`from\`, at most 200 instances. Events are ordered by the
+time they were recorded.`
+const EXPORT_DESCRIPTION = `Exports up to 100,000 events, newest first, with times in UTC. NDJSON has one event per line and
+ends with \`{"complete":true,"events":n}\` or, if there are more events or the search was too long, with
+\`{"truncated":true,"events":n,"nextPage":"…"}\`. CSV has no records; a truncated file ends with the line
+\`truncated: nextPage=…\`. Text that a spreadsheet would run as a formula starts with an apostrophe. If an export fails,
+the response is cut off.`
+const COUNT_DESCRIPTION = `Counts whole intervals, including those that \`from\` and \`to\` lie in: one hour by minute has
+61. At most ${LIMITS.intervals.value} intervals. Counts by hour or longer are kept for 400 days. Counts by minute or second
+cover the events that are still in the log, up to 20,000 per instance. \`failed\` covers the first 10,000 notifications
+that failed for good since the start of the range.`
 const EXPORT_RESPONSES = [
 	textResponse(
 		'application/x-ndjson',
-		'A record of the log a line, as JSON, and a last line that says whether that is all',
+		'One event per line as JSON, and a last line that says whether the export is complete',
 		EXPORT_NDJSON,
 	),
-	textResponse('text/csv', 'A line an event, without its record', EXPORT_CSV),
+	textResponse('text/csv', 'One event per line, without its record', EXPORT_CSV),
 ] as const
 
-/** Paths with fixed words before those with `{…}` in the same place. */
+/** Fixed path segments before `{…}` in the same place. */
 export const eventOperations = {
 	listAnyEvents: defineOperation({
 		method: 'get',
@@ -75,7 +82,7 @@ export const eventOperations = {
 		path: '/instances/events/dispositions',
 		tag: 'Events',
 		summary: 'List dispositions',
-		description: `What became of each event: the messages that told of it. ${ACROSS_INSTANCES_DESCRIPTION}`,
+		description: `Returns the messages that carried each event. ${ACROSS_INSTANCES_DESCRIPTION}`,
 		access: 'caller',
 		query: AnyDispositionsQuery,
 		answer: z.array(DispositionResponse),
@@ -119,10 +126,11 @@ export const eventOperations = {
 		path: '/events/stream',
 		tag: 'Events',
 		summary: 'Stream events of an instance',
-		description: `Server-sent events, as changes are recorded. Each event once, in the order of the log: \`id\` its id, \`event: event\`, \`data\` its record in the log. Within a second or, after a quiet time, five.
-\`event: gap\` says how many events have left the log before they could be told, \`event: end\` that the instance was disabled or deleted. A comment every 15 s; after 10 minutes
-the stream ends, and the client comes again with \`Last-Event-ID\`, as \`EventSource\` does by itself. It begins with an \`id\` of its own, so that nothing is lost where no event
-came before.`,
+		description: `Streams changes as server-sent events. Each event is sent once, in the order of the log, within a second
+or, after a quiet period, within five: \`id\` is its id, \`event\` is \`event\` and \`data\` is its log entry.
+\`event: gap\` says how many events left the log before they were sent. \`event: end\` says that the instance was
+disabled or deleted. A comment is sent every 15 s. The stream ends after 10 minutes; reconnect with \`Last-Event-ID\`,
+as \`EventSource\` does. It starts with an \`id\`, so that no event is lost if none was sent before.`,
 		query: StreamQuery,
 		answer: textResponse('text/event-stream', 'Server-sent events', STREAM),
 		errors: [409],
@@ -132,7 +140,7 @@ came before.`,
 		path: '/instances/events/{eventId}',
 		tag: 'Events',
 		summary: 'Get an event',
-		description: 'By its id, from whichever instance of the caller it is: an event’s id finds its instance.',
+		description: 'Finds an event of any of your instances by its id.',
 		access: 'caller',
 		params: EventParams,
 		answer: EventResponse,
@@ -172,7 +180,7 @@ came before.`,
 		path: '/instances/{id}/events/dispositions',
 		tag: 'Events',
 		summary: 'List dispositions of an instance',
-		description: 'What became of each event: the messages that told of it.',
+		description: 'Returns the messages that carried each event.',
 		access: 'instance',
 		query: DispositionsQuery,
 		answer: z.array(DispositionResponse),
@@ -192,7 +200,8 @@ came before.`,
 		tag: 'Events',
 		summary: 'Get the timeline of an object',
 		description:
-			'Everything known of it: its state, its events and what became of them. Of an object of a watched resource, by its label. Its events are found without looking through the log.',
+			'Returns the state of an object of a watched resource, its events and their deliveries. Its events are found ' +
+			'without searching the log.',
 		params: ObjectParams,
 		query: TimelineQuery,
 		answer: TimelineResponse,

@@ -1,4 +1,4 @@
-/** Puts what the calls about the event log do behind them. */
+/** Mounts the calls about the event log. */
 import { mountOperations, type Api } from '../http/serve.ts'
 import { countEventsByAccount, countEventsByInstance, countInstanceEvents, countEvents } from './analytics.ts'
 import { listInstanceDispositions, listDispositionsAcrossInstances } from './dispositions.ts'

@@ -1,9 +1,10 @@
-/** The shapes of the event log: what is asked of it, and its records (docs/contract.md §6, §11). */
+/** Schemas of the event log (docs/contract.md §6, §11). */
 import * as z from 'zod'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { EVENT_STATUSES } from '../../rpc/log.ts'
 import { OptionalStringList, NextPage, PageSize } from '../http/paging.ts'
+import { TIME_FORMATS } from '../http/times.ts'
 import { INTERVALS } from './buckets.ts'
 import { EventEntryResponse, InstanceMessage } from './entry.ts'
 import { ACCOUNT_EVENT_COUNT, DISPOSITION, EVENT, EVENT_COUNT, INSTANCE_EVENT_COUNT, TIMELINE } from './examples.ts'
@@ -15,32 +16,31 @@ const Moment = z
 	.optional()
 	.meta({ examples: ['2026-01-31T12:00:00Z'] })
 const From = Moment.meta({
-	description:
-		'Recorded then or later: ISO 8601, UTC unless it says otherwise, or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)',
+	description: `Start of the recording time, inclusive. ${TIME_FORMATS}`,
 })
-const To = Moment.meta({ description: 'Recorded then or before', examples: ['2026-01-31T13:00:00Z'] })
+const To = Moment.meta({ description: 'End of the recording time, inclusive', examples: ['2026-01-31T13:00:00Z'] })
 
-/** Which instances, where a call is about several. */
+/** Filters of instances. */
 const instanceFilter = {
-	'instanceIds[]': OptionalStringList.meta({ description: 'Of these instances', examples: [String(INSTANCE_ID)] }),
-	'tags[]': OptionalStringList.meta({ description: 'Of instances with all of these tags', examples: INSTANCE_TAGS }),
+	'instanceIds[]': OptionalStringList.meta({ description: 'Ids of instances', examples: [String(INSTANCE_ID)] }),
+	'tags[]': OptionalStringList.meta({ description: 'Instances that have all of these tags', examples: INSTANCE_TAGS }),
 	searchText: z
 		.string()
 		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 		.optional()
 		.meta({
-			description: "Of instances with this in their name or their element's key, in any case",
+			description: "Part of the instance's name or element key, case-insensitive",
 			examples: ['sample'],
 		}),
 }
 
-/** Which events. */
+/** Filters of events. */
 const eventFilter = {
 	from: From,
 	to: To,
 	'eventTypes[]': OptionalStringList.meta({ description: 'CREATED, UPDATED or DELETED', examples: ['CREATED'] }),
 	'resources[]': OptionalStringList.meta({
-		description: 'Names of resources, as `objectType` has them',
+		description: 'Resources, as in `objectType`',
 		examples: ['orders'],
 	}),
 	objectId: z
@@ -54,7 +54,7 @@ const eventFilter = {
 		.max(LIMITS.replayText.value, expectedAtMost('replayText'))
 		.optional()
 		.meta({
-			description: "Somewhere in the record or the object's id, in any case of A to Z; or the event's id",
+			description: "Part of the record or of the object's id, case-insensitive for A to Z; or the event's id",
 			examples: ['jane@example.com'],
 		}),
 }
@@ -67,10 +67,7 @@ export const EventsQuery = z.object({ ...pageQuery, ...eventFilter })
 export const AnyEventsQuery = z.object({ ...pageQuery, ...eventFilter, ...instanceFilter })
 
 const exportFormat = {
-	format: z
-		.enum(['csv', 'ndjson'], 'expected csv or ndjson')
-		.optional()
-		.meta({ description: 'ndjson where it is not said' }),
+	format: z.enum(['csv', 'ndjson'], 'expected csv or ndjson').optional().meta({ description: 'ndjson by default' }),
 	nextPage: NextPage,
 }
 /** An export of one instance's events. */
@@ -85,7 +82,7 @@ export const StreamQuery = z.object({
 		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({
-			description: 'Go on behind this event, as with the header `Last-Event-ID`; without either, from now on',
+			description: 'Continue after this event, like the header `Last-Event-ID`; from now on by default',
 			examples: [EVENT_ID],
 		}),
 })
@@ -96,27 +93,25 @@ export const DispositionsQuery = z.object({ from: From, to: To, ...pageQuery })
 export const AnyDispositionsQuery = z.object({ from: From, to: To, ...pageQuery, ...instanceFilter })
 
 const NotificationReference = z.strictObject({
-	id: z.number().meta({ description: 'Number of the notification' }),
+	id: z.number().meta({ description: 'Id of the notification' }),
 	status: z.string().meta({ description: 'waiting, claimed, retry, delivered, queued or dropped' }),
 	createdDate: z.string(),
 	updatedDate: z.string(),
 })
 
-/** A record of the log. */
+/** An event. */
 export const EventResponse = z
 	.strictObject({
-		id: z.string().meta({ description: 'The id of the change: 20 characters', examples: [EVENT_ID] }),
+		id: z.string().meta({ description: 'The event id, 20 characters', examples: [EVENT_ID] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
-		recordedDate: z.string().meta({ description: 'When it was recorded, by which lists are ordered' }),
+		recordedDate: z.string().meta({ description: 'When the event was recorded; lists are ordered by it' }),
 		status: z
 			.enum(EVENT_STATUSES)
-			.meta({ description: 'Recorded; in a notification; under way; answered, but not accepted; accepted' }),
-		providerData: z
-			.string()
-			.meta({ description: 'The record as JSON text; {} once erased, and where it was too large to keep' }),
-		erased: z.literal(true).optional().meta({ description: 'The record is no longer kept' }),
+			.meta({ description: 'In order: recorded, in a notification, being sent, sent but not accepted, accepted' }),
+		providerData: z.string().meta({ description: 'The record as JSON text; {} if it was erased or too large to keep' }),
+		erased: z.literal(true).optional().meta({ description: 'The record was erased' }),
 		tooLarge: z.literal(true).optional().meta({ description: 'The record was too large to keep' }),
-		recordUrl: z.string().optional().meta({ description: 'Where a record is that was too large to keep' }),
+		recordUrl: z.string().optional().meta({ description: 'URL of a record that was too large to keep' }),
 		notifiedData: z.array(NotificationReference).meta({ description: 'The notifications that carry it' }),
 		eventElementInstances: z.array(
 			z.strictObject({
@@ -132,21 +127,21 @@ export const EventResponse = z
 		eventType: z.enum(EVENT_TYPES),
 		objectType: z.string(),
 		objectId: z.string(),
-		sequence: z.number().meta({ description: "Its place in the instance's log" }),
+		sequence: z.number().meta({ description: "Position in the instance's log" }),
 		objectSequence: z.number().meta({ description: 'Counts the events of this object' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
-		event: EventEntryResponse.meta({ description: 'The entry as notifications carry it' }),
+		event: EventEntryResponse.meta({ description: 'The entry that notifications carry' }),
 	})
 	.meta({ id: 'Event', examples: [EVENT] })
 
-/** What became of an event. */
+/** A disposition. */
 export const DispositionResponse = z
 	.strictObject({
 		eventId: z.string(),
 		elementInstanceId: z.number(),
 		notificationData: z
 			.array(z.strictObject({ message: InstanceMessage }))
-			.meta({ description: 'The messages that told of it; none where it was told to nobody, or not yet' }),
+			.meta({ description: 'The messages that carried it; empty if it was not sent, or not yet' }),
 	})
 	.meta({ id: 'Disposition', examples: [DISPOSITION] })
 
@@ -156,8 +151,7 @@ const countQuery = {
 		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({
-			description:
-				'Counted from the interval that this lies in: ISO 8601, UTC unless it says otherwise, or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` where it is not said',
+			description: `Start: the interval that it lies in is counted. ${TIME_FORMATS}. A day before \`to\` by default`,
 			examples: ['2026-01-31T12:00:00Z'],
 		}),
 	to: z
@@ -165,13 +159,13 @@ const countQuery = {
 		.max(LIMITS.time.value, expectedAtMost('time'))
 		.optional()
 		.meta({
-			description: '… to the one that this lies in; now where it is not said',
+			description: 'End: the interval that it lies in is counted. Now by default',
 			examples: ['2026-01-31T13:00:00Z'],
 		}),
 	interval: z
 		.enum(INTERVALS, `expected one of ${INTERVALS.join(', ')}`)
 		.optional()
-		.meta({ description: 'hour where it is not said' }),
+		.meta({ description: 'hour by default' }),
 }
 /** Counts of one instance. */
 export const CountsQuery = z.object(countQuery)
@@ -182,23 +176,23 @@ export const AccountCountsQuery = z.object({
 	...countQuery,
 	...instanceFilter,
 	'accountIds[]': OptionalStringList.meta({
-		description: 'Of these accounts: the caller’s own',
+		description: 'Only the caller’s own account',
 		examples: [String(ACCOUNT.id)],
 	}),
 })
 
-const timestamp = z.string().meta({ description: 'When the interval begins, UTC', examples: ['2026-01-31T12:00:00Z'] })
+const timestamp = z.string().meta({ description: 'Start of the interval, UTC', examples: ['2026-01-31T12:00:00Z'] })
 const countFields = {
 	count: z.number().meta({ description: 'Events recorded' }),
-	success: z.number().meta({ description: 'Of these, accepted by a callback since' }),
-	failed: z.number().meta({ description: 'Of these, given up: they wait to be released' }),
+	success: z.number().meta({ description: 'Of these, accepted by a callback' }),
+	failed: z.number().meta({ description: 'Of these, failed for good and waiting to be released' }),
 }
 
-/** Counts in all. */
+/** Total counts. */
 export const CountsResponse = z.array(
 	z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }),
 )
-/** Counts by instance; those without events are left out. */
+/** Counts by instance; instances without events are left out. */
 export const InstanceCountsResponse = z.array(
 	z
 		.strictObject({
@@ -219,28 +213,28 @@ export const AccountCountsResponse = z.array(
 		.meta({ id: 'AccountEventCount', examples: [ACCOUNT_EVENT_COUNT] }),
 )
 
-/** A timeline's page. */
+/** The query of a timeline. */
 export const TimelineQuery = z.object(pageQuery)
 
-/** Everything known of one object. */
+/** A timeline. */
 export const TimelineResponse = z
 	.strictObject({
 		objectType: z.string(),
 		objectId: z.string(),
 		elementInstanceId: z.number(),
 		state: z.enum(['live', 'hidden', 'unlisted', 'trashed', 'gone']),
-		createdDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
-		modifiedDate: z.string().nullable().meta({ description: 'Of the record, as it was last accepted' }),
-		acceptedDate: z.string().meta({ description: 'When it was last looked at and something of it was taken' }),
+		createdDate: z.string().nullable().meta({ description: 'When the store created the record' }),
+		modifiedDate: z.string().nullable().meta({ description: 'When the store last modified the record' }),
+		acceptedDate: z.string().meta({ description: 'When a change of the record was last accepted' }),
 		firstSeenDate: z.string().nullable().meta({
-			description: 'When its CREATED was recorded; null: it was there before, or that event is not on this page',
+			description: 'When CREATED was recorded; null: it existed before, or that event is not on this page',
 		}),
-		objectSequence: z.number().meta({ description: 'Counts its events; 0: none' }),
-		heldSince: z.string().nullable().meta({ description: 'Since when its deletion is held back' }),
+		objectSequence: z.number().meta({ description: 'Number of its events' }),
+		heldSince: z.string().nullable().meta({ description: 'Since when its deletion is held' }),
 		lookup: z
 			.strictObject({ dueDate: z.string(), since: z.string(), reasons: z.array(z.string()) })
 			.nullable()
-			.meta({ description: 'It is to be read by id: when, since when, and why' }),
+			.meta({ description: 'A pending read by id: when it is due, since when it is pending, and why' }),
 		events: z
 			.array(
 				z.strictObject({
@@ -248,7 +242,7 @@ export const TimelineResponse = z
 					confirmedDate: z
 						.string()
 						.nullable()
-						.meta({ description: 'When the other way of seeing brought the same state' }),
+						.meta({ description: 'When the other source (poll or webhook) delivered the same state' }),
 					deliveries: z.array(
 						z.strictObject({
 							notificationId: z.number(),
@@ -271,7 +265,7 @@ export const TimelineResponse = z
 					),
 				}),
 			)
-			.meta({ description: 'Oldest first; the page holds the newest, and names the next one for those before' }),
+			.meta({ description: 'Oldest first. The first page holds the newest events, the next page those before' }),
 	})
 	.meta({ id: 'Timeline', examples: [TIMELINE] })
 

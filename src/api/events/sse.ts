@@ -1,48 +1,39 @@
-/**
- * A stream of server-sent events over a log that is asked again and again: a pure loop, given how to ask, the clock and
- * how to wait (HTML standard, Server-sent events; docs/architecture.md, Reading the log).
- */
+/** Server-sent events over a log that is polled (docs/architecture.md, Reading the log). Pure but for its ports. */
 import type { EventReport, EventTail } from '../../rpc/log.ts'
 
-/** Between two questions: at least, more after each that found nothing, at most. */
+/** The wait between two reads grows by `WAIT_STEP_MS` with each empty one. */
 const MIN_WAIT_MS = 1_000
 const WAIT_STEP_MS = 500
 const MAX_WAIT_MS = 5_000
-/** So long nothing is said at most: proxies close what is silent. */
+/** Proxies close connections that stay silent. */
 const HEARTBEAT_MS = 15_000
-/** So long a stream lasts; then the client comes again, after `RETRY_MS`. */
+/** Then the client reconnects, after `RETRY_MS`. */
 const MAX_STREAM_MS = 10 * 60_000
 const RETRY_MS = 1_000
-/** Events of a question. */
 const EVENTS_PER_READ = 100
 
-/** What a stream is made of. */
+/** What a stream needs. */
 export interface StreamPorts {
-	/** What was recorded after a sequence. `unknown`: the instance is gone. */
+	/** Events after a sequence. `unknown`: the instance was deleted. */
 	read(after: number, limit: number): Promise<EventTail | 'unknown'>
 	/** The record of an event, JSON text without line breaks. */
 	show(row: EventReport): string
-	/**
-	 * What a client names that has seen everything up to a sequence: an event's id, of one that may be gone too; 0: the
-	 * empty log's.
-	 */
+	/** The event id of a sequence, whether or not the log still has the event; 0: the empty log. */
 	formatEventId(sequence: number): string
 	/** Epoch ms. */
 	now(): number
-	/** Resolves after so many ms, or as soon as the client is gone. */
+	/** Resolves after so many ms, or when the client disconnects. */
 	wait(ms: number): Promise<void>
-	/** The client is gone. */
+	/** Whether the client has disconnected. */
 	isClosed(): boolean
 }
 
 /**
- * The text of a stream, piece by piece: every event after a sequence once, in the order of the log. Beside events it
- * says
- * `gap` where events have left the log before they could be told, and `end` when the instance was disabled or deleted.
+ * The text of a stream in chunks: every event after a sequence, once, in order; `gap` where events left the log before
+ * they were sent; `end` when the instance was disabled or deleted.
  *
- * It begins with the id of where it stands, so that who comes again after a quiet time goes on there: an `id` without
- * `data` is no event, yet it sets the last event id (HTML standard, 9.2.6: dispatching sets that before it looks at the
- * data).
+ * It begins with the id of its position, so that a client that reconnects before any event continues there: an `id`
+ * without `data` is no event but sets the last event id (HTML standard, 9.2.6).
  */
 export async function* streamText(after: number, ports: StreamPorts): AsyncGenerator<string, undefined> {
 	const endMs = ports.now() + MAX_STREAM_MS
@@ -63,7 +54,7 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 			text += formatMessage('event', ports.show(row), row.eventId)
 			position = row.sequence
 		}
-		// What the log no longer has, and nothing after it that it has.
+		// The remaining events have left the log.
 		if (tail.events.length === 0) {
 			text += formatGap(position, tail.last, ports)
 			position = tail.last
@@ -94,16 +85,16 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 	}
 }
 
-/** How long to wait before the next question, after so many that found nothing. */
+/** How long to wait after so many empty reads. */
 export function getWaitMs(emptyReads: number): number {
 	return Math.min(MAX_WAIT_MS, MIN_WAIT_MS + WAIT_STEP_MS * Math.max(0, emptyReads - 1))
 }
 
-/** What is missing between what was told and what is there. */
+/** A `gap` for events that left the log; '' if none did. */
 function formatGap(position: number, upTo: number, ports: StreamPorts): string {
 	if (upTo <= position) return ''
 	const data = {
-		message: 'Events have left the log before they could be told',
+		message: 'Events left the log before they were sent',
 		from: position + 1,
 		to: upTo,
 		events: upTo - position,
@@ -112,5 +103,6 @@ function formatGap(position: number, upTo: number, ports: StreamPorts): string {
 }
 
 function formatMessage(type: string, data: object | string, id?: string): string {
-	return `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
+	const text = typeof data === 'string' ? data : JSON.stringify(data)
+	return `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${text}\n\n`
 }

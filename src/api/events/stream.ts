@@ -1,6 +1,4 @@
-/**
- * `GET …/events/stream`: held by the edge, which asks the instance's object (docs/architecture.md, Reading the log).
- */
+/** `GET …/events/stream`: the edge polls the instance's object (docs/architecture.md, Reading the log). */
 import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { computeEventTag, formatEventId } from '../../events/ids.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
@@ -11,8 +9,8 @@ import { toEventResponse } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 
 /**
- * Answers with a stream that begins behind the event of `Last-Event-ID`, or now. 400 for an id that is none of this
- * instance's, 409 while nothing could follow.
+ * Streams from after the event of `Last-Event-ID`, or from now. 400 for an id of another instance, 409 while the
+ * instance has no events.
  */
 export async function streamEvents(c: InstanceContext, lastEventId: string | undefined): Promise<Response> {
 	const { instance, services } = c.var
@@ -20,14 +18,13 @@ export async function streamEvents(c: InstanceContext, lastEventId: string | und
 	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true')
 	const last = await callWatcher(c, (watcher) => watcher.eventsAfter(null, 1)).then((tail) => tail.last)
 	const after = parseLastEventId(c, lastEventId ?? c.req.header('Last-Event-ID') ?? '', last)
-	// Whoever connects anew knows from the first answer on what was recorded, not from the first question of the stream.
 	const closed = new AbortController()
 	c.req.raw.signal.addEventListener('abort', () => closed.abort())
 	const watcher = services.watcher(instance.id)
 	const key = parseMasterKeys(c.env.MASTER_KEYS)[0]!.bytes
 	const chunks = streamText(after ?? last, {
 		read: (position, limit) => watcher.eventsAfter(position, limit),
-		// Not read from the log: its last event may have left it, and an empty one has none.
+		// Computed, since the event may have left the log, and an empty log has none.
 		formatEventId: (sequence) => formatEventId(instance.id, sequence, computeEventTag(key, instance.id, sequence)),
 		show: (row) => JSON.stringify(toEventResponse(instance.id, row)),
 		now: () => services.now(),
@@ -53,7 +50,7 @@ export async function streamEvents(c: InstanceContext, lastEventId: string | und
 	})
 }
 
-/** The place of an event's id in the log; null: none was given. */
+/** The sequence of an event id; null: none was given. */
 function parseLastEventId(c: InstanceContext, eventId: string, last: number): number | null {
 	if (eventId === '') return null
 	const position = parseVerifiedEventId(c, eventId)

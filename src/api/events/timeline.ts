@@ -1,19 +1,18 @@
-/** `GET …/objects/{resource}/{objectId}/timeline`: everything known of one object. */
+/** `GET …/objects/{resource}/{objectId}/timeline`. */
 import type * as z from 'zod'
 import { NotFound } from '../../lib/errors.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { toIsoSeconds } from '../http/times.ts'
+import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
 import type { TimelineResponse } from './schema.ts'
 import { toEventResponse } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 import { toDeliveryStatus } from './delivery-status.ts'
 
-/** Events of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 50
 
-/** Answers with what the object says. 404 for what it does not know. */
+/** The timeline of an object. 404 for an unknown resource or object. */
 export async function getTimeline(
 	c: InstanceContext,
 	resource: string,
@@ -24,7 +23,7 @@ export async function getTimeline(
 	const report = await callWatcher(c, (watcher) =>
 		watcher.timeline(resource, objectId, { pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }),
 	)
-	if (report === null) throw new NotFound('This instance watches no such resource, or knows no such object of it')
+	if (report === null) throw new NotFound('This instance does not watch this resource, or does not know this object')
 	const { events, next, lookup } = report
 	setPageHeaders(c, {
 		returned: events.length,
@@ -74,8 +73,4 @@ function toTimelineDelivery(
 			error,
 		})),
 	}
-}
-
-function toIsoSecondsOrNull(ms: number | null): string | null {
-	return ms === null ? null : toIsoSeconds(ms)
 }

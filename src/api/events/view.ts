@@ -1,17 +1,14 @@
-/** A record of the event log as the contract shows it (docs/contract.md §6, §11). */
+/** Events in responses (docs/contract.md §6, §11). */
 import type * as z from 'zod'
 import type { EventEntry } from '../../events/event.ts'
 import type { EventReport } from '../../rpc/log.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import type { EventResponse } from './schema.ts'
 
-/** A shown record. */
+/** An event in a response. */
 export type EventView = z.input<typeof EventResponse>
 
-/**
- * One record. `eventDate` is when the change happened, `recordedDate` when it entered the log, by which lists are
- * ordered.
- */
+/** `eventDate` is when the change happened; `recordedDate`, by which lists are ordered, when it entered the log. */
 export function toEventResponse(instanceId: number, row: EventReport): EventView {
 	const notifications = row.notifications.map(({ id, status, createdMs, updatedMs }) => ({
 		id,

@@ -1,6 +1,6 @@
 /**
- * Who is calling, what they may, and which instance the call is about (docs/contract.md §1; docs/architecture.md, Who
- * may what). One failure, one answer: nothing tells which part was wrong. All of it is one round trip to D1.
+ * Authentication and authorization, in one round trip to D1 (docs/contract.md §1; docs/architecture.md, Who may what).
+ * All failures to authenticate look the same, so that no answer reveals which part was wrong.
  */
 import type { Context, MiddlewareHandler } from 'hono'
 import { shouldRecordUse, recordUse } from '../../accounts/api-keys.ts'
@@ -16,21 +16,22 @@ import { logError } from '../../lib/log.ts'
 import type { AccessLevel } from './contract.ts'
 import type { CallerContext, InstanceEnv } from './environment.ts'
 
-/** What a call wants of whoever makes it. */
+/** What a call requires of its caller. */
 export interface Permission {
-	/** Least role. */
+	/** Minimum role. */
 	role: Role
-	/** What an API key must have been given; null: none may. */
+	/** Scope that an API key needs; null: API keys are not allowed. */
 	scope: string | null
 }
 
-/** Shared by the requests of an isolate. */
+/** Counts per isolate. */
 const failureLimiter = new FailureLimiter()
 
 const EXPECTED_AUTHORIZATION =
-	'Authorization: expected "User <user secret>, Organization <organization secret>", "User <user secret>, Element <instance token>" or "Bearer <session token or API key>"'
+	'Authorization: expected "User <user secret>, Organization <organization secret>", ' +
+	'"User <user secret>, Element <instance token>" or "Bearer <session token or API key>"'
 
-/** The middleware of a call: nothing for one that everybody may make. */
+/** The middleware of a call; empty for a public one. */
 export function accessMiddleware(access: AccessLevel, permission: Permission): MiddlewareHandler[] {
 	if (access === 'public') return []
 	return [
@@ -42,8 +43,8 @@ export function accessMiddleware(access: AccessLevel, permission: Permission): M
 }
 
 /**
- * Finds the caller and what else the level of access promises, or throws: 401 unknown, 403 may not, 404 no such
- * instance of theirs, in this order.
+ * Finds the caller and, as the access level says, the instance. Throws, in this order: 401 not authenticated, 403 not
+ * allowed, 404 no such instance.
  */
 export async function authorize(
 	c: Context<InstanceEnv>,
@@ -56,7 +57,7 @@ export async function authorize(
 		(parts.bearer === null && (parts.user === null || (parts.organization === null && parts.element === null)))
 	)
 		throw new Unauthorized(EXPECTED_AUTHORIZATION)
-	// Only who proves the organization can mean another instance than the token's.
+	// Without the organization's secret, a caller can only reach the token's own instance.
 	const pathInstanceId =
 		access === 'instance' && (parts.organization ?? parts.bearer) !== null ? parseIdOrNull(c.req.param('id')) : null
 	const { caller, tokenInstance, askedInstance } = await findCaller(c, parts, pathInstanceId)
@@ -67,14 +68,14 @@ export async function authorize(
 	c.set('tokenInstance', tokenInstance)
 	if (tokenInstance !== null) c.set('instanceId', tokenInstance.id)
 	if (access === 'account' && !organizationProven)
-		throw new Unauthorized('Authorization: this call needs "Organization <organization secret>" too')
+		throw new Unauthorized('Authorization: this call also needs "Organization <organization secret>"')
 	if (access === 'token' && tokenInstance === null)
 		throw new Unauthorized('Authorization: this call needs "Element <instance token>"')
 	requireRole(c, permission.role)
 	if (credential.kind === 'key') {
 		if (permission.scope === null) forbidApiKeys(c)
 		else if (!credential.scopes.includes(permission.scope))
-			throw new Forbidden(`This API key lacks the scope ${permission.scope}`)
+			throw new Forbidden(`This API key does not have the scope ${permission.scope}`)
 		const { organizationId } = user
 		const nowMs = c.var.services.now()
 		if (shouldRecordUse(credential.lastUsedMs, nowMs))
@@ -88,10 +89,7 @@ export async function authorize(
 	if (access === 'instance') c.set('instance', getPathInstance(c, tokenInstance, askedInstance))
 }
 
-/**
- * One batch: the caller, the instance of their token, the instance of the path, the last two only of the caller's own
- * organization.
- */
+/** Reads the caller, the token's instance and the path's instance in one batch, all of the caller's organization. */
 async function findCaller(
 	c: Pick<CallerContext, 'env' | 'var' | 'req'>,
 	parts: AuthorizationParts,
@@ -121,51 +119,44 @@ async function findCaller(
 	}
 }
 
-/** What a failure is answered with, which is counted by address. */
+/** Counts the failure by address; 429 after too many, otherwise 401. */
 function authenticationError(c: Pick<CallerContext, 'req'>, nowMs: number): Unauthorized | TooManyRequests {
 	const address = getClientAddress(c)
 	const blocked = failureLimiter.blockedSeconds(address, nowMs)
-	if (blocked !== null)
-		return new TooManyRequests('Too many failed attempts to authenticate; wait before the next one', blocked)
+	if (blocked !== null) return new TooManyRequests('Too many failed authentication attempts; try again later', blocked)
 	failureLimiter.count(address, nowMs)
-	return new Unauthorized('Authorization: invalid or expired credentials, or the instance of the token was deleted')
+	return new Unauthorized('Authorization: invalid or expired credentials, or the instance was deleted')
 }
 
-/** Where a request comes from. */
+/** The caller's IP address. */
 export function getClientAddress(c: { req: { header(name: string): string | undefined } }): string {
 	return c.req.header('CF-Connecting-IP') ?? 'local'
 }
 
-/** 403 for a role that may less than `least`. */
+/** 403 for a role below `minRole`. */
 export function requireRole(c: Pick<CallerContext, 'var'>, minRole: Role): void {
 	const { role } = c.var.user
 	if (!hasRole(role, minRole))
 		throw new Forbidden(
-			`This call needs the role ${minRole}${minRole === 'admin' ? '' : ' or above'}; yours is ${role}`,
+			`This call requires the role ${minRole}${minRole === 'admin' ? '' : ' or above'}; yours is ${role}`,
 		)
 }
 
-/** 403 for an API key: what gives out secrets or rights would make more of a key than its scopes say. */
+/** 403 for an API key: with secrets or rights that a call returns, a key could exceed its scopes. */
 export function forbidApiKeys(c: Pick<CallerContext, 'var'>): void {
 	if (c.var.credential.kind === 'key')
 		throw new Forbidden(
-			'An API key may not do this: it gives out secrets or rights; sign in, or present User and Organization',
+			'API keys cannot make this call, because it returns secrets or changes rights. Sign in, or send User and Organization',
 		)
 }
 
-/**
- * Whether the caller is shown the token of an instance; if not, they see `********`. An API key that only reads is not:
- * the token opens writes to the store.
- */
+/** Whether the caller sees an instance's token or `********`. A read-only API key does not: the token allows writes. */
 export function canSeeToken(c: Pick<CallerContext, 'var'>): boolean {
 	const { user, credential } = c.var
 	return hasRole(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }
 
-/**
- * The instance of the path's `{id}`; beneath an element (`{keyOrId}`) only its own are found. Without the
- * organization's secret it can only be the token's own.
- */
+/** The instance of the path's `{id}`, or 404; below an element (`{keyOrId}`) only that element's instances are found. */
 function getPathInstance(
 	c: Context<InstanceEnv>,
 	tokenInstance: Instance | null,
@@ -180,7 +171,7 @@ function getPathInstance(
 	return found
 }
 
-/** The instance of this id, if the caller may have it; null: for them it does not exist. */
+/** The instance of this id; null: there is none that the caller can access. */
 export async function findAccessibleInstance(
 	c: Pick<CallerContext, 'env' | 'var'>,
 	id: number,
@@ -190,10 +181,10 @@ export async function findAccessibleInstance(
 	return organizationProven ? await findInstance(c.env.DB, user.organizationId, id) : null
 }
 
-/** A number out of a path. What is none names nothing. */
+/** An id of a path; 404 for anything else. */
 export function parseId(text: string | undefined): number {
 	const id = parseIdOrNull(text)
-	if (id === null) throw new NotFound('Nothing has this id: expected a positive whole number')
+	if (id === null) throw new NotFound('Not found: expected an id that is a positive whole number')
 	return id
 }
 

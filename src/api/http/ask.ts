@@ -1,10 +1,10 @@
-/** Asking an instance's Durable Object. */
+/** Calls to an instance's Durable Object. */
 import type { InstanceContext } from './environment.ts'
 import type { WatcherRpc } from '../../rpc/watcher.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
 import type { Services } from '../../instances/services.ts'
 
-/** Asks the instance's object. */
+/** Calls the object of the request's instance. */
 export async function callWatcher<T extends object | null>(
 	c: InstanceContext,
 	call: (watcher: WatcherRpc) => Promise<OrUnknown<T>>,
@@ -12,10 +12,7 @@ export async function callWatcher<T extends object | null>(
 	return await callWatcherById(c.var.services, c.var.instance.id, call)
 }
 
-/**
- * Asks an object. One that knows nothing although its row is ready has lost its storage: it is made again and asked
- * once more.
- */
+/** Calls an object. One that answers `unknown` although its row is ready has lost its storage: it is created again. */
 export async function callWatcherById<T>(
 	services: Services,
 	instanceId: number,
@@ -27,6 +24,6 @@ export async function callWatcherById<T>(
 		await watcher.create(instanceId)
 		answer = await call(watcher)
 	}
-	if (answer === 'unknown') throw new Error('an object stays unknown after it was made')
+	if (answer === 'unknown') throw new Error('the object is unknown after it was created')
 	return answer
 }

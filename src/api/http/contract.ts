@@ -1,34 +1,30 @@
 /**
- * What a call is: method, path, shapes, who may make it and how it can be refused, as data. From this the call is
- * validated, its handler typed (serve.ts), the document generated (openapi.ts) and the client inferred (src/client).
- * Pure: no handler, no binding.
+ * A call as data: method, path, schemas, access and errors. Requests are validated by it (serve.ts), handlers are typed
+ * by it, the OpenAPI document is generated from it (openapi.ts) and the client inferred (src/client). Pure.
  */
 import * as z from 'zod'
 import type { Role } from '../../accounts/roles.ts'
 import type { ErrorStatus } from '../../lib/errors.ts'
 import { ORDER, errorExample } from './examples.ts'
 
-/**
- * The parts of the reference, in its order, and what each is about. The first word in lower case is the area of an API
- * key's scope.
- */
+/** The sections of the API reference, in order. The name in lower case is the area of an API key's scope. */
 export const TAGS = {
-	Instances: 'Connected stores: making, changing, watching and removing them.',
-	Elements: 'What can be connected, and with which settings.',
-	Hub: "A store's own records, as the store has them, through the token of its instance.",
-	Events: 'The log of changes: lists, counts, exports, a stream.',
-	Notifications: 'What is sent, where to, and how it fares.',
-	Accounts: 'The organization: settings, people, keys, audit log.',
-	Authentication: 'Who is calling: signing in, sessions, secrets.',
-	Receivers: 'What stores call: deliveries of their webhooks.',
-	Tools: 'What helps whoever builds a receiver.',
-	Service: 'This deployment itself, for operators.',
+	Instances: 'Connect stores, configure them, and monitor them.',
+	Elements: 'The kinds of stores that you can connect, and their settings.',
+	Hub: "Read and write a store's own records with the token of its instance.",
+	Events: 'The event log: list, count, export and stream changes.',
+	Notifications: 'Notifications, subscriptions and deliveries.',
+	Accounts: 'The organization: settings, users, API keys and the audit log.',
+	Authentication: 'Sign in, sessions and secrets.',
+	Receivers: 'Endpoints that stores deliver their webhooks to.',
+	Tools: 'Help for building a receiver.',
+	Service: 'This deployment, for operators.',
 } as const
 
-/** One of them. */
+/** A section of the API reference. */
 export type Tag = keyof typeof TAGS
 
-/** What titles of calls begin with, in the order in which the calls about one thing are shown. */
+/** First words of titles, in the order in which the reference shows the calls about one resource. */
 export const VERBS = [
 	...['List', 'Create', 'Connect', 'Invite', 'Start', 'Get', 'Replace', 'Update', 'Delete'],
 	...['Enable', 'Disable', 'Rotate', 'End', 'Revoke', 'Reset', 'Cancel', 'Decide', 'Erase', 'Poll', 'Send'],
@@ -49,70 +45,70 @@ export const VERBS = [
 ]
 
 /**
- * How much a caller must prove. `caller`: User with Organization or with Element; `account`: the organization too;
- * `instance`: the instance of the path's `{id}`; `token`: the instance of the Element token.
+ * What a caller must present. `caller`: User with Organization or Element; `account`: Organization as well; `instance`:
+ * access to the instance of the path's `{id}`; `token`: an Element token.
  */
 export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
 
-/** Statuses of an answer that was meant to be; 503 is `/healthz` saying that something fails. */
+/** Statuses of a documented response; 503 is `/healthz` reporting a failure. */
 export type SuccessStatus = 200 | 202 | 503
 
-/** An answer that is no JSON. */
+/** A response that is not JSON. */
 export interface TextResponse {
 	media: string
 	description: string
 	example: string
 }
 
-/** One call. */
+/** A call. */
 export interface Operation {
 	method: 'get' | 'post' | 'put' | 'patch' | 'delete'
 	/** OpenAPI form: `/instances/{id}`. Below the contract's base path unless `root`. */
 	path: string
-	/** The path stands at the root, not below the base path. */
+	/** The path is not below the base path. */
 	root?: true
 	tag: Tag
 	/** A title that begins with one of `VERBS`: at most 40 characters, and no other call has it. */
 	summary: string
-	/** Markdown: what is to be known beyond the summary. */
+	/** Markdown. */
 	description?: string
 	access: AccessLevel
-	/** Least role; where it is not said, a viewer for GET and a developer for the rest. */
+	/** Minimum role; by default viewer for GET and developer for the rest. */
 	role?: Role
 	params?: z.ZodType
 	query?: z.ZodType
 	/** JSON. */
 	body?: z.ZodType
-	/** A request without a body is as good as `{}`. */
+	/** A request without a body counts as `{}`. */
 	bodyOptional?: true
-	/** The body is described, and the handler reads and validates it itself: it knows what must be looked at before. */
+	/** The body is documented, but its handler reads and validates it. */
 	bodyUnchecked?: true
-	/** Where other than `LIMITS.body`. */
+	/** Where it is not `LIMITS.body`. */
 	bodyLimitBytes?: number
-	/** What a success answers with: JSON, nothing (null), other media, or several of these, JSON first. */
+	/** The response: JSON, none (null), text, or several of these, JSON first. */
 	answer: z.ZodType | null | TextResponse | readonly [z.ZodType | TextResponse, ...TextResponse[]]
-	/** 200 unless said otherwise; several when the same answer comes with several. */
+	/** 200 by default; several when the same response comes with several. */
 	status?: SuccessStatus | readonly SuccessStatus[]
-	/** Refusals beyond those that follow from the rest (`refusalsOf`). */
+	/** Errors beyond those that follow from the rest (`getErrorStatuses`). */
 	errors?: readonly ErrorStatus[]
-	/** Not for API keys: it gives out secrets or rights, which would make more of a key than its scopes say. */
+	/** Not for API keys: it returns secrets or changes rights, so a key could exceed its scopes. */
 	keys?: false
-	/** The scope that an API key needs, where it is not the area's `:read` for a GET and `:write` for the rest. */
+	/** Scope that an API key needs; by default the area's `:read` for GET and `:write` for the rest. */
 	scope?: `${Lowercase<Tag>}:${'read' | 'write'}`
-	/** Mounted by itself, without any of the middleware of calls: it can be refused by `errors` alone. */
+	/** Mounted without the middleware of calls: `errors` is the whole list. */
 	bare?: true
-	/** A POST for which `Idempotency-Key` means nothing. */
+	/** A POST that ignores `Idempotency-Key`. */
 	repeatable?: true
-	/** An example of a body, where the schema's own examples do not suffice. */
+	/** Example of a body, where the schema has none. */
 	example?: unknown
-	/** An example of an answer in JSON, where that of its schema does not suffice: the vendor's records. */
+	/** Example of a JSON response, where the schema has none: the store's records. */
 	answerExample?: unknown
 }
 
 /** Tables of calls, by their operation ids. */
 export type Operations = Readonly<Record<string, Operation>>
 
-/** Declares a call; keeps its exact type. */
+/** Declares a call and keeps its exact type. */
 export function defineOperation<const Op extends Operation>(definition: Op): Op {
 	return definition
 }
@@ -124,14 +120,12 @@ export function defineOperation<const Op extends Operation>(definition: Op): Op 
 export type ByIdAndToken<Name extends string, Op> = Record<`${Name}ByToken`, Op & { access: 'token' }> &
 	Record<Name, Op & { access: 'instance' }>
 
-/**
- * Declares such a pair; `path` is what follows `/instances` and `/instances/{id}`. The title of the token's says so.
- */
+/** Declares such a pair. `path` follows `/instances` and `/instances/{id}`. */
 export function byIdAndToken<const Name extends string, const Op extends Omit<Operation, 'access'>>(
 	name: Name,
 	definition: Op,
 ): ByIdAndToken<Name, Op> {
-	// The token's first: its path has a fixed word where the other has `{id}`.
+	// The token's comes first: its path has a fixed segment where the other has `{id}`.
 	return {
 		[`${name}ByToken`]: {
 			...definition,
@@ -143,7 +137,7 @@ export function byIdAndToken<const Name extends string, const Op extends Omit<Op
 	} as never
 }
 
-/** An answer that is no JSON: its media type, what it is, and an example. */
+/** Declares a response that is not JSON. */
 export function textResponse(media: string, description: string, example: string): TextResponse {
 	return { media, description, example }
 }
@@ -155,14 +149,14 @@ export interface OperationInput<Op extends Operation> {
 	body: Op['body'] extends z.ZodType ? z.input<Op['body']> : undefined
 }
 
-/** What a handler is given: the same after validation. */
+/** What a handler gets, after validation. */
 export interface ValidatedInput<Op extends Operation> {
 	params: Op['params'] extends z.ZodType ? z.output<Op['params']> : Record<string, string>
 	query: Op['query'] extends z.ZodType ? z.output<Op['query']> : undefined
 	body: Op extends { bodyUnchecked: true } ? undefined : Op['body'] extends z.ZodType ? z.output<Op['body']> : undefined
 }
 
-/** What a success holds; undefined: nothing. */
+/** The response of a call; undefined: its body is empty. */
 export type OperationResponse<Op extends Operation> = Op['answer'] extends z.ZodType
 	? z.input<Op['answer']>
 	: Op['answer'] extends readonly [infer Json extends z.ZodType, ...unknown[]]
@@ -171,23 +165,23 @@ export type OperationResponse<Op extends Operation> = Op['answer'] extends z.Zod
 			? undefined
 			: Response
 
-/** The statuses of a success. */
+/** The documented statuses other than errors. */
 export function getSuccessStatuses(operation: Operation): readonly SuccessStatus[] {
 	const { status = 200 } = operation
 	return typeof status === 'number' ? [status] : status
 }
 
-/** The media that a success may come in, JSON first. */
+/** Media types of the response, JSON first. */
 export function getMediaTypes(operation: Operation): string[] {
 	return getResponseForms(operation).map((form) => ('media' in form ? form.media : 'application/json'))
 }
 
-/** The schema of a success in JSON; null when it is none. */
+/** The schema of the JSON response; null: there is none. */
 export function getJsonSchema(operation: Operation): z.ZodType | null {
 	return getResponseForms(operation).find((form): form is z.ZodType => !('media' in form)) ?? null
 }
 
-/** The forms of a success that are no JSON. */
+/** The responses that are not JSON. */
 export function getTextResponses(operation: Operation): TextResponse[] {
 	return getResponseForms(operation).filter((form): form is TextResponse => 'media' in form)
 }
@@ -199,12 +193,12 @@ function getResponseForms({ answer }: Operation): readonly (z.ZodType | TextResp
 		: [answer as z.ZodType | TextResponse]
 }
 
-/** Whether an `Idempotency-Key` makes a call happen once. */
+/** Whether a call honors `Idempotency-Key`. */
 export function acceptsIdempotencyKey(operation: Operation): boolean {
 	return operation.access !== 'public' && operation.method === 'post' && operation.repeatable === undefined
 }
 
-/** Every way in which a call can be refused, in order. */
+/** Every error status of a call, ascending. */
 export function getErrorStatuses(operation: Operation): ErrorStatus[] {
 	if (operation.bare) return [...(operation.errors ?? [])]
 	const hasInput = operation.params !== undefined || operation.query !== undefined || operation.body !== undefined
@@ -227,21 +221,21 @@ export function getErrorStatuses(operation: Operation): ErrorStatus[] {
 	return [...new Set(statuses.filter((status) => status !== false))].sort((a, b) => a - b)
 }
 
-/** Least role that a call wants. */
+/** The minimum role of a call. */
 export function getRequiredRole(operation: Operation): Role {
 	return operation.role ?? (operation.method === 'get' ? 'viewer' : 'developer')
 }
 
-/** Parts in which no API key has a say. */
+/** Sections that API keys cannot call. */
 const TAGS_WITHOUT_SCOPES: readonly Tag[] = ['Authentication', 'Receivers', 'Service']
 
-/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: it may not be made with one. */
+/** The scope that an API key needs for a call: `<area>:read` or `<area>:write`; null: API keys are not allowed. */
 export function getRequiredScope(operation: Operation): string | null {
 	if (operation.keys === false || TAGS_WITHOUT_SCOPES.includes(operation.tag)) return null
 	return operation.scope ?? `${operation.tag.toLowerCase()}:${operation.method === 'get' ? 'read' : 'write'}`
 }
 
-/** All scopes that an API key can be given. */
+/** All scopes of API keys. */
 export const SCOPES = (Object.keys(TAGS) as Tag[])
 	.filter((tag) => !TAGS_WITHOUT_SCOPES.includes(tag))
 	.flatMap((tag) => [`${tag.toLowerCase()}:read`, `${tag.toLowerCase()}:write`])
@@ -249,13 +243,13 @@ export const SCOPES = (Object.keys(TAGS) as Tag[])
 /** The error body of the contract (docs/contract.md §1). */
 export const ErrorBody = z
 	.strictObject({
-		message: z.string().meta({ description: 'What was wrong and what was expected' }),
-		requestId: z.string().meta({ description: 'Finds the request in the log; also in Elements-Request-Id' }),
-		providerMessage: z.string().optional().meta({ description: 'What the store said' }),
+		message: z.string().meta({ description: 'What is wrong and what is expected' }),
+		requestId: z.string().meta({ description: 'Identifies the request in the log; also sent as Elements-Request-Id' }),
+		providerMessage: z.string().optional().meta({ description: "The store's error message" }),
 	})
 	.meta({ id: 'Error', examples: [errorExample(400)] })
 
-/** A record as the vendor gives it: the only shape of an answer that is not ours to close. */
+/** A record as the store returns it: the only open schema of a response. */
 export const VendorRecord = z
 	.record(z.string(), z.unknown())
-	.meta({ id: 'VendorRecord', examples: [ORDER], description: 'A record as the store gave it' })
+	.meta({ id: 'VendorRecord', examples: [ORDER], description: 'A record as the store returns it' })

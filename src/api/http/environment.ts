@@ -1,7 +1,4 @@
-/**
- * What a handler finds in its request, by how much was proven before it ran: a handler that needs an instance cannot be
- * mounted without one.
- */
+/** What a handler finds in its context, by access level: a handler that needs an instance cannot be mounted without one. */
 import type { Context } from 'hono'
 import type { User } from '../../accounts/setup.ts'
 import type { Credential } from '../../accounts/callers.ts'
@@ -16,40 +13,33 @@ export interface PublicEnv {
 		/** `Elements-Request-Id`. */
 		requestId: string
 		services: Services
-		/** The instance that the answer is about, for its header and the log; set as soon as it is known. */
+		/** The instance that the response is about, for its header and the log. */
 		instanceId?: number | undefined
 	}
 }
 
-/**
- * A caller is known: `User` with `Organization`, with `Element`, or with both; or `Bearer` of a session or API key in
- * place of User and Organization.
- */
+/** An authenticated caller: `User` with `Organization`, `Element` or both, or `Bearer` with a session token or API key. */
 export interface CallerEnv extends PublicEnv {
 	Variables: PublicEnv['Variables'] & {
 		user: User
-		/** What they presented. */
 		credential: Credential
-		/** The organization's secret was presented too, or a session or API key, which stand for it. */
+		/** The caller presented the organization's secret, a session token or an API key. */
 		organizationProven: boolean
-		/** The instance whose token was presented; null without an `Element` part. */
+		/** The instance of the `Element` token; null: there was none. */
 		tokenInstance: Instance | null
 	}
 }
 
-/** A caller who presented the organization's secret. */
-export interface AccountEnv extends CallerEnv {}
-
-/** The call is about one instance, which belongs to the caller's organization. */
+/** A request about one instance of the caller's organization. */
 export interface InstanceEnv extends CallerEnv {
 	Variables: CallerEnv['Variables'] & { instance: Instance }
 }
 
-/** Which environment each level of access gives. */
+/** The environment of each access level. */
 export interface AccessEnv {
 	public: PublicEnv
 	caller: CallerEnv
-	account: AccountEnv
+	account: CallerEnv
 	/** By the path's `{id}`. */
 	instance: InstanceEnv
 	/** By the `Element` token. */
@@ -58,9 +48,9 @@ export interface AccessEnv {
 
 /** Any request. */
 export type PublicContext = Context<PublicEnv>
-/** A request of someone known. */
+/** A request of an authenticated caller. */
 export type CallerContext = Context<CallerEnv>
 /** A request about one instance. */
 export type InstanceContext = Context<InstanceEnv>
-/** A request of someone known, whether or not it is about one instance. */
+/** A request of an authenticated caller, about one instance or not. */
 export type CallerOrInstanceContext = CallerContext | InstanceContext

@@ -1,23 +1,20 @@
 /**
- * The world that the reference's examples are about: one organization, one shop, one order that changed, and the
- * notification of it. Ids fit each other as they do in an answer; every secret is visibly made up. What is the example
- * of a single resource stands beside its schema. Pure.
+ * The data that all examples of the API reference share: one organization, one store, one changed order and its
+ * notification. Ids refer to each other as in real responses; secrets are recognizably fake. Pure.
  */
-import type { ErrorStatus } from '../../lib/errors.ts'
+import { STATUS_DESCRIPTIONS, type ErrorStatus } from '../../lib/errors.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
 
-/** The organization and who works there. */
+/** The organization. */
 export const ACCOUNT = { id: 3, name: 'Acme', createdDate: '2026-05-04T09:00:00Z' }
-/** An admin of it. */
+/** An admin. */
 export const PERSON = { id: 5, emailAddress: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' }
 
 /** The connected shop. */
 export const INSTANCE_ID = 12345
-/** Its name and its tags. */
 export const INSTANCE_NAME = 'Sample shop'
-/** What it is found by. */
 export const INSTANCE_TAGS = ['Docs']
-/** Its callback, as a subscription. */
+/** The subscription of the callback. */
 export const SUBSCRIPTION_ID = 678
 /** Where its notifications go. */
 export const CALLBACK_URL = 'https://example.com/hook'
@@ -26,21 +23,19 @@ export const SERVICE_URL = 'https://bell.example.com'
 /** The topic of its events. */
 export const TOPIC = `instance-${INSTANCE_ID}-woocommercerest-events`
 
-/** When the poll saw the change: date, epoch milliseconds, and as most answers write it. */
-export const DETECTED_MS = Date.UTC(2026, 5, 1, 12)
-/** The same, to the millisecond. */
+/** When a poll saw the change. */
+const DETECTED_MS = Date.UTC(2026, 5, 1, 12)
 export const DETECTED_ISO = '2026-06-01T12:00:00.000Z'
-/** The same, to the second. */
 export const DETECTED_ISO_SECONDS = '2026-06-01T12:00:00Z'
-/** When its notification had been accepted. */
+/** When the callback accepted the notification. */
 export const DELIVERED_ISO_SECONDS = '2026-06-01T12:00:01Z'
 
-/** The seventh event of the instance: 48 bits of its number, 48 of the sequence, 24 that nobody guesses. */
+/** The seventh event of the instance: 48 bits of its number, 48 of the sequence, and a tag of 24 that cannot be guessed. */
 export const EVENT_ID = 'AAAAADA5AAAAAAAHf3kC'
 /** The notification that carries it: the instance's number × 10⁹ and a counter. */
 export const NOTIFICATION_ID = INSTANCE_ID * 1e9 + 4
 
-/** The order that changed, with a few of its fields: the shop is six hours behind UTC. */
+/** The order that changed, with a few of its fields. The store is six hours behind UTC. */
 export const ORDER = {
 	id: 398,
 	number: '398',
@@ -88,39 +83,38 @@ export const MESSAGE = {
 	events: [EVENT_ENTRY],
 }
 
-/** A page token, as lists answer it: opaque. */
+/** An opaque page token. */
 export const PAGE_TOKEN = 'MTIzNDU'
 
-/** A secret of 44 characters that opens nothing. */
+/** A fake secret of 44 characters. */
 export const exampleSecret = (what: string): string =>
 	`${`example/${what}/not/a/real/secret/`.padEnd(43, '0').slice(0, 43)}=`
-/** A token of 47 characters that opens nothing. */
+/** A fake token of 47 characters. */
 export const exampleToken = (prefix: 'sbs_' | 'sbk_' | 'sbl_'): string =>
 	`${prefix}example_not_a_real_token_`.padEnd(47, '0')
 
-/** Finds the request in the log. */
 const REQUEST_ID = '3f2c9b1e-7a54-4c1d-9e0b-5d8f6a2c4b17'
 
-/** What a refusal may say: a message of each status that calls do answer with. */
+/** An error message for each status. */
 const MESSAGES: Record<ErrorStatus, string> = {
 	400: 'pageSize: expected a whole number from 1 to 200',
-	401: 'Authorization: this call needs "Organization <organization secret>" too',
-	403: 'This call needs the role developer or above; yours is viewer',
+	401: 'Authorization: this call also needs "Organization <organization secret>"',
+	403: 'This call requires the role developer or above; yours is viewer',
 	404: 'Not found',
 	405: 'Expected GET or POST',
 	406: 'Accept: expected application/json',
-	409: 'This instance was changed by another request at the same time; read it again and repeat',
+	409: 'Another request changed this instance at the same time; read it again and retry',
 	410: 'This instance was deleted',
 	413: `body: ${expectedAtMost('body')}`,
 	415: 'Content-Type: expected application/json',
-	422: 'Idempotency-Key: this key was used for another request within the last 24 hours; use a new one',
-	429: 'Too many failed attempts to authenticate; wait before the next one',
-	500: 'Something went wrong here; the request id finds it in the log',
-	503: 'This delivery could not be kept; the change will be found by polling',
+	422: 'Idempotency-Key: already used for another request within 24 hours; use a new key',
+	429: 'Too many failed authentication attempts; try again later',
+	500: STATUS_DESCRIPTIONS[500],
+	503: 'The delivery could not be stored. Polling finds the change',
 	502: 'https://shop.example.com/wp-json/wc/v3/orders answered 500: Error establishing a database connection',
 }
 
-/** The body of a refusal with a status. */
+/** The error body of a status. */
 export function errorExample(status: ErrorStatus): { message: string; requestId: string; providerMessage?: string } {
 	const providerFields = status === 502 ? { providerMessage: 'Error establishing a database connection' } : {}
 	return { message: MESSAGES[status], requestId: REQUEST_ID, ...providerFields }

@@ -1,6 +1,7 @@
 /**
- * `Idempotency-Key`: a POST that comes again with the same key has the same answer and is not made again (docs/architecture.md, Once and no more). Mounted
- * behind the guards, so that a key is its caller's own, and before anything of the request is looked at.
+ * `Idempotency-Key`: a POST that is repeated with the same key gets the stored response and does not run again
+ * (docs/architecture.md, Once and no more). Mounted after authentication, since keys belong to a caller, and before
+ * validation.
  */
 import type { Context } from 'hono'
 import {
@@ -19,19 +20,18 @@ import { logError } from '../../lib/log.ts'
 import { audit, toAuditObject } from './audit.ts'
 import type { CallerEnv } from './environment.ts'
 
-/** The header. */
 export const IDEMPOTENCY_KEY_HEADER = 'Idempotency-Key'
-/** Marks an answer that was given before. */
-export const REPLAYED_HEADER = 'Idempotent-Replayed'
+/** Marks a stored response. */
+const REPLAYED_HEADER = 'Idempotent-Replayed'
 
-/** When to come back while the first one runs. */
+/** When to retry while the first request runs. */
 const RETRY_AFTER_SECONDS = 5
-/** Headers of an answer that belong to it; what every answer has is set anew. */
+/** Headers that are stored; those of every response are set again. */
 const STORED_HEADERS = /^(content-type|content-disposition|location|allow|retry-after|elements-(?!request-id).*)$/
 
 /**
- * The middleware. Without the header it does nothing. `secretsOf`: the name of the call when its answers hold secrets,
- * of which the audit log has every showing; null: they hold none.
+ * The middleware. `secretOperationId`: the call's id when its responses hold secrets, since the audit log lists every
+ * time that a secret is shown; null: they hold none.
  */
 export function idempotencyMiddleware(secretOperationId: string | null) {
 	return async (c: Context<CallerEnv>, next: () => Promise<void>): Promise<Response | undefined> =>
@@ -49,7 +49,7 @@ async function handleIdempotent(
 		return undefined
 	}
 	if (key.length > LIMITS.idempotencyKey.value || !/^[\x21-\x7e]+$/.test(key))
-		throw new BadRequest(`${IDEMPOTENCY_KEY_HEADER}: expected 1 to ${formatLimit('idempotencyKey')} without blanks`)
+		throw new BadRequest(`${IDEMPOTENCY_KEY_HEADER}: expected 1 to ${formatLimit('idempotencyKey')}, no whitespace`)
 	const { DB, MASTER_KEYS } = c.env
 	const request = await toKeyedRequest(c, key)
 	const claimed = await claimRequest(DB, MASTER_KEYS, request, c.var.services.now())
@@ -60,7 +60,7 @@ async function handleIdempotent(
 	}
 	if (claimed.kind !== 'run') throw ERROR_BY_CLAIM[claimed.kind]()
 	const work = runAndStore(c, request, claimed.claim, next)
-	// A caller who goes away does not cut it off: their next attempt is to find the answer.
+	// The work goes on when the caller disconnects, so that a retry finds the response.
 	c.executionCtx.waitUntil(work.catch(() => {}))
 	await work
 	return undefined
@@ -68,22 +68,18 @@ async function handleIdempotent(
 
 const ERROR_BY_CLAIM = {
 	other: () =>
-		new HttpError(
-			422,
-			`${IDEMPOTENCY_KEY_HEADER}: this key was used for another request within the last 24 hours; use a new one`,
-		),
+		new HttpError(422, `${IDEMPOTENCY_KEY_HEADER}: already used for another request within 24 hours; use a new key`),
 	running: () =>
 		new Conflict(
-			`${IDEMPOTENCY_KEY_HEADER}: the first request with this key has not ended; ask again soon. If it was cut off, it is made again ${LEASE_MS / 60_000} minutes after it began`,
+			`${IDEMPOTENCY_KEY_HEADER}: the first request with this key is still running; try again soon. ` +
+				`If it was interrupted, a retry runs ${LEASE_MS / 60_000} minutes after it began`,
 			{ headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
 		),
 	lost: () =>
-		new Conflict(
-			`${IDEMPOTENCY_KEY_HEADER}: this request was made, but its answer is no longer here to be given again; look at what it made`,
-		),
+		new Conflict(`${IDEMPOTENCY_KEY_HEADER}: this request was made, but its response was not stored; check its result`),
 } as const
 
-/** Who asks for what: method, path, query, the instance of the token, body. */
+/** The caller, and a hash of method, path, query, token instance and body. */
 async function toKeyedRequest(c: Context<CallerEnv>, key: string): Promise<KeyedRequest> {
 	const { user, credential, tokenInstance } = c.var
 	const url = new URL(c.req.url)
@@ -112,8 +108,7 @@ async function runAndStore(
 		throw error
 	}
 	const { status } = c.res
-	// What failed here or at the store, and what was refused for who asked or how often, may be tried again; what a store
-	// may have done may not.
+	// Failures and refusals may be retried, but not what a store may have done.
 	const perhapsDone = c.error instanceof HttpError && c.error.outcomeUnknown
 	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
@@ -122,12 +117,12 @@ async function runAndStore(
 	try {
 		await storeResponse(DB, MASTER_KEYS, request, claim, await readStoredResponse(c))
 	} catch (error) {
-		// It was made, and the answer goes out; the claim stays until its lease is over.
+		// The request succeeded, so its response goes out; the claim stays until its lease ends.
 		logError('idempotency.keep', error, { requestId: c.var.requestId })
 	}
 }
 
-/** The answer as it is kept; null when it is too large: what is beyond the limit is not even read. */
+/** The response to store; null: it is too large. */
 async function readStoredResponse(c: Context<CallerEnv>): Promise<StoredResponse | null> {
 	const chunks: Uint8Array[] = []
 	let size = 0
@@ -144,7 +139,7 @@ async function readStoredResponse(c: Context<CallerEnv>): Promise<StoredResponse
 	}
 }
 
-/** Before the secret goes out: when it cannot be noted, it is not shown. */
+/** Throws when the audit row cannot be written, so that no secret is shown without one. */
 async function auditReplayedSecret(
 	c: Context<CallerEnv>,
 	operationId: string,

@@ -1,8 +1,4 @@
-/**
- * How deep a JSON text is nested. Building a value that is too deep costs the stack of whatever writes it again. Pure.
- */
-
-/** How deep brackets are nested in a JSON text, without building it. */
+/** How deep the brackets of a JSON text are nested, without parsing it: a value that is too deep overflows the stack. */
 export function getNestingDepth(text: string): number {
 	let depth = 0
 	let maxDepth = 0

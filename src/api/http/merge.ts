@@ -5,21 +5,21 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type { PageCursor } from '../../rpc/log.ts'
 
-/** A row and whose it is. */
+/** A row and its instance. */
 export interface InstanceRow<Row> {
 	instanceId: number
 	row: Row
 }
 
-/** A place in the merged order: what comes next is behind it. `number` counts an instance's rows. */
+/** A position in the merged order. `number` counts an instance's rows. */
 export interface MergePosition {
 	atMs: number
 	instanceId: number
 	number: number
 }
 
-/** What part of the merge is wanted. Times epoch ms, inclusive; null: open. */
-export interface MergeRange {
+/** The range of a merge. Times epoch ms, inclusive; null: open. */
+interface MergeRange {
 	after: MergePosition | null
 	fromMs: number | null
 	toMs: number | null
@@ -39,20 +39,18 @@ export type GetPosition<Row> = (row: Row) => { atMs: number; number: number }
 
 /** How much is read. */
 export interface ReadBudget {
-	/** Rows of an instance's first page; each later one is twice as long, up to `MOST_ROWS`. */
+	/** Rows of an instance's first page; each further page is twice as long, up to `MAX_ROWS_PER_PAGE`. */
 	rows: number
-	/** Pages beyond the first one of each instance; then the merge stops where it is. */
+	/** Further pages of all instances together; then the merge stops. */
 	pages: number
 }
 
-/** Instances asked at a time. */
+/** Instances called at a time. */
 export const MAX_CONCURRENT_INSTANCES = 20
 /** Rows of a page of one instance. */
 const MAX_ROWS_PER_PAGE = 200
 const MIN_ROWS_PER_PAGE = 10
-/**
- * Pages beyond the first ones that a page across instances reads: where a filter finds little, pages are short instead.
- */
+/** Further pages that a page across instances reads. Where a filter matches little, pages are short instead. */
 const MAX_EXTRA_PAGES = 40
 
 /** What was read of one instance and is not merged yet. */
@@ -61,14 +59,14 @@ interface InstanceCursor<Row> {
 	rows: Row[]
 	/** Index of the next row of `rows`. */
 	index: number
-	/** What follows them; null: nothing. */
+	/** The next page; null: none. */
 	next: PageCursor | null
 	pageSize: number
 }
 
 /**
- * All rows behind a place, newest first, each instance read only as far as is needed to know which row is the next.
- * Ends with null, or, where as many pages were read as were allowed, with the place behind which everything still lies.
+ * All rows after a position, newest first. Each instance is only read as far as needed to know the next row. Returns
+ * null at the end, or the position at which the budget ran out.
  */
 export async function* mergeRows<Row>(
 	instanceIds: readonly number[],
@@ -93,7 +91,7 @@ export async function* mergeRows<Row>(
 				if (unread === null || isAfter(unread.place, position)) unread = { part: cursor, place: position }
 			}
 		}
-		// What is not read yet may come before everything that is.
+		// Rows that are not read yet may come before all that are.
 		if (unread !== null && (newest === null || isAfter(newest.place, unread.place))) {
 			if (remainingPages-- <= 0) return unread.place
 			await readNextPage(unread.part, range, getPosition, read)
@@ -105,8 +103,8 @@ export async function* mergeRows<Row>(
 }
 
 /**
- * The next page across instances. It may be short and still have a next one, behind `next`. `sizeOf`: a page holds so
- * much together, unless it is a single row.
+ * The next page across instances. A short page may still have a `next` one. A page ends before its `sizeOf` exceeds
+ * `limit`, but holds at least one row.
  */
 export async function mergePages<Row>(
 	instanceIds: readonly number[],
@@ -141,7 +139,7 @@ async function openCursor<Row>(
 	pageSize: number,
 ): Promise<InstanceCursor<Row>> {
 	const cursor: InstanceCursor<Row> = { instanceId, rows: [], index: 0, next: null, pageSize }
-	// The instance that the page before ended on goes on exactly there.
+	// The instance of the previous page's last row continues right after it.
 	await fillCursor(
 		cursor,
 		range.after?.instanceId === instanceId ? range.after.number : undefined,
@@ -169,7 +167,7 @@ async function fillCursor<Row>(
 	getPosition: GetPosition<Row>,
 	read: ReadPage<Row>,
 ): Promise<void> {
-	// Sought in the log instead of read down to.
+	// The log seeks to this time instead of reading down to it.
 	const latestMs = before === undefined ? minOrNull(toMs, after?.atMs ?? null) : null
 	const page = await read(cursor.instanceId, {
 		pageSize: cursor.pageSize,

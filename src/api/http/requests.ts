@@ -1,4 +1,4 @@
-/** What holds for every request: its id and headers, its line in the log, what it may send and wants back. */
+/** Middleware of every request: headers, the log line, body limits, JSON and Accept. */
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { parseAccept } from 'hono/utils/accept'
@@ -10,16 +10,14 @@ import { getNestingDepth } from './json-depth.ts'
 
 /** docs/contract.md §1. */
 const EXPOSED_HEADERS =
-	'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, Elements-Trace-Id, Elements-Error, Content-Disposition'
+	'Elements-Returned-Count, Elements-Total-Count, Elements-Request-Id, Elements-Next-Page-Token, ' +
+	'Elements-Trace-Id, Elements-Error, Content-Disposition'
 
-/**
- * Gives the request its id, the answer its headers, and the log a line: method, path and status, never a query, header
- * or body.
- */
+/** Sets the headers of every response and logs method, path and status, never a query, header or body. */
 export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const startedMs = Date.now()
 	await next()
-	// A new answer, since one that came from elsewhere may not be changed.
+	// A copy: the headers of a fetched response cannot be changed.
 	c.res = new Response(c.res.body, c.res)
 	c.res.headers.set('Elements-Request-Id', c.var.requestId)
 	if (c.var.instanceId !== undefined) c.res.headers.set('Elements-Element-Instance-Id', String(c.var.instanceId))
@@ -36,17 +34,14 @@ export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) =
 	})
 }
 
-/** A path as the log shows it: the state of a hand-over and tokens of ours open something and are left out. */
+/** A path as the log shows it, without states of hand-overs and tokens, which are secrets. */
 function redactPath(path: string): string {
 	return path.replace(/(\/oauth\/|sb[slk]_)[\w-]{20,}/g, '$1…')
 }
 
-/**
- * 406 when the caller accepts none of the media that a call answers with. A call without a body in its answer takes
- * every caller.
- */
+/** 406 when the caller accepts none of the call's media types. */
 export function requireAcceptable(media: readonly string[]): MiddlewareHandler<PublicEnv> {
-	// Refusals are JSON whatever the call answers with.
+	// Without a response body, only errors have one: JSON.
 	const offered = media.length === 0 ? ['application/json'] : media
 	return async (c, next) => {
 		const accept = c.req.header('Accept') ?? ''
@@ -56,7 +51,7 @@ export function requireAcceptable(media: readonly string[]): MiddlewareHandler<P
 	}
 }
 
-/** 413 for a body above the limit. Whoever reads it afterwards reads no more than that. */
+/** 413 for a body above the limit. */
 export function limitBody(limitBytes = LIMITS.body.value): MiddlewareHandler<PublicEnv> {
 	return bodyLimit({
 		maxSize: limitBytes,
@@ -67,8 +62,8 @@ export function limitBody(limitBytes = LIMITS.body.value): MiddlewareHandler<Pub
 }
 
 /**
- * 415 for a body that is not declared as JSON, 400 for one that is nested too deep. A body without any declaration is
- * read as JSON; where it may be left out, none is `{}`. Stands behind `bodyAtMost`.
+ * 415 for a Content-Type other than JSON, 400 for JSON that is nested too deep. A body without Content-Type is read as
+ * JSON; an optional body that is absent becomes `{}`. Mounted after `limitBody`.
  */
 export function requireJsonBody(optional = false): MiddlewareHandler<PublicEnv> {
 	return async (c, next) => {
@@ -83,12 +78,11 @@ export function requireJsonBody(optional = false): MiddlewareHandler<PublicEnv> 
 		if (empty) return await next()
 		if (type !== undefined && !/^application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i.test(type))
 			throw new HttpError(415, 'Content-Type: expected application/json')
-		// Said in one way from here on: what reads it takes fewer names of JSON than are accepted, and would see no body
-		// under the others.
+		// The validator only reads bodies whose Content-Type it knows as JSON.
 		if (type !== 'application/json')
 			c.req.raw = new Request(c.req.raw, { headers: withJsonContentType(c.req.raw.headers) })
 		if (getNestingDepth(await c.req.text()) > LIMITS.nesting.value)
-			throw new BadRequest(`body: ${expectedAtMost('nesting')} of lists and objects inside one another`)
+			throw new BadRequest(`body: ${expectedAtMost('nesting')} of nested lists and objects`)
 		return await next()
 	}
 }
@@ -100,7 +94,7 @@ function withJsonContentType(given: Headers): Headers {
 	return headers
 }
 
-/** Whether a range of an Accept header takes one of the offered media; `+json` types count as JSON. */
+/** Whether a media range of an Accept header matches an offered media type; `+json` types count as JSON. */
 function matchesMediaRange(range: { type: string; q: number }, offered: readonly string[]): boolean {
 	if (range.q === 0) return false
 	const type = range.type.toLowerCase()

@@ -1,7 +1,4 @@
-/**
- * Puts handlers behind calls: what is accepted, who may call, what is validated, and the answer, all as the call's own
- * data says.
- */
+/** Mounts calls with their handlers: access, validation, middleware and the OpenAPI document follow from the call's data. */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
@@ -27,26 +24,23 @@ import { ACCOUNT, API_KEY, INSTANCE_ID, errorExample } from './examples.ts'
 import { IDEMPOTENCY_KEY_HEADER, idempotencyMiddleware } from './idempotency.ts'
 import { requireAcceptable, limitBody, requireJsonBody } from './requests.ts'
 
-/** A set of calls that is mounted under a base path. */
+/** A router with an OpenAPI registry. */
 export type Api = OpenAPIHono<PublicEnv>
 
-/** What does a call's work: answers with what its contract promises, or with a whole Response where that is no JSON. */
-export type Handler<Op extends Operation> = (
+/** Returns the call's response as its contract declares it, or a Response where that is not JSON. */
+type Handler<Op extends Operation> = (
 	c: Context<AccessEnv[Op['access']]>,
 	input: ValidatedInput<Op>,
 ) => OperationResponse<Op> | Promise<OperationResponse<Op>>
 
-/** A pair that `both` declared has one handler, under the name without `ByToken`. */
+/** A pair that `byIdAndToken` declared has one handler, under the name without `ByToken`. */
 type Handlers<Ops extends Operations> = {
 	[Name in keyof Ops as Name extends `${infer Base}ByToken` ? (Base extends keyof Ops ? never : Name) : Name]: Handler<
 		Ops[Name]
 	>
 }
 
-/**
- * A fresh set of calls; what its schemas refuse is a 400 that names each field. `getPath`: the path by which a request
- * is routed.
- */
+/** Creates a router. Invalid input is a 400 that names each field. `getPath`: the path by which a request is routed. */
 export function createApi(getPath?: (request: Request) => string): Api {
 	return new OpenAPIHono<PublicEnv>({
 		...(getPath === undefined ? {} : { getPath }),
@@ -56,7 +50,7 @@ export function createApi(getPath?: (request: Request) => string): Api {
 	})
 }
 
-/** Mounts calls in the order of their table: fixed words before `{…}` in the same place. */
+/** Mounts calls in the order of their table: fixed path segments before `{…}` in the same place. */
 export function mountOperations<const Ops extends Operations>(
 	api: Api,
 	operations: Ops,
@@ -70,13 +64,13 @@ export function mountOperations<const Ops extends Operations>(
 	}
 }
 
-/** Puts calls that are mounted by themselves (`bare`) into the document. `base`: what stands before their paths. */
+/** Adds calls that are mounted elsewhere (`bare`) to the document, with `base` before their paths. */
 export function addToDocument(api: Api, operations: Operations, base: string): void {
 	for (const [id, operation] of Object.entries(operations))
 		api.openAPIRegistry.registerPath({ ...toRouteConfig(id, operation), path: `${base}${operation.path}` })
 }
 
-/** A call as the document has it. */
+/** A call as OpenAPI describes it. */
 function toRouteConfig(id: string, operation: Operation) {
 	return {
 		method: operation.method,
@@ -97,7 +91,7 @@ function toRouteConfig(id: string, operation: Operation) {
 
 function mountOperation(api: Api, id: string, operation: Operation, handler: Handler<Operation>): void {
 	const config = toRouteConfig(id, operation)
-	// A body that its handler reads is in the document, and not among what is validated.
+	// A body that its handler reads is documented but not validated here.
 	const unchecked = operation.bodyUnchecked === true
 	if (unchecked) api.openAPIRegistry.registerPath(config)
 	const { body: _body, ...requestWithoutBody } = config.request
@@ -107,8 +101,7 @@ function mountOperation(api: Api, id: string, operation: Operation, handler: Han
 		middleware: getMiddleware(id, operation),
 		hide: unchecked,
 	})
-	// The library infers a handler's type from a literal route; here the call's own types say it, so the two meet in one
-	// cast.
+	// The library infers a handler's type from a literal route; here the call's own types do, hence the cast.
 	api.openapi(route, (async (c: Context) => {
 		const valid = (part: 'param' | 'query' | 'json', schema: unknown) =>
 			schema === undefined ? undefined : c.req.valid(part as never)
@@ -117,7 +110,7 @@ function mountOperation(api: Api, id: string, operation: Operation, handler: Han
 			query: valid('query', operation.query),
 			body: unchecked ? undefined : valid('json', operation.body),
 		}
-		// The first status is the usual one; a handler that means another says so.
+		// The first status is the default; a handler may set another.
 		c.status(getSuccessStatuses(operation)[0]!)
 		const answer = await handler(c as never, input as never)
 		if (answer instanceof Response) return answer
@@ -125,12 +118,12 @@ function mountOperation(api: Api, id: string, operation: Operation, handler: Han
 	}) as never)
 }
 
-/** What stands between a request and its handler: first whether it can be answered and read at all, then who asks. */
+/** A call's middleware, in order: Accept, body, access, idempotency. */
 function getMiddleware(id: string, operation: Operation): MiddlewareHandler[] {
-	// Also where no body is declared: an Idempotency-Key is held against what was sent.
+	// Also without a declared body: Idempotency-Key hashes whatever was sent.
 	const size = operation.method === 'get' ? [] : [limitBody(operation.bodyLimitBytes)]
 	const body = operation.body === undefined ? [] : [requireJsonBody(operation.bodyOptional === true)]
-	// What is closed to API keys gives out secrets.
+	// Calls that API keys cannot make return secrets.
 	const idempotency = acceptsIdempotencyKey(operation)
 		? [idempotencyMiddleware(operation.keys === false ? id : null)]
 		: []
@@ -143,11 +136,11 @@ function getMiddleware(id: string, operation: Operation): MiddlewareHandler[] {
 	] as MiddlewareHandler[]
 }
 
-/** Who may, for people who read the reference. */
+/** The description with the required role and scope. */
 function getDescription(operation: Operation): { description?: string } {
 	const scope = getRequiredScope(operation)
-	const keys = scope === null ? 'Not to be called with an API key.' : `Scope of an API key: \`${scope}\`.`
-	const rights = operation.access === 'public' ? '' : `Least role: ${getRequiredRole(operation)}. ${keys}`
+	const keys = scope === null ? 'API keys cannot make this call.' : `Required API key scope: \`${scope}\`.`
+	const rights = operation.access === 'public' ? '' : `Required role: ${getRequiredRole(operation)}. ${keys}`
 	const description = [operation.description ?? '', rights].filter((part) => part !== '').join('\n\n')
 	return description === '' ? {} : { description }
 }
@@ -166,7 +159,7 @@ function toRequestConfig(operation: Operation): NonNullable<RouteConfig['request
 		...(names.length === 0 ? {} : { params }),
 		...(acceptsIdempotencyKey(operation) ? { headers: IdempotencyHeaders } : {}),
 		...(operation.query === undefined ? {} : { query: operation.query as never }),
-		// `required` makes the schema hold whatever the Content-Type says.
+		// `required` validates the body whatever its Content-Type is.
 		...(operation.body === undefined
 			? {}
 			: {
@@ -183,26 +176,24 @@ function toRequestConfig(operation: Operation): NonNullable<RouteConfig['request
 	}
 }
 
-/**
- * What a POST may carry. Described here, checked by its middleware, which must know the key before anything else is
- * looked at.
- */
+/** Documented here, checked by the middleware, which runs before validation. */
 const IdempotencyHeaders = z.looseObject({
 	[IDEMPOTENCY_KEY_HEADER]: z
 		.string()
 		.optional()
 		.meta({
 			description:
-				'1 to 255 visible characters of your own choice: for 24 hours the same request with the same key has the same answer and is not made again. Only what failed without having been done is made again',
+				'Makes the request safe to retry: for 24 hours, a request with the same key returns the same response and does ' +
+				'not run again, unless it failed without any effect. 1 to 255 visible characters',
 			examples: ['7c9e6679-7425-40de-944b-e07fc1f90ae7'],
 		}),
 })
 
-/** What the words in braces mean where an operation does not say it. */
+/** Default descriptions of path parameters. */
 const PARAMETERS: Record<string, (path: string) => { description: string; examples: string[] }> = {
-	id: (path) => ({ description: 'A positive whole number', examples: [String(exampleId(path))] }),
+	id: (path) => ({ description: 'A positive integer', examples: [String(exampleId(path))] }),
 	keyOrId: () => ({
-		description: "An element's key or number: `woocommercerest` or `2881`",
+		description: "An element's key or id: `woocommercerest` or `2881`",
 		examples: ['woocommercerest'],
 	}),
 }
@@ -234,7 +225,7 @@ function toResponsesConfig(operation: Operation): RouteConfig['responses'] {
 	const successes = getSuccessStatuses(operation).map((status) => [
 		status,
 		{
-			description: operation.answer === null ? 'Done; the body is empty' : 'Success',
+			description: operation.answer === null ? 'Success, with an empty body' : 'Success',
 			...(operation.answer === null ? {} : { content }),
 		},
 	])
@@ -248,7 +239,7 @@ function toResponsesConfig(operation: Operation): RouteConfig['responses'] {
 	return Object.fromEntries([...successes, ...errors])
 }
 
-/** A 400 out of what a schema refused: `field: what was expected`, for each field. */
+/** A 400 from validation problems: `field: what was expected`, for each field. */
 export function toBadRequest(error: z.core.$ZodError): BadRequest {
 	const problems = error.issues.slice(0, 10).map((issue) => {
 		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')

@@ -1,4 +1,4 @@
-/** Records of the vendor as examples: each with a few of its fields, all of the one shop of the reference. Pure. */
+/** Example records of a store, each with a few of its fields. Pure. */
 import { ORDER } from '../http/examples.ts'
 
 const DATES = {
@@ -10,7 +10,7 @@ const DATES = {
 
 const CATEGORY = { id: 17, name: 'Mugs', slug: 'mugs', parent: 0, display: 'default', menu_order: 0, count: 1 }
 
-/** A record of each resource that the contract names. */
+/** A record of each of the contract's resources. */
 export const RECORDS = {
 	customers: {
 		id: 25,
@@ -67,7 +67,7 @@ export const ORDER_RECORDS = {
 	},
 } as const
 
-/** What each report answers with. */
+/** The response of each report. */
 export const REPORT_RESPONSES = {
 	reports: [{ slug: 'sales', description: 'List of sales.' }],
 	'reports-sales': [
@@ -94,7 +94,7 @@ export const REPORT_RESPONSES = {
 	'reports-top-sellers': [{ title: 'Blue mug', product_id: 93, quantity: 2 }],
 } as const
 
-/** Something that lies at a path by the store's own words: what is sent to change it, and what is answered. */
+/** A path of the store, a body to send there, and the record in the response. */
 export interface PathExample {
 	words: readonly string[]
 	body: Record<string, unknown>
@@ -122,7 +122,7 @@ const VARIATION = {
 }
 const TERM = { id: 3, name: 'Small', slug: 'small', description: '', menu_order: 0, count: 0 }
 
-/** A collection at each depth: what is made in it. The last is how many are made at once. */
+/** A collection at each depth. The last is a batch. */
 export const COLLECTION_BY_DEPTH: Readonly<Record<1 | 2 | 3 | 4 | 5, PathExample>> = {
 	1: { words: ['taxes'], body: { country: 'US', state: 'CO', rate: '2.9000', name: 'State tax' }, record: TAX },
 	2: {
@@ -151,7 +151,7 @@ export const RECORD_BY_DEPTH: Readonly<Record<2 | 3 | 4 | 5, PathExample>> = {
 	5: { words: ['products', 'attributes', '1', 'terms', '3'], body: { name: 'Small' }, record: TERM },
 }
 
-/** A collection as `/objects` lists it. */
+/** A collection of `/objects`. */
 export const OBJECT = { name: 'orders', methods: ['get', 'create', 'update', 'delete'] }
 
 /** Fields of a collection. */

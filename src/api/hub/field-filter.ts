@@ -1,10 +1,7 @@
-/** What is done to a record before it is answered: nulls dropped, only the named fields kept (docs/contract.md §8). */
+/** Drops nulls and selects fields of records (docs/contract.md §8). Pure. */
 import { isRecord } from '../../elements/values.ts'
 
-/**
- * A shaper of records. `fields`: names divided by commas, dots lead into nested ones; a field of a list's records is
- * kept in each of them.
- */
+/** Returns the function that does both. `fields`: names separated by commas, with dots for nested ones, also in lists. */
 export function createShaper(dropNulls: boolean, fields: string | undefined): (value: unknown) => unknown {
 	const paths = (fields ?? '')
 		.split(',')

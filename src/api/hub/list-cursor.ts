@@ -1,33 +1,33 @@
 /**
- * A walk through a store's list, page by page, that holds while records come and go (docs/contract.md §8): where it
- * stands is the last record that was looked at, not a count. Pure: what to ask next, and what of an answer is new. The
- * rules are those of the watcher's scans (`scan.ts`).
+ * Pages through a store's list while records are added and removed (docs/contract.md §8): the position is the last
+ * record read, not a count. Decides what to request next and which rows of a response are new, by the rules of the
+ * watcher's scans (`scan-position.ts`). Pure.
  */
 import type { RecordSortKey, ListPlan } from '../../elements/records.ts'
 import { getScanOffset, advanceScan } from '../../watcher/polling/scan-position.ts'
 import type { ScanPosition } from '../../watcher/core/resource-state.ts'
 import type { VendorRecord } from '../../elements/store.ts'
 
-/** Where a walk stands; plain JSON, it travels in the page token. */
+/** A position in a list. Plain JSON, part of the page token. */
 export interface WalkPosition {
-	/** Rows of the store's list up to and including the last record looked at, as it was then. */
+	/** Rows of the store's list up to and including the last record read. */
 	n: number
-	/** Where that record stands in the order; null before the first one, and where the order has no such keys. */
+	/** Sort key of that record; null: before the first one, or the order has no keys. */
 	last: RecordSortKey | null
-	/** Matching records that are passed over before the page begins: of a page by its number that is filtered here. */
+	/** Matching records to skip before the page begins, when a numbered page is filtered here. */
 	skip: number
-	/** As a scan keeps them: steps back tried, the last total, how far nothing was shown. */
+	/** As in `ScanPosition`. */
 	back: number
 	total: number
 	bare: number | null
 }
 
-/** The beginning of a list, or of the page that begins at this row. */
+/** The position before a row. */
 export function positionAt(offset: number, skip = 0): WalkPosition {
 	return { n: offset, last: null, skip, back: 0, total: 0, bare: null }
 }
 
-/** Whether the next answer is held against the last record. */
+/** Whether the next response is compared with the last record. */
 function isAnchored(
 	position: WalkPosition,
 	order: ListPlan['order'],
@@ -35,24 +35,21 @@ function isAnchored(
 	return order !== null && position.last !== null
 }
 
-/** Row at which the next request begins: at the last record itself, or further back when rows have moved. */
+/** First row of the next request: the last record itself, or further back when rows have moved. */
 export function nextOffset(position: WalkPosition, order: ListPlan['order']): number {
 	return isAnchored(position, order) ? getScanOffset(toScanPosition(position)) : position.n
 }
 
-/**
- * What an answer means. `fresh`: its rows from this index on are new; none is where rows have moved, and `place` asks
- * further back. `ended`: there is nothing behind it.
- */
-export interface WalkStep {
+/** Rows from index `fresh` on are new; if none is, `place` requests further back. `ended`: the list has no more. */
+interface WalkStep {
 	fresh: number
 	place: WalkPosition
 	ended: boolean
 }
 
 /**
- * Holds the rows of an answer to `nextOffset` and `limit` against the walk. `total`: what the store says matches, null
- * when it says nothing: then a page that is not full is the last one.
+ * Advances by the rows of a request at `nextOffset` with `limit`. `total`: matches according to the store; null: it does
+ * not say, so a page that is not full is the last one.
  */
 export function advance(
 	position: WalkPosition,
@@ -62,14 +59,13 @@ export function advance(
 	limit: number,
 ): WalkStep {
 	if (isAnchored(position, order)) {
-		// As ids of a scan: before the last record, at it, behind it.
+		// As ids of a scan: before the last record, at it, after it.
 		const comparisons = rows.map((row) => compareToKey(order!, row, position.last))
 		const scanned = advanceScan(toScanPosition(position), comparisons, total, limit)
 		const { n, back, total: known, bare } = scanned.position
 		const next: WalkPosition = { ...position, n, back, total: known, bare: bare ?? null }
 		if (scanned.again) return { fresh: rows.length, place: next, ended: false }
-		// Rows that the walk has behind it do not move it: on a short page they may be all there is, and end before the last
-		// one.
+		// Rows that were read before do not move the position, even if a short page has no others.
 		const last = scanned.from < rows.length ? (lastKey(order, rows) ?? position.last) : position.last
 		return { fresh: scanned.from, place: { ...next, last }, ended: scanned.ended }
 	}
@@ -77,8 +73,7 @@ export function advance(
 	const known = total !== null && total > 0 ? total : position.total
 	const ended = total === null ? rows.length < limit : covered >= total
 	const last = lastKey(order, rows)
-	// Rows may be dropped after paging: an anchor stands at its index at the earliest, a bare position is counted in full
-	// pages.
+	// A store may drop rows after paging: without a key, the position counts full pages.
 	return {
 		fresh: 0,
 		place: { ...position, n: last === null ? covered : position.n + rows.length, last, total: known },
@@ -86,7 +81,7 @@ export function advance(
 	}
 }
 
-/** The place right after a row of an answer, where a page ends within it. */
+/** The position after a row, where a page ends within a response. */
 export function positionAfter(
 	position: WalkPosition,
 	order: ListPlan['order'],
@@ -99,16 +94,13 @@ export function positionAfter(
 	return { ...position, n: offset + index + 1, last: last ?? (index < 0 ? position.last : null), back: 0, bare: null }
 }
 
-/**
- * A list that came whole, with the newest first where its records have numbers for ids, and where this place stands in
- * it.
- */
+/** A list that came whole, newest first where its records have sort keys. */
 export function sortNewestFirst(rows: readonly VendorRecord[], order: ListPlan['order']): VendorRecord[] {
 	if (order === null || rows.some((row) => order.key(row) === null)) return [...rows]
 	return rows.toSorted((a, b) => compareToKey(order, a, order.key(b)!))
 }
 
-/** Index of the first row of a sorted whole list that is behind a place. */
+/** Index of the first row after a position, in a sorted whole list. */
 export function indexAfter(rows: readonly VendorRecord[], order: ListPlan['order'], position: WalkPosition): number {
 	const { last } = position
 	if (order === null || last === null || rows.some((row) => order.key(row) === null)) return position.n
@@ -121,7 +113,7 @@ function lastKey(order: ListPlan['order'], rows: readonly VendorRecord[]): Recor
 	return order === null || row === undefined ? null : order.key(row)
 }
 
-/** Below 0: before that place in the list's order; 0: at it; above: behind it. What has no key is taken for new. */
+/** Below 0: before that key in the list's order; 0: at it; above: after it. Rows without a key count as new. */
 function compareToKey(order: NonNullable<ListPlan['order']>, row: VendorRecord, last: RecordSortKey): number {
 	const key = order.key(row)
 	if (key === null) return 1
@@ -133,7 +125,7 @@ function compareToKey(order: NonNullable<ListPlan['order']>, row: VendorRecord, 
 	return 0
 }
 
-/** The walk as a scan whose last id is 0 and whose rows are the signs. */
+/** As a scan whose last id is 0 and whose ids are the comparisons. */
 function toScanPosition(position: WalkPosition): ScanPosition {
 	return {
 		lastId: 0,

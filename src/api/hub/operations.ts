@@ -1,7 +1,6 @@
 /**
- * The calls of the hub (docs/contract.md §8). The resources that the contract names have calls of their own, so that
- * the document shows them; any other collection of a store goes by its own name. Each is reached as
- * `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` alike.
+ * The calls of the hub (docs/contract.md §8). The contract's resources have calls of their own; other collections of a
+ * store are reached by their path. `/hubs/ecommerce/orders`, `/hubs/anything/orders` and `/orders` are the same.
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
@@ -26,65 +25,69 @@ import {
 	WriteBody,
 } from './schema.ts'
 
-/** The resources by their names in paths; what one of them is called, and an example of what is created. */
+/** The contract's resources by path, with names for operation ids, a noun for titles, and an example body. */
 const RESOURCES = {
 	customers: {
 		name: 'Customer',
-		many: 'Customers',
-		one: 'customer',
+		plural: 'Customers',
+		noun: 'customer',
 		example: { email: 'jane@example.com', first_name: 'Jane' },
 	},
 	discounts: {
 		name: 'Discount',
-		many: 'Discounts',
-		one: 'discount',
+		plural: 'Discounts',
+		noun: 'discount',
 		example: { code: 'spring10', discount_type: 'percent', amount: '10' },
 	},
 	orders: {
 		name: 'Order',
-		many: 'Orders',
-		one: 'order',
+		plural: 'Orders',
+		noun: 'order',
 		example: { status: 'processing', line_items: [{ product_id: 93, quantity: 2 }] },
 	},
-	products: { name: 'Product', many: 'Products', one: 'product', example: { name: 'Blue mug', regular_price: '9.50' } },
+	products: {
+		name: 'Product',
+		plural: 'Products',
+		noun: 'product',
+		example: { name: 'Blue mug', regular_price: '9.50' },
+	},
 	'products-attributes': {
 		name: 'ProductAttribute',
-		many: 'ProductAttributes',
-		one: 'product attribute',
+		plural: 'ProductAttributes',
+		noun: 'product attribute',
 		example: { name: 'Colour' },
 	},
 	'products-categories': {
 		name: 'ProductCategory',
-		many: 'ProductCategories',
-		one: 'product category',
+		plural: 'ProductCategories',
+		noun: 'product category',
 		example: { name: 'Mugs' },
 	},
-	'products-tags': { name: 'ProductTag', many: 'ProductTags', one: 'product tag', example: { name: 'blue' } },
+	'products-tags': { name: 'ProductTag', plural: 'ProductTags', noun: 'product tag', example: { name: 'blue' } },
 } as const
 
-/** What belongs to an order. WooCommerce changes neither: they are made and deleted. */
+/** Collections of an order. WooCommerce can only create and delete them. */
 const ORDER_RESOURCES = {
 	comments: {
 		name: 'OrderComment',
-		many: 'OrderComments',
-		one: 'comment of an order',
+		plural: 'OrderComments',
+		noun: 'comment of an order',
 		example: { note: 'Call before delivery' },
 	},
 	refunds: {
 		name: 'OrderRefund',
-		many: 'OrderRefunds',
-		one: 'refund of an order',
+		plural: 'OrderRefunds',
+		noun: 'refund of an order',
 		example: { amount: '10.00', reason: 'Damaged', api_refund: false },
 	},
 } as const
 
-const Hub = z.string().meta({ description: 'Any name: the token decides which store it is', examples: ['ecommerce'] })
-const idParameter = (id: number) => z.string().meta({ description: 'The id at the store', examples: [String(id)] })
+const Hub = z.string().meta({ description: 'Any name: the token identifies the store', examples: ['ecommerce'] })
+const idParameter = (id: number) => z.string().meta({ description: 'Id at the store', examples: [String(id)] })
 const HubParams = z.object({ hub: Hub })
 const RecordParams = HubParams.extend({ id: idParameter(RECORDS.orders.id) })
 const SubRecordParams = RecordParams.extend({ subId: idParameter(ORDER_RECORDS.comments.id) })
 
-/** A thing with its article. */
 const withArticle = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`
 
 const BASE = { tag: 'Hub', access: 'token', errors: [502] } as const
@@ -145,7 +148,7 @@ function updateOperation<Params extends z.ZodType>(
 ) {
 	const summary = `Update ${withArticle(noun)}${method === 'put' ? ' (PUT)' : ''}`
 	const description =
-		method === 'patch' ? 'The fields that are sent change.' : 'The same as PATCH: the fields that are sent change.'
+		method === 'patch' ? 'Only the fields that you send change.' : 'Like PATCH: only the fields that you send change.'
 	return defineOperation({
 		...BASE,
 		...WRITE_BASE,
@@ -186,39 +189,38 @@ function reportOperation(path: string, summary: string, answerExample: readonly 
 }
 
 type ListOperation = ReturnType<typeof listOperation<typeof HubParams>>
-type ResourceOperations<Name extends string, Many extends string> = Record<`list${Many}`, ListOperation> &
+type ResourceOperations<Name extends string, Plural extends string> = Record<`list${Plural}`, ListOperation> &
 	Record<`create${Name}`, ReturnType<typeof createOperation<typeof HubParams>>> &
 	Record<`get${Name}`, ReturnType<typeof getOperation<typeof RecordParams>>> &
 	Record<`update${Name}` | `replace${Name}`, ReturnType<typeof updateOperation<typeof RecordParams>>> &
 	Record<`delete${Name}`, ReturnType<typeof deleteOperation<typeof RecordParams>>>
-type OrderResourceOperations<Name extends string, Many extends string> = Record<
-	`list${Many}`,
+type OrderResourceOperations<Name extends string, Plural extends string> = Record<
+	`list${Plural}`,
 	ReturnType<typeof listOperation<typeof RecordParams>>
 > &
 	Record<`create${Name}`, ReturnType<typeof createOperation<typeof RecordParams>>> &
 	Record<`get${Name}`, ReturnType<typeof getOperation<typeof SubRecordParams>>> &
 	Record<`delete${Name}`, ReturnType<typeof deleteOperation<typeof SubRecordParams>>>
-/** What every table in a union has. */
 type UnionToIntersection<Union> = (Union extends unknown ? (value: Union) => void : never) extends (
 	value: infer Intersection,
 ) => void
 	? Intersection
 	: never
-type ResourceTable = Record<string, { name: string; many: string }>
+type ResourceTable = Record<string, { name: string; plural: string }>
 type AllResourceOperations<Table extends ResourceTable> = UnionToIntersection<
-	{ [Path in keyof Table]: ResourceOperations<Table[Path]['name'], Table[Path]['many']> }[keyof Table]
+	{ [Path in keyof Table]: ResourceOperations<Table[Path]['name'], Table[Path]['plural']> }[keyof Table]
 >
 type AllOrderOperations<Table extends ResourceTable> = UnionToIntersection<
-	{ [Path in keyof Table]: OrderResourceOperations<Table[Path]['name'], Table[Path]['many']> }[keyof Table]
+	{ [Path in keyof Table]: OrderResourceOperations<Table[Path]['name'], Table[Path]['plural']> }[keyof Table]
 >
 
 function resourceOperations(): AllResourceOperations<typeof RESOURCES> {
 	const operations: Record<string, Operation> = {}
-	for (const [resource, { name, many, one: noun, example }] of Object.entries(RESOURCES)) {
+	for (const [resource, { name, plural, noun, example }] of Object.entries(RESOURCES)) {
 		const path = `/hubs/{hub}/${resource}`
 		const record = RECORDS[resource as keyof typeof RECORDS]
 		const params = HubParams.extend({ id: idParameter(record.id) })
-		operations[`list${many}`] = listOperation(path, resource.replace('products-', 'product '), HubParams, record)
+		operations[`list${plural}`] = listOperation(path, resource.replace('products-', 'product '), HubParams, record)
 		operations[`create${name}`] = createOperation(path, noun, HubParams, example, record)
 		operations[`get${name}`] = getOperation(`${path}/{id}`, noun, params, record)
 		operations[`update${name}`] = updateOperation('patch', `${path}/{id}`, noun, params, example, record)
@@ -230,11 +232,11 @@ function resourceOperations(): AllResourceOperations<typeof RESOURCES> {
 
 function orderOperations(): AllOrderOperations<typeof ORDER_RESOURCES> {
 	const operations: Record<string, Operation> = {}
-	for (const [collection, { name, many, one: noun, example }] of Object.entries(ORDER_RESOURCES)) {
+	for (const [collection, { name, plural, noun, example }] of Object.entries(ORDER_RESOURCES)) {
 		const path = `/hubs/{hub}/orders/{id}/${collection}`
 		const record = ORDER_RECORDS[collection as keyof typeof ORDER_RECORDS]
 		const params = SubRecordParams.extend({ subId: idParameter(record.id) })
-		operations[`list${many}`] = listOperation(path, `${collection} of an order`, RecordParams, record)
+		operations[`list${plural}`] = listOperation(path, `${collection} of an order`, RecordParams, record)
 		operations[`create${name}`] = createOperation(path, noun, RecordParams, example, record)
 		operations[`get${name}`] = getOperation(`${path}/{subId}`, noun, params, record)
 		operations[`delete${name}`] = deleteOperation(`${path}/{subId}`, noun, params)
@@ -266,7 +268,6 @@ function reportOperations(): Record<
 	) as never
 }
 
-/** Words of a path, as deep as the deepest. */
 const PATH_PARAMETERS = ['resource', 'second', 'third', 'fourth', 'fifth'] as const
 type Depth = 1 | 2 | 3 | 4 | 5
 type GenericOperations = Record<`getAt${Depth}`, ReturnType<typeof getAtDepth>> &
@@ -276,9 +277,9 @@ type GenericOperations = Record<`getAt${Depth}`, ReturnType<typeof getAtDepth>> 
 	> &
 	Record<`deleteAt${Exclude<Depth, 1>}`, ReturnType<typeof deleteAtDepth>>
 
-/** Whether a word names a collection or an object is seen when the call is there: 405 where the other was expected. */
+/** Whether a path names a collection or an object is only known at run time: 405 if it is the other. */
 const GENERIC_ERRORS = [405, 409, 502] as const
-const GENERIC_DESCRIPTION = 'By the store’s own words: any collection that has no calls of its own, and what is in it.'
+const GENERIC_DESCRIPTION = 'Reaches any other collection of the store, and the records in it, by the store’s own path.'
 
 function getAtDepth(path: string, depth: Depth, params: typeof HubParams, answerExample: unknown) {
 	return defineOperation({
@@ -300,7 +301,8 @@ function writeAtDepth(
 	params: typeof HubParams,
 	{ body, record }: PathExample,
 ) {
-	const summary = `${method === 'post' ? 'Create' : 'Update'} a record at depth ${depth}${method === 'put' ? ' (PUT)' : ''}`
+	const summary =
+		`${method === 'post' ? 'Create' : 'Update'} a record at depth ${depth}` + (method === 'put' ? ' (PUT)' : '')
 	return defineOperation({
 		...BASE,
 		...WRITE_BASE,
@@ -329,16 +331,14 @@ function deleteAtDepth(path: string, depth: Depth, params: typeof HubParams) {
 	})
 }
 
-/** The parameters of a path of words, with an example. */
 function toPathParams(example: PathExample): typeof HubParams {
 	const fields = example.words.map((word, index) => [
 		PATH_PARAMETERS[index],
-		z.string().meta({ description: 'A word of the path, as the store has it', examples: [word] }),
+		z.string().meta({ description: 'Path segment, as in the store’s API', examples: [word] }),
 	])
 	return HubParams.extend(Object.fromEntries(fields)) as never
 }
 
-/** Any other collection, and what is in it, by how deep it lies. */
 function genericOperations(): GenericOperations {
 	const operations: Record<string, Operation> = {}
 	for (const depth of [1, 2, 3, 4, 5] as const) {
@@ -346,7 +346,7 @@ function genericOperations(): GenericOperations {
 		const path = `/hubs/{hub}/${parameters.map((word) => `{${word}}`).join('/')}`
 		const collection = COLLECTION_BY_DEPTH[depth]
 		operations[`postAt${depth}`] = writeAtDepth('post', path, depth, toPathParams(collection), collection)
-		// At the top there are collections only.
+		// At the top level there are only collections.
 		if (depth === 1) {
 			operations[`getAt${depth}`] = getAtDepth(path, depth, toPathParams(collection), [collection.record])
 			continue
@@ -361,14 +361,14 @@ function genericOperations(): GenericOperations {
 	return operations as never
 }
 
-/** All of them; fixed words before `{…}` in the same place. */
+/** Fixed path segments before `{…}` in the same place. */
 export const hubOperations = {
 	listObjects: defineOperation({
 		...BASE,
 		method: 'get',
 		path: '/hubs/{hub}/objects',
 		summary: 'List objects',
-		description: 'The collections that the store has, by their names in paths.',
+		description: 'Returns the collections of the store, by their names in paths.',
 		params: HubParams,
 		answer: z.array(CollectionResponse),
 	}),
@@ -377,11 +377,11 @@ export const hubOperations = {
 		method: 'get',
 		path: '/hubs/{hub}/objects/{name}/metadata',
 		summary: "Get an object's metadata",
-		description: 'The fields of a collection’s records, as the store’s own schema has them.',
+		description: 'Returns the fields of a collection’s records, from the store’s own schema.',
 		params: HubParams.extend({
 			name: z
 				.string()
-				.meta({ description: 'A name of `/objects`, percent-encoded where it has slashes', examples: ['orders'] }),
+				.meta({ description: 'A name from `/objects`, percent-encoded if it has slashes', examples: ['orders'] }),
 		}),
 		answer: CollectionMetadataResponse,
 	}),

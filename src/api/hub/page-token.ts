@@ -1,10 +1,10 @@
-/** Page tokens of the hub: where the next page begins, bound to the list that they belong to. Opaque to callers. */
+/** Page tokens of the hub: a position, bound to its list. Opaque to callers. */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'
 import type { WalkPosition } from './list-cursor.ts'
 
-/** What a token is bound to: with another instance, path, `where` or `orderBy` it means nothing. */
+/** A token is only valid for the same instance, path, `where` and `orderBy`. */
 export interface ListIdentity {
 	instanceId: number
 	path: string
@@ -27,7 +27,7 @@ const Token = z.tuple([
 	Count.nullable(),
 ])
 
-/** The token of a place. `pageSize`: what goes on without one of its own. */
+/** The token of a position. `pageSize`: for a next page that does not set its own. */
 export function formatHubToken(identity: ListIdentity, pageSize: number, place: WalkPosition): string {
 	const { n, last, skip, back, total, bare } = place
 	const token: z.input<typeof Token> = [
@@ -43,10 +43,10 @@ export function formatHubToken(identity: ListIdentity, pageSize: number, place: 
 	return Buffer.from(JSON.stringify(token)).toString('base64url')
 }
 
-/** The place of a token; 400 when it is none, or of another list. */
+/** The position of a token; 400 when it is invalid or belongs to another list. */
 export function parseHubToken(identity: ListIdentity, token: string): { pageSize: number; place: WalkPosition } {
 	const parsed = Token.safeParse(parseJsonOrUndefined(Buffer.from(token, 'base64url').toString()))
-	if (!parsed.success) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier answer')
+	if (!parsed.success) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier response')
 	const [binding, pageSize, n, last, skip, back, total, bare] = parsed.data
 	if (binding !== getBinding(identity))
 		throw new BadRequest(

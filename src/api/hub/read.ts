@@ -1,7 +1,4 @@
-/**
- * Reading a store for the hub: pages of up to 200 over a vendor's smaller ones, and filters that the store lacks
- * (docs/contract.md §8).
- */
+/** Reads pages of up to 200 records from a store's smaller ones, with filters that the store lacks (docs/contract.md §8). */
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
 import { toHttpError } from './store-errors.ts'
@@ -17,18 +14,13 @@ import {
 import { isRecord } from '../../elements/values.ts'
 import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
 
-/** Pages of the store that one call may cost; then the page is short, and its token goes on. */
+/** Store pages per call; then the page is short and its token continues. */
 export const MAX_STORE_PAGES = 20
 
-/**
- * What was read: a page of a list, or the one thing that is at this path. `total`: how many match, null when nobody
- * said. `next`: where the next page begins, null after the last.
- */
+/** A page of a list, or the object at the path. `total` null: unknown. `next` null: no further page. */
 export type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
 
-/**
- * Reads the page that begins at a place. `counted`: it is a page by its number, whose place is a row and not a record.
- */
+/** Reads the page that begins at a position. `numbered`: the page has a number, so its position is a row, not a record. */
 export async function readPage(
 	client: StoreClient,
 	plan: ListPlan,
@@ -52,9 +44,8 @@ export async function readPage(
 }
 
 /**
- * Whether a list that names no total has pages. Some hosts take the total out of WooCommerce's answers, some plugins'
- * lists never had one, and others have no pages: they give everything whatever is asked, also a limit that is less, or
- * one more, than what came. `count`: how many came for this offset and limit.
+ * Whether a list without a total has pages. Some hosts remove WooCommerce's total, and some plugins' lists have neither
+ * total nor pages: they return everything whatever the limit is. `count`: rows for this offset and limit.
  */
 async function hasPages(
 	client: StoreClient,
@@ -69,18 +60,18 @@ async function hasPages(
 	return !Array.isArray(body) || body.length !== count
 }
 
-/** Reads one thing by its path. */
+/** Reads one object by its path. */
 export async function readItem(client: StoreClient, path: string): Promise<unknown> {
 	return (await getFromStore(client, path, {})).body
 }
 
-/** One page in the making. */
+/** Builds one page. */
 class PageReader {
 	readonly #plan: ListPlan
 	readonly #pageSize: number
-	/** Row at which a page by its number ends in the store's list; null where it ends when it is full. */
+	/** Row at which a numbered page ends in the store's list; null: it ends when it is full. */
 	readonly #end: number | null
-	/** The whole list is being read from its beginning. */
+	/** The list is read from its start, so that matches can be counted. */
 	readonly #whole: boolean
 	#place: WalkPosition
 	#list: VendorRecord[] = []
@@ -97,7 +88,6 @@ class PageReader {
 		this.#whole = numbered && start.n === 0
 	}
 
-	/** The next request. */
 	nextRequest(): { offset: number; limit: number } {
 		const { pageLimit } = this.#plan
 		const offset = nextOffset(this.#place, this.#plan.order)
@@ -106,10 +96,10 @@ class PageReader {
 		return { offset, limit }
 	}
 
-	/** Takes an answer. Whether the page is done. */
+	/** Adds the rows of a response; true: the page is complete. */
 	addRows(rows: VendorRecord[], total: number | null, offset: number, limit: number): boolean {
 		const { order, matches } = this.#plan
-		// Past the end some lists count nothing (HPOS orders): then nothing is known.
+		// Past their end, some lists report a total of 0 (HPOS orders).
 		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
 		const { fresh, place, ended } = advance(this.#place, order, rows, total, limit)
 		const before = this.#place
@@ -121,7 +111,7 @@ class PageReader {
 			if (skip > 0) skip--
 			else if (this.#list.length < this.#pageSize) this.#list.push(row)
 			else {
-				// One more than fits: the next page begins with it.
+				// The next page begins with this row.
 				this.#place = { ...positionAfter({ ...before, total: place.total }, order, rows, index - 1, offset), skip }
 				this.#full = true
 				return true
@@ -133,9 +123,8 @@ class PageReader {
 		return ended || this.#full
 	}
 
-	/** What has come together. */
 	result(): ReadResult {
-		// How many match what is filtered here, or what the store does not count, is known when everything was looked at.
+		// Matches are only known once the whole list was read.
 		const matchCount = this.#ended && this.#whole ? this.#matching : null
 		return {
 			list: this.#list,
@@ -145,11 +134,11 @@ class PageReader {
 	}
 }
 
-/** A page of a list that the store gave whole. */
+/** A page of a list that the store returned whole. */
 function sliceWholeList(plan: ListPlan, body: unknown[], start: WalkPosition, pageSize: number): ReadResult {
 	const { matches, order } = plan
 	const records = body.filter(isRecord)
-	// Lists of words have neither fields nor order.
+	// Lists of strings have neither fields nor order.
 	const ordered = records.length === body.length ? sortNewestFirst(records, order) : body
 	const matching =
 		matches === null ? ordered : records.length === body.length ? sortNewestFirst(records, order).filter(matches) : []
@@ -171,6 +160,6 @@ async function getFromStore(
 ): Promise<{ body: unknown; total: number | null }> {
 	const answer = await client.call('GET', path, query)
 	if (!answer.ok) throw toHttpError(answer satisfies Failure, 'GET')
-	if (answer.body === null) throw new StoreFailed('The store answered with nothing')
+	if (answer.body === null) throw new StoreFailed('The store returned an empty response')
 	return answer
 }

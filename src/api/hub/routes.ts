@@ -1,4 +1,4 @@
-/** The hub: a store's own records through one token (docs/contract.md §8). */
+/** Handlers of the hub (docs/contract.md §8). */
 import { getPath } from 'hono/utils/url'
 import type { Records } from '../../elements/records.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
@@ -26,23 +26,21 @@ type HubQuery = Partial<Record<'nextPage' | 'where' | 'fields' | 'orderBy', stri
 /** Mounts the calls. */
 export function mountHub(api: Api): void {
 	const handlers: Record<string, unknown> = {
-		listObjects: listObjects,
+		listObjects,
 		getObjectMetadata: async (c: InstanceContext, { params }: { params: { name: string } }) =>
 			await getObjectMetadata(c, params.name),
 	}
 	for (const [id, operation] of Object.entries(hubOperations) as [HubOperationId, Operation][])
 		handlers[id] ??= createHandler(operation)
-	// Every table's entry has its handler: what a record looks like is the store's to say, so that no type is lost by the
-	// cast.
+	// Records have the store's own shape, so the cast loses no types.
 	mountOperations(api, hubOperations, handlers as never)
 }
 
-/** What reads and writes at a path, whichever of its names was used. */
 function createHandler({
 	method,
 	answer,
 }: Operation): (c: InstanceContext, input: { query: unknown }) => Promise<unknown> {
-	// A call for a known list or record promises that shape; the others answer what is there.
+	// A call for a known list or record promises that shape; the others return what is at the path.
 	const schema = answer as { type?: string } | null
 	const shape = schema?.type === 'array' ? 'list' : schema?.type === 'record' ? 'record' : 'any'
 	return async (c, { query }) => {
@@ -53,12 +51,12 @@ function createHandler({
 	}
 }
 
-/** A call of the hub: whose store, and where in it. */
+/** A hub call. */
 interface HubRequest {
 	c: InstanceContext
 	/** Below the hub's name: `orders/12/comments`. */
 	path: string
-	/** The same in the vendor's words. */
+	/** The path in the store's API. */
 	vendorPath: string
 	records: Records
 }
@@ -86,7 +84,7 @@ async function readRecords(hub: HubRequest, query: HubQuery, shape: 'list' | 're
 	const where = query.where ?? null
 	const orderBy = query.orderBy ?? null
 	const applyShape = getShaper(c, query.fields)
-	// A number at the end names an object; any other word may be a collection, and its answer says what it is.
+	// A number at the end names an object; anything else may be a collection, which its response shows.
 	if (shape === 'record' || (shape === 'any' && records.classifyPath(path) === 'object'))
 		return applyShape(await readItem(await getStoreClient(c), hub.vendorPath))
 
@@ -98,7 +96,7 @@ async function readRecords(hub: HubRequest, query: HubQuery, shape: 'list' | 're
 		query.nextPage === undefined || query.nextPage === '' ? null : parseHubToken(identity, query.nextPage)
 	const pageSize = query.pageSize ?? parsedToken?.pageSize ?? MAX_PAGE_SIZE
 	const skippedRows = ((query.page ?? 1) - 1) * pageSize
-	// What is filtered here has no numbered rows at the store: the matches before the page are passed over.
+	// Filtered here, a numbered page has no row at the store: the matches before it are skipped.
 	const start = parsedToken?.place ?? (plan.matches === null ? positionAt(skippedRows) : positionAt(0, skippedRows))
 	const result = await readPage(
 		await getStoreClient(c),
@@ -121,7 +119,7 @@ async function writeRecord(hub: HubRequest, method: 'post' | 'put' | 'patch'): P
 	const kind = records.classifyPath(path)
 	if (method === 'post' && kind === 'object') throw notAllowed('GET, PUT, PATCH, DELETE')
 	if (method !== 'post' && kind === 'collection') throw notAllowed('GET, POST')
-	// As it came: a number read and written again need not be the same.
+	// The raw text: parsing could change numbers.
 	const body = await c.req.text()
 	const answer = await records.write(await getStoreClient(c), {
 		verb: method === 'post' ? 'create' : 'update',
@@ -163,21 +161,17 @@ function requireOk<Answer extends { ok: true }>(answer: Answer | Failure): Answe
 	return answer
 }
 
-/** 502 where the store's answer is not what this call is about. */
+/** 502 when the store's response does not have the promised shape. */
 function expectShape(answer: unknown, shape: 'list' | 'record' | 'any'): unknown {
 	const isList = Array.isArray(answer)
 	const isObject = typeof answer === 'object' && answer !== null
 	const isExpected =
 		shape === 'any' ? isObject : shape === 'list' ? isList && answer.every((item) => isRecord(item)) : isRecord(answer)
-	if (!isExpected)
-		throw new StoreFailed(`The store did not answer with a ${shape === 'any' ? 'record or a list' : shape}`)
+	if (!isExpected) throw new StoreFailed(`The store did not return a ${shape === 'any' ? 'record or a list' : shape}`)
 	return answer
 }
 
-/**
- * What a write that was done is answered with: what came, or `{}` where that is nothing, or no record where one is
- * promised. It was done, whatever the store's words.
- */
+/** The response to a successful write: the store's, or `{}` if it is empty or not the promised record. */
 function toWriteResponse(answer: unknown, shape: 'list' | 'record' | 'any'): unknown {
 	return answer === null || (shape === 'record' && !isRecord(answer)) ? {} : answer
 }
@@ -190,12 +184,12 @@ function notAllowed(allow: string): HttpError {
 	return new HttpError(405, `Expected ${allow.replaceAll(', ', ' or ')}`, { headers: { Allow: allow } })
 }
 
-/** What a hub is called where its name was left out. */
+/** The hub of paths without one. */
 const DEFAULT_HUB = 'ecommerce'
 
 /**
- * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, for every method and all that belongs
- * to it. Bare is whatever no other call begins with; `words`: the first words of those.
+ * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`. `reservedSegments`: first path segments
+ * of other calls.
  */
 export function resolveHubPath(request: Request, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)

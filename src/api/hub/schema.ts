@@ -1,4 +1,4 @@
-/** The shapes of the hub's calls (docs/contract.md §8). */
+/** Schemas of the hub (docs/contract.md §8). */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { VendorRecord } from '../http/contract.ts'
@@ -10,20 +10,20 @@ const Fields = z
 	.max(LIMITS.fields.value, expectedAtMost('fields'))
 	.optional()
 	.meta({
-		description: 'Only these fields of each record, divided by commas; dots lead into nested ones',
+		description: 'Fields to return, separated by commas, with dots for nested ones',
 		examples: ['id,status,billing.email'],
 	})
 
-/** What a list is asked with. */
+/** The query of a list. */
 export const ListQuery = z.object({
 	page: z
 		.string()
 		.regex(/^[1-9]\d{0,6}$/, 'expected a whole number from 1')
 		.transform(Number)
 		.optional()
-		.meta({ description: 'Number of the page, from 1. `nextPage`, when it is there too, wins', examples: ['1'] }),
+		.meta({ description: 'Number of the page, from 1. Ignored if `nextPage` is set', examples: ['1'] }),
 	pageSize: PageSize.optional().meta({
-		description: `Most records of the page: 1 to ${MAX_PAGE_SIZE}; ${MAX_PAGE_SIZE} without it`,
+		description: `Number of items per page, 1 to ${MAX_PAGE_SIZE}; ${MAX_PAGE_SIZE} by default`,
 		examples: ['50'],
 	}),
 	nextPage: NextPage,
@@ -33,7 +33,9 @@ export const ListQuery = z.object({
 		.optional()
 		.meta({
 			description:
-				'Conditions joined with `AND`: `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE` (`%`, `_`), `IN (…)`, values in single quotes. `after`, `created_date` and the like are dates, without a zone in the store’s own time. What the store cannot filter is filtered here, at most 20 of its pages a call',
+				'Conditions joined with `AND`: `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE` (`%`, `_`), `IN (…)`, with values in ' +
+				'single quotes. Dates (`after`, `created_date`, …) without a time zone are in the store’s time. Shopbell ' +
+				'filters what the store cannot, reading at most 20 of its pages per call',
 			examples: ["created_date > '2016-04-28T21:58:25'", 'id > 0'],
 		}),
 	fields: Fields,
@@ -42,11 +44,11 @@ export const ListQuery = z.object({
 		.max(LIMITS.orderBy.value, expectedAtMost('orderBy'))
 		.optional()
 		.meta({
-			description: 'A field that the store can order by, with `asc` or `desc` after it; newest first without it',
+			description: 'A field that the store can sort by, followed by `asc` or `desc`; newest first by default',
 			examples: ['id asc'],
 		}),
 })
-/** What a report is asked with: a list whose conditions are its days. */
+/** The query of a report. */
 export const ReportQuery = ListQuery.extend({
 	where: z
 		.string()
@@ -54,57 +56,56 @@ export const ReportQuery = ListQuery.extend({
 		.optional()
 		.meta({
 			description:
-				"Which days: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
+				"The period: `period = 'week'` (`month`, `last_month`, `year`), or `date_min = '…' AND date_max = '…'`",
 			examples: ["period = 'month'"],
 		}),
 })
 
-/** What one record is asked with. */
+/** The query of one record. */
 export const ItemQuery = z.object({ fields: Fields })
 
-/** How something is deleted. */
+/** The query of a deletion. */
 export const DeleteQuery = z.object({
 	force: z
 		.enum(['true', 'false'])
 		.optional()
 		.meta({
 			description:
-				'`true`: for good. `false`: into the trash, or not at all where there is none. Without it: into the trash where there is one (orders, products, discounts), otherwise for good',
+				'`true`: delete permanently. `false`: move to the trash, or fail if there is none. By default, move to the trash ' +
+				'if there is one (orders, products, discounts), otherwise delete permanently',
 			examples: ['true'],
 		}),
 })
 
-/** What is written: the store's own JSON. */
+/** A body in the store's own JSON. */
 export const WriteBody = z
 	.record(z.string(), z.unknown())
-	.meta({ description: 'A record, or the fields of it that change, as the store knows them' })
+	.meta({ description: 'A record or the fields to change, in the store’s format' })
 
 const ScalarValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
-/** Whatever is at an address of the store: a record, or a list of records or words. */
+/** What is at a path of the store: a record, or a list of records or values. */
 export const VendorReadResponse = z.union([VendorRecord, z.array(z.union([VendorRecord, ScalarValue]))]).meta({
 	id: 'VendorAnswer',
 	examples: [[COLLECTION_BY_DEPTH[1].record]],
-	description: 'What the store has at this address: a record or a list',
+	description: 'What the store has at this path: a record or a list',
 })
 
-/** What a write is answered with, by whatever is at that address: a plugin's route may say `true`. */
+/** The response to a write; a plugin's route may return `true`. */
 export const VendorWriteResponse = z
 	.union([VendorRecord, z.array(z.union([VendorRecord, ScalarValue])), z.string(), z.number(), z.boolean()])
 	.meta({
 		id: 'VendorReply',
 		examples: [COLLECTION_BY_DEPTH[1].record],
-		description: 'What the store answered; `{}` when it answered with nothing',
+		description: 'The store’s response; `{}` if it was empty',
 	})
 
 /** A collection of the store. */
 export const CollectionResponse = z
 	.strictObject({
 		name: z.string().meta({
-			description: 'Its name in paths, `/hubs/ecommerce/<name>`; `{id}` stands for an object that it belongs to',
+			description: 'Name in paths, `/hubs/ecommerce/<name>`; `{id}` is the object that it belongs to',
 		}),
-		methods: z
-			.array(z.enum(['get', 'create', 'update', 'delete']))
-			.meta({ description: 'What its route says can be done' }),
+		methods: z.array(z.enum(['get', 'create', 'update', 'delete'])).meta({ description: 'What its route allows' }),
 	})
 	.meta({ id: 'HubObject', examples: [OBJECT] })
 
@@ -116,11 +117,11 @@ export const CollectionMetadataResponse = z
 			z.strictObject({
 				name: z.string().meta({ description: '`status`, `billing.city`, `line_items[].quantity`' }),
 				type: z.enum(['string', 'integer', 'number', 'boolean', 'object', 'array', 'any']),
-				format: z.string().optional().meta({ description: 'Such as `date-time`' }),
-				readonly: z.boolean().meta({ description: 'Cannot be written' }),
-				required: z.boolean().meta({ description: 'Must be there when a record is created' }),
+				format: z.string().optional().meta({ description: 'For example `date-time`' }),
+				readonly: z.boolean().meta({ description: 'Whether it cannot be written' }),
+				required: z.boolean().meta({ description: 'Whether creating a record requires it' }),
 				enum: z.array(z.union([z.string(), z.number(), z.boolean()])).optional(),
-				description: z.string().optional().meta({ description: 'In the words of the store' }),
+				description: z.string().optional().meta({ description: 'The store’s description' }),
 			}),
 		),
 	})

@@ -1,16 +1,15 @@
-/** A store's failure as the caller of the hub sees it (docs/contract.md §1, §8). */
+/** Store failures as HTTP errors of the hub (docs/contract.md §1, §8). */
 import { type ErrorStatus, HttpError, StoreFailed, TooManyRequests } from '../../lib/errors.ts'
 import type { Failure } from '../../elements/store.ts'
 
-/** What the store answers to a caller's own mistake stays what it is, as far as the contract has the status. */
+/** Client errors of the store that keep their status. */
 const PASSTHROUGH_STATUSES: readonly ErrorStatus[] = [401, 403, 404]
-/** Besides, of a write. */
+/** The same for writes. */
 const WRITE_PASSTHROUGH_STATUSES: readonly ErrorStatus[] = [409, 413]
 
 /**
- * The error of a failed call. The store's own 4xx are kept: 410 is 404, any other is 400. 429 passes with its
- * `Retry-After`. Everything else is the store's failure, 502; of a write that may have been done all the same, the
- * message says so.
+ * The error of a failed call. The store's 4xx keep their status where the contract has it; 410 becomes 404, others 400.
+ * 429 keeps its `Retry-After`. Everything else is 502; the message says if a write may have taken effect.
  */
 export function toHttpError(failure: Failure, method: string): HttpError {
 	const { status, providerMessage } = failure
@@ -29,23 +28,23 @@ export function toHttpError(failure: Failure, method: string): HttpError {
 	}
 	const outcomeUnknown = method !== 'GET' && mayHaveBeenDone(failure)
 	const message = outcomeUnknown
-		? `${failure.message} It is unknown whether it was done: look with GET before it is tried again.`
+		? `${failure.message} The write may have taken effect: check with GET before you retry.`
 		: failure.message
 	return new StoreFailed(message, {
 		providerMessage,
-		outcomeUnknown: outcomeUnknown,
+		outcomeUnknown,
 		...(retryAfter === null ? {} : { headers: { 'Retry-After': String(retryAfter) } }),
 	})
 }
 
-/** Whether the store's API itself refused the call, in its own words. Pages and redirects are none. */
+/** Whether the store's API itself refused the call, not a page or redirect in front of it. */
 function isClientError({ kind, status }: Failure): boolean {
 	return (
 		['auth', 'forbidden', 'no-route', 'rejected'].includes(kind) && status !== null && status >= 400 && status < 500
 	)
 }
 
-/** Whether a write that failed this way may have been done. */
+/** Whether a write that failed this way may have taken effect. */
 function mayHaveBeenDone({ kind, code, status }: Failure): boolean {
 	if (kind === 'unreachable') return code !== 'no-such-host' && code !== 'refused'
 	return kind === 'timeout' || kind === 'not-json' || (kind === 'server' && status !== 501)

@@ -1,4 +1,4 @@
-/** Answers about the one instance of the reference: itself, how it watches its store, and what it sends again. Pure. */
+/** Examples of the instance: its configuration, monitoring and replays. Pure. */
 import {
 	ACCOUNT,
 	CALLBACK_URL,
@@ -17,7 +17,7 @@ import {
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 
-/** What connects a store that is polled. */
+/** Configuration of a store that is polled. */
 export const CONFIGURATION = {
 	'store.url': 'https://shop.example.com',
 	'oauth.api.key': 'ck_…',
@@ -28,7 +28,7 @@ export const CONFIGURATION = {
 	'event.poller.refresh_interval': '15',
 }
 
-/** The element, as it stands within an instance. */
+/** The element within an instance. */
 export const ELEMENT = {
 	id: 2881,
 	name: 'WooCommerce',
@@ -39,7 +39,7 @@ export const ELEMENT = {
 	...ELEMENT_FLAGS,
 }
 
-/** The instance; of its configuration the keys that were set. */
+/** The instance, with a part of its configuration. */
 export const INSTANCE = {
 	id: INSTANCE_ID,
 	name: INSTANCE_NAME,
@@ -91,7 +91,7 @@ const CURRENT_KEY = 'MySecretEventSignatureKey'
 const NEXT_KEY = 'example-not-a-real-signature-key'
 const whsec = (key: string): string => `whsec_${btoa(key)}`
 
-/** Its signature key, while another one takes over. */
+/** Its signature key during a rotation. */
 export const SIGNATURE_KEY = {
 	key: CURRENT_KEY,
 	whsec: whsec(CURRENT_KEY),
@@ -109,7 +109,7 @@ export const HEALTH = {
 	callback: { url: CALLBACK_URL, state: 'healthy', lastStatus: null, waiting: 0 },
 }
 
-/** What its poller knows of orders. */
+/** The poller's state of orders. */
 export const POLLER_RESOURCE = {
 	resource: 'orders',
 	identity: 'orders',
@@ -148,10 +148,10 @@ export const POLLER = {
 	runs: [{ at: DETECTED_ISO, requests: 2, events: 1, note: '' }],
 }
 
-/** A poll that was asked for. */
+/** A requested poll. */
 export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
 
-/** Deletions that are held back. */
+/** Held deletions. */
 export const HELD_DELETIONS = {
 	held: [
 		{
@@ -163,10 +163,9 @@ export const HELD_DELETIONS = {
 	],
 }
 
-/** What a store's webhook delivers to. */
 const DELIVERY_URL = `${SERVICE_URL}${BASE_PATH}/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
 
-/** The secrets of its webhooks, as rotating them answers. */
+/** The secrets of its webhooks. */
 export const WEBHOOK_SECRETS = { deliveryUrl: DELIVERY_URL, version: 1, previousUntil: null, pending: null }
 
 /** Its webhooks. */
@@ -183,7 +182,7 @@ export const WEBHOOKS = {
 	degraded: null,
 }
 
-/** What came for it and was refused. */
+/** Rejected deliveries. */
 export const REJECTED = {
 	since: '2026-05-20T08:30:00Z',
 	total: 3,
@@ -198,7 +197,7 @@ export const REJECTED = {
 	],
 }
 
-/** Who saw its changes first. */
+/** Coverage. */
 export const COVERAGE = {
 	from: '2026-05-31T12:00:00Z',
 	to: DETECTED_ISO_SECONDS,
@@ -213,7 +212,7 @@ export const COVERAGE = {
 	},
 }
 
-/** A replay of what failed. */
+/** A replay. */
 export const REPLAY = {
 	id: 2,
 	kind: 'replay',
@@ -229,7 +228,7 @@ export const REPLAY = {
 /** A test event. */
 export const TEST_EVENT = { notificationId: NOTIFICATION_ID, eventId: EVENT_ID }
 
-/** What it counts, as `/metrics` says it. */
+/** Its metrics. */
 export const METRICS = {
 	instanceId: INSTANCE_ID,
 	name: INSTANCE_NAME,
@@ -260,7 +259,7 @@ export const REPLAY_JOB = {
 	endedDate: null,
 }
 
-/** Connecting without keys: where the merchant approves. */
+/** Connecting without API keys. */
 export const HAND_OVER = {
 	element: ELEMENT.key,
 	oauthUrl:
@@ -268,10 +267,10 @@ export const HAND_OVER = {
 	state: 'example_not_a_real_state',
 }
 
-/** What became of it. */
+/** Its outcome. */
 export const HAND_OVER_OUTCOME = { status: 'created', id: INSTANCE_ID }
 
-/** What `POST /setup` makes. */
+/** The response of `POST /setup`. */
 export const SETUP = {
 	organization: { id: ACCOUNT.id, name: ACCOUNT.name },
 	user: PERSON,

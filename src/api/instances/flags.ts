@@ -1,9 +1,4 @@
-/**
- * What an instance's answer says of every element alike: flags that clients of the platform read (docs/contract.md §2).
- * Pure.
- */
-
-/** All of them. */
+/** Flags of elements that Cloud Elements' clients read, the same for every element (docs/contract.md §2). */
 export const ELEMENT_FLAGS = {
 	image: '',
 	active: true,

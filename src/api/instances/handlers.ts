@@ -1,4 +1,4 @@
-/** What the calls about instances do. */
+/** Handlers of the calls about instances. */
 import type * as z from 'zod'
 import { findElement } from '../../elements/registry.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
@@ -11,6 +11,7 @@ import type { Instance } from '../../instances/records.ts'
 import { getElement } from '../../instances/stores.ts'
 import { parseId, canSeeToken } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
+import { requireElement } from '../http/require-element.ts'
 import { formatPageToken, listParameter, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
 import type { ConfigurationItem, ConfigurationPatch, InstanceResponse, InstanceBody, InstancesQuery } from './schema.ts'
 import { toConfigurationItems, toInstanceResponse, type InstanceViewOptions } from './view.ts'
@@ -25,11 +26,9 @@ export async function createFromBody(
 	body: z.output<typeof InstanceBody>,
 	keyOrId: string | null,
 ): Promise<InstanceView> {
-	const requestedElement =
-		keyOrId ?? body.element?.key ?? (body.element?.id === undefined ? '' : String(body.element.id))
-	const element = findElement(requestedElement)
-	if (element === undefined)
-		throw keyOrId === null ? new BadRequest('element.key: expected "woocommercerest"') : new NotFound('No such element')
+	const element =
+		keyOrId === null ? findElement(body.element?.key ?? String(body.element?.id ?? '')) : requireElement(keyOrId)
+	if (element === undefined) throw new BadRequest('element.key: expected "woocommercerest"')
 	const instance = await createInstance(c.var.services, c.var.user, c.var.requestId, element, toInstanceInput(body))
 	c.set('instanceId', instance.id)
 	return await toInstanceResponse(getViewOptions(c), instance)
@@ -45,12 +44,10 @@ export async function list(c: CallerContext, query: ListQuery): Promise<Instance
 
 /** `GET /elements/{keyOrId}/instances`. */
 export async function listByElement(c: CallerContext, query: ListQuery): Promise<InstanceView[]> {
-	const element = findElement(c.req.param('keyOrId') ?? '')
-	if (element === undefined) throw new NotFound('No such element')
-	return await listPage(c, query, element.key)
+	return await listPage(c, query, requireElement(c.req.param('keyOrId')).key)
 }
 
-/** `GET /accounts/{id}/instances`: an account is an organization, and another one does not exist. */
+/** `GET /accounts/{id}/instances`: 404 for any account but the caller's own. */
 export async function listByAccount(c: CallerContext, query: ListQuery, account: string): Promise<InstanceView[]> {
 	if (parseId(account) !== c.var.user.organizationId) throw new NotFound(`No account ${account}`)
 	return await listPage(c, query, null)
@@ -67,8 +64,7 @@ export async function listPage(c: CallerContext, query: ListQuery, elementKey: s
 		query.pageSize ?? MAX_PAGE_SIZE,
 		afterId!,
 	)
-	// The platform's way: a filter that finds nothing is a 404, an empty organization is an empty list (docs/contract.md
-	// §2).
+	// As in Cloud Elements, a filter without matches is a 404, an empty organization an empty list (docs/contract.md §2).
 	if (total === 0 && (filter.tags.length > 0 || filter.searchText !== '')) throw new NotFound('No instance matches')
 	const last = instances.at(-1)
 	setPageHeaders(c, {
@@ -134,7 +130,6 @@ async function applyChange(c: InstanceContext, input: InstanceInput, options: Ch
 	return await updateInstance(c.var.services, c.var.instance, c.var.user, c.var.requestId, input, options)
 }
 
-/** What a view may show to whoever asks. */
 function getViewOptions({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): InstanceViewOptions {
 	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, canSeeToken: canSeeToken({ var: variables }) }
 }
@@ -143,7 +138,7 @@ function getConfigurationItems(instance: Instance): Item[] {
 	return toConfigurationItems(getElement(instance.elementKey), instance.configuration)
 }
 
-/** An item by its number, or by its key. */
+/** An item by its id or key; 404 when there is none. */
 function requireItem(instance: Instance, configId: string): Item {
 	const item = getConfigurationItems(instance).find(
 		(candidate) => String(candidate.id) === configId || candidate.key === configId,
@@ -152,7 +147,7 @@ function requireItem(instance: Instance, configId: string): Item {
 	return item
 }
 
-/** What is not meant for an instance stays out: clients send back whole ones. */
+/** Drops unknown fields: clients send back whole instances. */
 function toInstanceInput({ name, tags, configuration: given }: InstanceInput): InstanceInput {
 	return { name, tags, configuration: given }
 }

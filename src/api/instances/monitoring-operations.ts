@@ -1,4 +1,4 @@
-/** The calls about how an instance watches its store: health, poller, held deletions, webhooks, coverage. */
+/** The calls for monitoring an instance: health, poller, held deletions, webhooks, coverage. */
 import { byIdAndToken } from '../http/contract.ts'
 import {
 	CoverageResponse,
@@ -15,14 +15,13 @@ import {
 	WebhookSecretsResponse,
 } from './monitoring-schema.ts'
 
-/** All of them. */
 export const watchingOperations = {
 	...byIdAndToken('getHealth', {
 		method: 'get',
 		path: '/health',
 		tag: 'Instances',
 		summary: 'Get health',
-		description: 'The state, the fact behind it, and the next step. Ask this first when an event does not come.',
+		description: 'Returns the state, its reason and the next step. Start here if an event is missing.',
 		answer: HealthResponse,
 	}),
 	...byIdAndToken('getPoller', {
@@ -30,7 +29,7 @@ export const watchingOperations = {
 		path: '/poller',
 		tag: 'Instances',
 		summary: 'Get the poller',
-		description: 'What it knows of each watched resource, and when it looks next.',
+		description: 'Returns the state of each watched resource, and when it is polled next.',
 		answer: PollerResponse,
 	}),
 	...byIdAndToken('pollNow', {
@@ -38,7 +37,7 @@ export const watchingOperations = {
 		path: '/poll',
 		tag: 'Instances',
 		summary: 'Poll now',
-		description: 'Begins at once, and answers before it has ended.',
+		description: 'Starts a poll immediately and responds before it has ended.',
 		body: PollBody,
 		bodyOptional: true,
 		example: { depth: 'window' },
@@ -52,7 +51,8 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'List held deletions',
 		description:
-			'Deletions that do not ring, since so many came at once: a store that lost its list must not ring thousands of times.',
+			'Returns deletions that are not sent because too many objects disappeared at once, as when a store loses its data. ' +
+			'Decide with `PUT`.',
 		answer: HeldDeletionsResponse,
 	}),
 	...byIdAndToken('decideHeldDeletions', {
@@ -60,6 +60,7 @@ export const watchingOperations = {
 		path: '/deletions',
 		tag: 'Instances',
 		summary: 'Decide held deletions',
+		description: 'Sends the held deletions as DELETED events, or discards them.',
 		body: DecisionBody,
 		example: { decision: 'emit' },
 		answer: DecisionResponse,
@@ -70,7 +71,8 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'Get webhooks',
 		description:
-			'What the store has, and address and secrets for webhooks that are made by hand. Shows secrets: the audit log says who looked.',
+			'Returns the webhooks at the store, and the URL and secrets for webhooks that you create by hand. The audit log ' +
+			'records that secrets were shown.',
 		role: 'developer',
 		keys: false,
 		answer: WebhooksResponse,
@@ -80,7 +82,7 @@ export const watchingOperations = {
 		path: '/webhooks/rejected',
 		tag: 'Instances',
 		summary: 'List rejected deliveries',
-		description: 'What came to the address of the webhooks and was refused, with the reason.',
+		description: 'Returns requests to the webhook URL that were rejected, with the reason.',
 		answer: RejectedDeliveriesResponse,
 	}),
 	...byIdAndToken('rotateWebhookSecrets', {
@@ -88,7 +90,7 @@ export const watchingOperations = {
 		path: '/webhooks/rotate',
 		tag: 'Instances',
 		summary: 'Rotate webhook secrets',
-		description: 'The secrets before are accepted for another day. 202 when the store is still to be told.',
+		description: 'The previous secrets are accepted for another day. 202 if the store could not be updated yet.',
 		keys: false,
 		answer: WebhookSecretsResponse,
 		status: [200, 202],
@@ -98,7 +100,8 @@ export const watchingOperations = {
 		path: '/coverage',
 		tag: 'Instances',
 		summary: 'Get coverage',
-		description: 'Who saw changes first, webhooks or polls, and how soon. Of a time with at most 20 000 events.',
+		description:
+			'Returns how many changes webhooks or polls detected first, and how fast. For ranges of at most 20,000 events.',
 		query: CoverageQuery,
 		answer: CoverageResponse,
 	}),

@@ -1,4 +1,4 @@
-/** The shapes of what an instance's object says of its watching: health, poller, held deletions, webhooks, coverage. */
+/** Schemas of monitoring: health, poller, held deletions, webhooks, coverage. */
 import * as z from 'zod'
 import type {
 	CoverageReport,
@@ -9,6 +9,7 @@ import type {
 } from '../../rpc/watcher.ts'
 import { INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
+import { TIME_FORMATS } from '../http/times.ts'
 import {
 	COVERAGE,
 	HEALTH,
@@ -27,20 +28,20 @@ const State = z.enum(INSTANCE_STATES)
 /** `GET …/health`. */
 export const HealthResponse = z
 	.strictObject({
-		state: State.meta({ description: 'The worst of what was found' }),
+		state: State.meta({ description: 'The worst state of all parts' }),
 		since: Moment,
-		reason: z.string().meta({ description: 'The fact' }),
+		reason: z.string().meta({ description: 'Why it is in this state' }),
 		action: z.string().meta({ description: 'The next step' }),
 		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
 		webhooks: z
 			.strictObject({ state: z.string(), reason: z.string() })
 			.nullable()
-			.meta({ description: 'null: it keeps none' }),
+			.meta({ description: 'null: the instance uses none' }),
 		callback: z.strictObject({
 			url: z.string().nullable(),
 			state: z.enum(['none', 'healthy', 'failing', 'deactivated']),
 			lastStatus: z.string().nullable(),
-			waiting: z.number().meta({ description: 'Events that wait for it' }),
+			waiting: z.number().meta({ description: 'Events waiting to be sent' }),
 		}),
 	})
 	.meta({ id: 'Health', examples: [HEALTH] }) satisfies z.ZodType<HealthReport>
@@ -50,13 +51,16 @@ const PollerResourceResponse = z
 		resource: z.string(),
 		identity: z
 			.string()
-			.meta({ description: 'Collection and condition: what makes it the same resource when its label changes' }),
-		cursor: Moment.nullable().meta({ description: "The store's clock up to which changes are seen" }),
+			.meta({ description: 'Collection and filter, which identify the resource if its label changes' }),
+		cursor: Moment.nullable().meta({ description: "Changes up to this time, by the store's clock, are detected" }),
 		lastPoll: Moment.nullable(),
 		nextPoll: Moment.nullable(),
 		requests: z.number(),
-		known: z.number().meta({ description: 'Objects' }),
-		lagSeconds: z.number().nullable().meta({ description: "From the newest change's own stamp to its recording" }),
+		known: z.number().meta({ description: 'Number of known objects' }),
+		lagSeconds: z
+			.number()
+			.nullable()
+			.meta({ description: "From the newest change's modification time to its recording" }),
 		baseline: z.strictObject({
 			done: z.number(),
 			total: z.number(),
@@ -70,11 +74,18 @@ const PollerResourceResponse = z
 			running: z.boolean(),
 			last: Moment.nullable(),
 			next: Moment.nullable(),
-			worstAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest knowledge' }),
+			worstAgeSeconds: z
+				.number()
+				.nullable()
+				.meta({ description: 'Time since the object that was read longest ago was read' }),
 		}),
-		drift: z.number().meta({ description: 'By how much the total differs from what is known, and is known to' }),
-		volatile: z.array(z.string()).meta({ description: 'Fields that change without a stamp and do not count' }),
-		datesUnreadable: z.string().nullable().meta({ description: 'An example of a date that could not be read' }),
+		drift: z
+			.number()
+			.meta({ description: 'Known difference between the store’s total and the number of known objects' }),
+		volatile: z
+			.array(z.string())
+			.meta({ description: 'Fields that change without a new modification time, and are ignored' }),
+		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 	})
 	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
@@ -83,7 +94,7 @@ const PollerResourceResponse = z
 export const PollerResponse = z
 	.strictObject({
 		running: z.boolean(),
-		pending: z.number().meta({ description: 'Objects still to be read by id' }),
+		pending: z.number().meta({ description: 'Objects waiting to be read by id' }),
 		nextLookup: Moment.nullable(),
 		lastRun: Moment.nullable(),
 		nextRun: Moment.nullable(),
@@ -92,7 +103,7 @@ export const PollerResponse = z
 		resources: z.array(PollerResourceResponse),
 		runs: z
 			.array(z.strictObject({ at: Moment, requests: z.number(), events: z.number(), note: z.string() }))
-			.meta({ description: 'The newest that found or failed something' }),
+			.meta({ description: 'The newest runs that found an event or failed' }),
 	})
 	.meta({ id: 'Poller', examples: [POLLER] }) satisfies z.ZodType<PollerReport>
 
@@ -101,10 +112,10 @@ export const PollBody = z.looseObject({
 	depth: z
 		.enum(['window', 'reread'], 'expected window or reread')
 		.default('window')
-		.meta({ description: 'What changed since the last poll, or everything' }),
+		.meta({ description: '`window`: changes since the last poll. `reread`: all objects' }),
 })
 
-/** What it answers. */
+/** A poll. */
 export const PollRunResponse = z
 	.strictObject({ run: z.string(), depth: z.string(), state: z.string() })
 	.meta({ id: 'PollRun', examples: [POLL_RUN] })
@@ -118,7 +129,7 @@ export const HeldDeletionsResponse = z
 				since: Moment,
 				objects: z
 					.array(z.strictObject({ objectId: z.string(), lastSeen: Moment.nullable() }))
-					.meta({ description: 'At most a thousand' }),
+					.meta({ description: 'At most 1,000' }),
 				count: z.number(),
 			}),
 		),
@@ -129,22 +140,22 @@ export const HeldDeletionsResponse = z
 export const DecisionBody = z.looseObject({
 	decision: z
 		.enum(['emit', 'forget'], 'expected emit or forget')
-		.meta({ description: '`emit`: each rings as DELETED. `forget`: none does', examples: ['emit'] }),
+		.meta({ description: '`emit`: send a DELETED event for each. `forget`: discard them', examples: ['emit'] }),
 })
 
-/** What it answers. */
+/** The response. */
 export const DecisionResponse = z
-	.strictObject({ decided: z.number().meta({ description: 'Objects' }) })
+	.strictObject({ decided: z.number().meta({ description: 'Number of objects' }) })
 	.meta({ id: 'Decision', examples: [{ decided: 57 }] })
 
 const SECRET_VERSION_FIELDS = {
-	deliveryUrl: z.string().nullable().meta({ description: 'Where the store delivers to; null: it keeps no webhooks' }),
-	version: z.number().meta({ description: 'Of the secrets' }),
-	previousUntil: z.string().nullable().meta({ description: 'Until when those before them are accepted too' }),
-	pending: z
-		.enum(['ensure', 'pause', 'remove'])
+	deliveryUrl: z
+		.string()
 		.nullable()
-		.meta({ description: 'What is still to be done at the store' }),
+		.meta({ description: 'URL that the store delivers to; null: the instance uses no webhooks' }),
+	version: z.number().meta({ description: 'Version of the secrets' }),
+	previousUntil: z.string().nullable().meta({ description: 'Until when the previous secrets are also accepted' }),
+	pending: z.enum(['ensure', 'pause', 'remove']).nullable().meta({ description: 'Pending task at the store' }),
 }
 
 /** `GET …/webhooks`. */
@@ -153,7 +164,7 @@ export const WebhooksResponse = z
 		...SECRET_VERSION_FIELDS,
 		topics: z
 			.array(z.strictObject({ topic: z.string(), secret: z.string(), resources: z.array(z.string()) }))
-			.meta({ description: 'For webhooks that are made by hand' }),
+			.meta({ description: 'For webhooks that you create by hand' }),
 		webhooks: z
 			.array(
 				z.strictObject({
@@ -164,14 +175,16 @@ export const WebhooksResponse = z
 					url: z.string(),
 				}),
 			)
-			.meta({ description: 'At the store, as last read' }),
+			.meta({ description: 'Webhooks at the store, as last read' }),
 		checkedAt: Moment.nullable(),
 		lastDeliveryAt: Moment.nullable(),
-		foreignSource: z.string().nullable().meta({ description: 'Another site that delivers here' }),
-		hintsOnly: z.array(z.string()).meta({ description: 'Resources whose payloads differ from what the store answers' }),
+		foreignSource: z.string().nullable().meta({ description: 'Another site that delivers to this URL' }),
+		hintsOnly: z
+			.array(z.string())
+			.meta({ description: 'Resources whose webhook payloads differ from the store’s API' }),
 		deliveries: z.strictObject({ taken: z.number(), disabled: z.number(), unknownTopic: z.number() }),
 		repairs: z.array(z.strictObject({ at: Moment, what: z.string() })),
-		degraded: z.string().nullable().meta({ description: 'Why they cannot be relied on at present' }),
+		degraded: z.string().nullable().meta({ description: 'Why webhooks are currently unreliable' }),
 	})
 	.meta({ id: 'Webhooks', examples: [WEBHOOKS] }) satisfies z.ZodType<WebhooksReport>
 
@@ -195,11 +208,10 @@ const Time = z.string().max(LIMITS.time.value, expectedAtMost('time')).optional(
 /** `GET …/coverage`: its query. */
 export const CoverageQuery = z.object({
 	from: Time.meta({
-		description:
-			'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds); a day before `to` unless it is said',
+		description: `Start, inclusive. ${TIME_FORMATS}. A day before \`to\` by default`,
 		examples: ['2026-05-31T12:00:00Z'],
 	}),
-	to: Time.meta({ description: 'Now unless it is said', examples: ['2026-06-01T12:00:00Z'] }),
+	to: Time.meta({ description: 'End, inclusive. Now by default', examples: ['2026-06-01T12:00:00Z'] }),
 })
 
 const Lag = z.strictObject({ p50: z.number().nullable(), p99: z.number().nullable() })
@@ -211,10 +223,10 @@ export const CoverageResponse = z
 		to: z.string(),
 		firstByWebhook: z.number(),
 		firstByPoll: z.number(),
-		confirmed: z.number().meta({ description: 'Seen by the other way too' }),
-		recovered: z.number().meta({ description: 'Seen by a poll where the webhook never came' }),
+		confirmed: z.number().meta({ description: 'Detected by the other source too' }),
+		recovered: z.number().meta({ description: 'Detected by a poll because the webhook never arrived' }),
 		lag: z
 			.strictObject({ webhook: Lag, poll: Lag, recovered: Lag })
-			.meta({ description: "Milliseconds from the change's stamp to its recording" }),
+			.meta({ description: "Milliseconds from the change's modification time to its recording" }),
 	})
 	.meta({ id: 'Coverage', examples: [COVERAGE] }) satisfies z.ZodType<CoverageReport>

@@ -1,4 +1,4 @@
-/** What an instance's object says of its watching: health, poller, held deletions, and a poll on demand. */
+/** Handlers of health, poller, polls on demand and held deletions. */
 import { Conflict } from '../../lib/errors.ts'
 import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
 import { audit, toAuditObject } from '../http/audit.ts'

@@ -1,7 +1,4 @@
-/**
- * The calls about instances (docs/contract.md §2). Each call about one instance exists by id, and as `/instances…` with
- * the instance's own token.
- */
+/** The calls about instances (docs/contract.md §2). */
 import * as z from 'zod'
 import { byIdAndToken, defineOperation } from '../http/contract.ts'
 import { ACCOUNT, INSTANCE_NAME, INSTANCE_TAGS } from '../http/examples.ts'
@@ -22,7 +19,7 @@ import {
 } from './schema.ts'
 
 const Instances = z.array(InstanceResponse)
-const LIST_DESCRIPTION = '404 when tags or a text were asked for and nothing matches; without a filter, `[]`.'
+const LIST_DESCRIPTION = 'With a filter that nothing matches, 404; without a filter, `[]`.'
 
 const BODY_EXAMPLE = {
 	element: { key: 'woocommercerest' },
@@ -36,7 +33,8 @@ const create = {
 	method: 'post',
 	tag: 'Instances',
 	description:
-		'Connects a store. Checks the store before anything is made. Answers 200. The bell is on from then on: what changes in the shop rings, what is there already does not.',
+		'Connects a store, after checking that it can be reached with these keys. From then on changes are delivered; ' +
+		'existing objects are not.',
 	access: 'account',
 	body: InstanceBody,
 	example: BODY_EXAMPLE,
@@ -46,7 +44,7 @@ const create = {
 const replace = {
 	method: 'put',
 	tag: 'Instances',
-	description: 'What is not sent is gone.',
+	description: 'Replaces the whole instance. Fields that you omit are removed.',
 	body: InstanceBody,
 	example: BODY_EXAMPLE,
 	answer: InstanceResponse,
@@ -56,7 +54,8 @@ const update = {
 	method: 'patch',
 	tag: 'Instances',
 	description:
-		'Tags are replaced whole, the configuration is merged. A new callback URL serves the next notification, with no re-authentication.',
+		'Replaces the tags and merges the configuration. A new callback URL applies from the next notification, without ' +
+		're-authentication.',
 	query: RebaselineQuery,
 	body: InstancePatch,
 	example: { configuration: { 'event.notification.callback.url': 'https://example.com/other' } },
@@ -66,14 +65,12 @@ const update = {
 const remove = {
 	method: 'delete',
 	tag: 'Instances',
-	description: 'Token and hub are dead at once; the webhooks at the store are removed, if need be later.',
+	description:
+		'The token is revoked immediately. The webhooks at the store are removed, later if the store cannot be reached.',
 	answer: null,
 } as const
 
-/**
- * Lists beneath `/accounts`: mounted before the calls about accounts themselves, one of which has `{id}` where the
- * first has a word.
- */
+/** Lists below `/accounts`, mounted before `/accounts/{id}`. */
 export const accountInstanceOperations = {
 	listAccountInstances: defineOperation({
 		...list,
@@ -87,23 +84,25 @@ export const accountInstanceOperations = {
 		...list,
 		path: '/accounts/{id}/instances',
 		summary: 'List instances of an account',
-		description: `An account is an organization: \`accountId\` in notifications is its number. Another one's does not exist. ${LIST_DESCRIPTION}`,
+		description:
+			'An account is an organization; `accountId` in notifications is its id. 404 for any account but your own. ' +
+			LIST_DESCRIPTION,
 		access: 'account',
 		params: z.object({
-			id: z.string().meta({ description: 'Number of the organization', examples: [String(ACCOUNT.id)] }),
+			id: z.string().meta({ description: 'Id of the organization', examples: [String(ACCOUNT.id)] }),
 		}),
 		answer: Instances,
 	}),
 }
 
-/** Fixed words before `{id}` in the same place. */
+/** Fixed path segments before `{id}` in the same place. */
 export const instanceOperations = {
 	createInstance: defineOperation({ ...create, path: '/instances', summary: 'Create an instance' }),
 	listInstances: defineOperation({
 		...list,
 		path: '/instances',
 		summary: 'List instances',
-		description: `With an Element token, that instance. ${LIST_DESCRIPTION}`,
+		description: `With an Element token, returns that instance. ${LIST_DESCRIPTION}`,
 		access: 'caller',
 		answer: z.union([Instances, InstanceResponse]),
 		errors: [404],
@@ -142,7 +141,8 @@ export const instanceOperations = {
 		tag: 'Instances',
 		summary: 'Enable an instance',
 		description:
-			'Polling goes on where it stood, and everything is read once: what changed meanwhile rings once. What a dead callback held is released.',
+			'Polling resumes, and all objects are read once, so that changes made meanwhile are delivered. Notifications that ' +
+			'were queued for a deactivated callback are released.',
 		query: EnableQuery,
 		answer: InstanceResponse,
 		errors: [409],
@@ -152,7 +152,7 @@ export const instanceOperations = {
 		path: '/enabled',
 		tag: 'Instances',
 		summary: 'Disable an instance',
-		description: 'It neither polls nor delivers, and the hub answers 403.',
+		description: 'Stops polling and delivering. Hub calls return 403.',
 		answer: InstanceResponse,
 		errors: [409],
 	}),
@@ -161,7 +161,8 @@ export const instanceOperations = {
 		path: '/signature-key',
 		tag: 'Instances',
 		summary: 'Get the signature key',
-		description: 'The key that signs notifications and, during a rotation, the one that takes over.',
+		description:
+			'Returns the key that signs notifications and, during a rotation, the next key. The audit log records it.',
 		role: 'developer',
 		keys: false,
 		answer: SignatureKeyResponse,
@@ -171,7 +172,8 @@ export const instanceOperations = {
 		path: '/signature-key/rotate',
 		tag: 'Instances',
 		summary: 'Rotate the signature key',
-		description: 'For a time both keys sign, so that no notification is refused while receivers change over.',
+		description:
+			'Both keys sign for a grace period, so that receivers can change the key without rejecting notifications.',
 		body: RotateSignatureKeyBody,
 		example: { grace: 3600 },
 		keys: false,
@@ -182,7 +184,7 @@ export const instanceOperations = {
 		path: '/signature-key/rotate/end',
 		tag: 'Instances',
 		summary: 'End a signature key rotation',
-		description: 'The new key signs alone, from now on.',
+		description: 'From now on only the new key signs.',
 		keys: false,
 		answer: SignatureKeyResponse,
 	}),
@@ -229,7 +231,8 @@ export const instanceOperations = {
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: 'Replace an instance of an element',
 		description:
-			'What is not sent is gone. Asks the store with the keys, whether or not they changed, unless `reAuthenticate=false`.',
+			'Replaces the whole instance. Fields that you omit are removed. Checks the store, even if the keys did not ' +
+			'change, unless `reAuthenticate=false`.',
 		access: 'instance',
 		query: ReplaceQuery,
 	}),

@@ -1,9 +1,9 @@
-/** Puts what the calls about instances do behind them. */
+/** Mounts the calls about instances. */
 import type * as z from 'zod'
 import type { InstanceContext } from '../http/environment.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
 import * as handlers from './handlers.ts'
-import * as hooks from './webhooks.ts'
+import * as webhooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
 import * as signature from './signature-key.ts'
@@ -20,7 +20,7 @@ const update = (c: InstanceContext, { query, body }: UpdateInput<typeof Instance
 const replace = (c: InstanceContext, { query, body }: UpdateInput<typeof InstanceBody>, reAuthenticate: boolean) =>
 	handlers.update(c, body, { replace: true, reAuthenticate, rebaseline: query.rebaseline === 'true' })
 
-/** Mounts the lists beneath `/accounts`. */
+/** Mounts the lists below `/accounts`. */
 export function mountAccountInstances(api: Api): void {
 	mountOperations(api, accountInstanceOperations, {
 		listAccountInstances: (c, { query }) => handlers.listPage(c, query, null),
@@ -28,7 +28,7 @@ export function mountAccountInstances(api: Api): void {
 	})
 }
 
-/** Mounts the calls. Longer paths come first: `/instances/configuration` must not be taken for an id. */
+/** Mounts the calls, longer paths first: `configuration` in `/instances/configuration` is not an id. */
 export function mountInstances(api: Api): void {
 	mountOperations(api, watchingOperations, {
 		getHealth: watching.getHealth,
@@ -36,10 +36,10 @@ export function mountInstances(api: Api): void {
 		pollNow: (c, { body }) => watching.startPoll(c, body.depth),
 		listHeldDeletions: watching.listHeldDeletions,
 		decideHeldDeletions: (c, { body }) => watching.decideHeldDeletions(c, body.decision),
-		getWebhooks: hooks.getWebhooks,
-		listRejectedDeliveries: hooks.listRejected,
-		rotateWebhookSecrets: hooks.rotateWebhookSecrets,
-		getCoverage: (c, { query }) => hooks.getCoverage(c, query),
+		getWebhooks: webhooks.getWebhooks,
+		listRejectedDeliveries: webhooks.listRejected,
+		rotateWebhookSecrets: webhooks.rotateWebhookSecrets,
+		getCoverage: (c, { query }) => webhooks.getCoverage(c, query),
 	})
 	mountOperations(api, instanceOperations, {
 		createInstance: (c, { body }) => handlers.createFromBody(c, body, null),

@@ -1,4 +1,4 @@
-/** The shapes of instances in the contract (docs/contract.md §2). */
+/** Schemas of instances (docs/contract.md §2). */
 import * as z from 'zod'
 import { DEFAULT_GRACE_SECONDS } from '../../instances/signature.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
@@ -8,20 +8,23 @@ import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } f
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys').meta({
-	description: `Dotted keys, as \`GET /elements/{keyOrId}\` lists them; others are kept too. Values as text, numbers, booleans or, for the poller configuration, an object. At most ${formatLimit('configuration')} as JSON`,
+	description:
+		'Keys as `GET /elements/{keyOrId}` lists them; other keys are stored too. Values are strings, numbers, booleans or, ' +
+		`for the poller configuration, an object. At most ${formatLimit('configuration')} as JSON`,
 	examples: [CONFIGURATION],
 })
 const InstanceTags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')
 	.nullish()
 	.meta({
-		description: `A list, or one text; the name where none is given. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
+		description:
+			'A list, or one string; by default the name. ' + `At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
 const InstanceName = z
 	.string('expected text')
 	.nullish()
-	.meta({ description: `The store's host where none is given; at most ${formatLimit('name')}`, examples: ['My shop'] })
+	.meta({ description: `By default the store's host. At most ${formatLimit('name')}`, examples: ['My shop'] })
 const ElementReference = z
 	.looseObject(
 		{
@@ -34,9 +37,9 @@ const ElementReference = z
 		'expected an object such as {"key": "woocommercerest"}',
 	)
 	.optional()
-	.meta({ description: 'Which element; not needed where the path names it' })
+	.meta({ description: 'The element, unless the path names it' })
 
-/** `POST /instances`, `PUT`. What is not named here is accepted and ignored, as clients send back whole instances. */
+/** `POST /instances`, `PUT`. Unknown fields are ignored, since clients send back whole instances. */
 export const InstanceBody = z.looseObject({
 	element: ElementReference,
 	configuration: Configuration.optional(),
@@ -44,53 +47,53 @@ export const InstanceBody = z.looseObject({
 	name: InstanceName,
 })
 
-/** `PATCH`: tags whole, configuration merged. */
+/** `PATCH`: tags are replaced, the configuration is merged. */
 export const InstancePatch = z.looseObject({
 	configuration: Configuration.optional(),
 	tags: InstanceTags,
 	name: InstanceName,
 })
 
-/** A list's query. */
+/** The query of a list. */
 export const InstancesQuery = z.object({
 	'tags[]': OptionalStringList.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
 	searchText: z
 		.string()
 		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 		.optional()
-		.meta({ description: "Part of the name or of the element's key, in any case", examples: ['shop'] }),
+		.meta({ description: 'Part of the name or element key, case-insensitive', examples: ['shop'] }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag.meta({ description: '`false` leaves out `element` and `configuration`' }),
+	hydrate: Flag.meta({ description: '`false` omits `element` and `configuration`' }),
 })
 
 /** `?rebaseline=true`. */
 export const RebaselineQuery = z.object({
 	rebaseline: Flag.meta({
-		description:
-			'Accepts a `store.url` that is another site: what is known of the old one is dropped, and nothing of it rings',
+		description: 'Accepts a `store.url` of another site: what is known of the old site is dropped without events',
 	}),
 })
 
-/** `PUT` beneath an element. */
+/** `PUT` below an element. */
 export const ReplaceQuery = RebaselineQuery.extend({
 	reAuthenticate: Flag.meta({
 		description:
-			'`true`, as without it: the store is asked with the keys, whether or not they changed. `false`: only when its address, key or secret changes, or a collection is watched that was not',
+			'`true` (default): check the store even if its keys did not change. `false`: only if its URL, key or secret ' +
+			'changes, or a new collection is watched',
 	}),
 })
 
 /** `PUT …/enabled`. */
 export const EnableQuery = z.object({
 	skip: Flag.meta({
-		description: '`true`: what changed meanwhile does not ring; the store is learned anew in silence',
+		description: '`true`: changes made meanwhile are not delivered; the store is indexed again without events',
 	}),
 })
 
-/** What the platform had and Shopbell has nothing of. */
+/** A field of Cloud Elements that is always empty here. */
 const EmptyList = z.array(z.string()).max(0)
 
-/** An element with every flag that clients of the platform read. */
+/** An element with every flag that Cloud Elements' clients read. */
 export const ElementResponse = z
 	.strictObject({
 		id: z.number().meta({ examples: [2881] }),
@@ -103,7 +106,7 @@ export const ElementResponse = z
 		deleted: z.boolean(),
 		typeOauth: z.boolean(),
 		trialAccount: z.boolean(),
-		resources: EmptyList.meta({ description: 'Empty here; `GET /elements/{keyOrId}` has them' }),
+		resources: EmptyList.meta({ description: 'Always empty; see `GET /elements/{keyOrId}`' }),
 		transformationsEnabled: z.boolean(),
 		bulkDownloadEnabled: z.boolean(),
 		bulkUploadEnabled: z.boolean(),
@@ -119,14 +122,14 @@ export const ElementResponse = z
 	})
 	.meta({ id: 'Element', examples: [ELEMENT] })
 
-/** An instance as answered. */
+/** An instance. */
 export const InstanceResponse = z
 	.strictObject({
 		id: z.number(),
 		name: z.string(),
 		createdDate: z.string().meta({ examples: ['2026-06-01T12:00:00Z'] }),
-		token: z.string().meta({ description: 'Opens the hub: `Authorization: User …, Element <token>`' }),
-		element: ElementResponse.optional().meta({ description: 'Left out with hydrate=false' }),
+		token: z.string().meta({ description: 'Token for `Authorization: User …, Element <token>`' }),
+		element: ElementResponse.optional().meta({ description: 'Omitted with hydrate=false' }),
 		elementId: z.number(),
 		tags: z.array(z.string()),
 		provisionInteractions: EmptyList,
@@ -137,19 +140,19 @@ export const InstanceResponse = z
 		configuration: z
 			.record(z.string(), z.string().nullable())
 			.optional()
-			.meta({ description: 'Flat: every value text or null, secrets `********`. Left out with hydrate=false' }),
+			.meta({ description: 'Every value is a string or null; secrets are `********`. Omitted with hydrate=false' }),
 		eventsEnabled: z.boolean(),
-		eventsNotificationCallbackUrl: z.string().optional().meta({ description: 'With events on and a callback' }),
-		subscriptionId: z
-			.number()
+		eventsNotificationCallbackUrl: z
+			.string()
 			.optional()
-			.meta({ description: 'With events on and a callback: the subscription of it' }),
+			.meta({ description: 'If events are enabled and there is a callback' }),
+		subscriptionId: z.number().optional().meta({ description: 'Subscription of the callback, if events are enabled' }),
 		traceLoggingEnabled: z.boolean(),
 		cachingEnabled: z.boolean(),
 		externalAuthentication: z.literal('none'),
 		user: z
 			.strictObject({ id: z.number(), emailAddress: z.string(), firstName: z.string(), lastName: z.string() })
-			.meta({ description: 'Who made it' }),
+			.meta({ description: 'Who created it' }),
 	})
 	.meta({ id: 'Instance', examples: [INSTANCE] })
 
@@ -172,7 +175,7 @@ export const ConfigurationItem = z
 export const ConfigurationItemParams = z.object({
 	configId: z
 		.string()
-		.meta({ description: 'Number of the item, or its key', examples: ['288112', 'event.poller.refresh_interval'] }),
+		.meta({ description: 'Id or key of the item', examples: ['288112', 'event.poller.refresh_interval'] }),
 })
 
 /** `PATCH …/configuration/{configId}`. */
@@ -182,7 +185,7 @@ export const ConfigurationPatch = z.looseObject({
 			[z.string(), z.number(), z.boolean(), z.record(z.string(), z.unknown()), z.null()],
 			'expected text, a number, true, false, an object, or null',
 		)
-		.meta({ description: 'The new value; null takes it away, `********` leaves a secret as it is', examples: ['30'] }),
+		.meta({ description: 'The new value; null removes it, `********` keeps a secret', examples: ['30'] }),
 })
 
 const GRACE_MESSAGE = `expected a whole number of seconds from 0 to ${LIMITS.signatureGrace.value}`
@@ -193,22 +196,22 @@ export const RotateSignatureKeyBody = z.strictObject({
 		.string('expected text')
 		.max(LIMITS.signatureKey.value, expectedAtMost('signatureKey'))
 		.nullish()
-		.meta({ description: 'The new key; without one a random one is made' }),
+		.meta({ description: 'The new key; random by default' }),
 	grace: z
 		.int(GRACE_MESSAGE)
 		.min(0, GRACE_MESSAGE)
 		.max(LIMITS.signatureGrace.value, GRACE_MESSAGE)
 		.nullish()
 		.meta({
-			description: `Seconds in which both keys sign; ${DEFAULT_GRACE_SECONDS} unless it is said`,
+			description: `Seconds for which both keys sign; ${DEFAULT_GRACE_SECONDS} by default`,
 			examples: [3600],
 		}),
 })
 
-const Key = z.string().meta({ description: 'As given: its UTF-8 bytes sign' })
-const WebhookSecret = z.string().meta({ description: 'The same key as Standard Webhooks libraries take it' })
+const Key = z.string().meta({ description: 'The key, whose UTF-8 bytes sign' })
+const WebhookSecret = z.string().meta({ description: 'The same key in the format of Standard Webhooks libraries' })
 
-/** `GET …/signature-key`, and what rotating it answers. */
+/** `GET …/signature-key`, also the response to rotating it. */
 export const SignatureKeyResponse = z
 	.strictObject({
 		key: Key.nullable(),
@@ -217,7 +220,7 @@ export const SignatureKeyResponse = z
 			.strictObject({
 				key: Key,
 				whsec: WebhookSecret,
-				from: z.string().meta({ description: 'From then on it signs alone; until then both do' }),
+				from: z.string().meta({ description: 'From then on only this key signs; until then both do' }),
 			})
 			.nullable(),
 	})

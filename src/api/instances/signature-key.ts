@@ -1,4 +1,4 @@
-/** An instance's signature key: shown, changed with a time in which both keys sign, and that time ended. */
+/** Handlers that show and rotate an instance's signature key. */
 import type * as z from 'zod'
 import type { Instance } from '../../instances/records.ts'
 import {
@@ -15,7 +15,7 @@ import type { RotateSignatureKeyBody, SignatureKeyResponse } from './schema.ts'
 
 type SignatureKeyView = z.output<typeof SignatureKeyResponse>
 
-/** `GET …/signature-key`. Shows secrets, and leaves an audit row that says so. */
+/** `GET …/signature-key`. Shows secrets, so it writes an audit row. */
 export async function getSignatureKey(c: InstanceContext): Promise<SignatureKeyView> {
 	const { services, instance } = c.var
 	const keys = await openSignatureKeys(services, instance)

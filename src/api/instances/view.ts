@@ -1,7 +1,4 @@
-/**
- * An instance as the contract shows it (docs/contract.md §2): defaults filled in, secrets masked, flags that the
- * platform always had.
- */
+/** Instances in responses (docs/contract.md §2): defaults filled in, secrets masked. */
 import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
 import { getCallbackUrl } from '../../instances/config.ts'
@@ -15,7 +12,7 @@ import { toIsoSeconds } from '../http/times.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 import type { ConfigurationItem, ElementResponse, InstanceResponse } from './schema.ts'
 
-/** The settings that a view needs. */
+/** What a response depends on besides the instance. */
 export interface InstanceViewOptions {
 	MASTER_KEYS: string
 	PUBLIC_URL: string
@@ -23,14 +20,14 @@ export interface InstanceViewOptions {
 	canSeeToken: boolean
 }
 
-/** A whole instance. `hydrate: false` leaves out the element and the configuration. */
+/** An instance. `hydrate: false` omits the element and the configuration. */
 export async function toInstanceResponse(
 	env: InstanceViewOptions,
 	instance: Instance,
 	hydrate = true,
 ): Promise<z.output<typeof InstanceResponse>> {
 	const element = getElement(instance.elementKey)
-	const { creator: maker } = instance
+	const { creator } = instance
 	const callback = instance.eventsEnabled ? getCallbackUrl(instance.configuration, env.PUBLIC_URL) : null
 	return {
 		id: instance.id,
@@ -55,18 +52,15 @@ export async function toInstanceResponse(
 		externalAuthentication: 'none',
 		user: {
 			id: instance.userId,
-			emailAddress: maker?.email ?? '',
-			firstName: maker?.firstName ?? '',
-			lastName: maker?.lastName ?? '',
+			emailAddress: creator?.email ?? '',
+			firstName: creator?.firstName ?? '',
+			lastName: creator?.lastName ?? '',
 		},
 	}
 }
 
-/**
- * A configuration as answered: each key of the element, with its default where none was given, and every other key that
- * was sent.
- */
-export function toConfiguration(
+/** A configuration: each key of the element, with its default if it is not set, and other keys that were sent. */
+function toConfiguration(
 	element: Element,
 	stored: Readonly<Record<string, string | null>>,
 ): Record<string, string | null> {
@@ -98,7 +92,7 @@ export function toConfigurationItems(
 	}))
 }
 
-/** The element inside an instance, with every flag that clients of the platform read. */
+/** An element within an instance. */
 export function toElementResponse(element: Element): z.output<typeof ElementResponse> {
 	return {
 		id: element.id,

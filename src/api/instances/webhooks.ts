@@ -1,7 +1,4 @@
-/**
- * What there is to know of an instance's webhooks: secrets for those made by hand, what the store has, what was
- * refused, who saw changes first.
- */
+/** Handlers of webhooks, rejected deliveries and coverage. */
 import { DAY_MS } from '../../lib/time.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { receiverUrlFor } from '../../instances/addresses.ts'
@@ -18,7 +15,7 @@ import type { CoverageReport } from '../../rpc/watcher.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher, callWatcherById } from '../http/ask.ts'
 
-/** `GET …/webhooks`. Shows secrets, and leaves an audit row that says so. */
+/** `GET …/webhooks`. Shows secrets, so it writes an audit row. */
 export async function getWebhooks(
 	c: InstanceContext,
 ): Promise<OperationResponse<typeof watchingOperations.getWebhooks>> {
@@ -44,7 +41,7 @@ export async function rotateWebhookSecrets(
 	return { ...toSecretVersion(c, instance, true), pending: done ? null : 'ensure' }
 }
 
-/** `GET …/webhooks/rejected`: what the object was told, and what this isolate has counted since. */
+/** `GET …/webhooks/rejected`: what the object stored, and what this isolate has counted since. */
 export async function listRejected(
 	c: InstanceContext,
 ): Promise<OperationResponse<typeof watchingOperations.listRejectedDeliveries>> {
@@ -62,21 +59,19 @@ export async function listRejected(
 	}
 }
 
-/** `GET …/coverage`: the last day unless it is asked otherwise. 400 for a time with more than 20 000 events. */
+/** `GET …/coverage`. 400 for a range with more than 20,000 events. */
 export async function getCoverage(
 	c: InstanceContext,
 	query: { from?: string | undefined; to?: string | undefined },
 ): Promise<OperationResponse<typeof watchingOperations.getCoverage>> {
 	const to = parseTimeParameter('to', query.to) ?? c.var.services.now()
 	const from = parseTimeParameter('from', query.from) ?? to - DAY_MS
-	if (to < from) throw new BadRequest('to: expected a moment after from')
+	if (to < from) throw new BadRequest('to: expected a time after from')
 	const report = await callWatcherById<CoverageReport | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
 		watcher.coverage(from, to),
 	)
 	if (report === 'too-many')
-		throw new BadRequest(
-			'from, to: expected a shorter time; at most 20000 events are counted, and more were recorded in this one',
-		)
+		throw new BadRequest('from, to: expected a shorter range; this one has more than 20000 events')
 	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
 }
 

@@ -1,4 +1,4 @@
-/** Metrics in the text formats that Prometheus scrapes: its own (0.0.4) and OpenMetrics 1.0. Pure. */
+/** Metrics in Prometheus' text format (0.0.4) and OpenMetrics 1.0. Pure. */
 import type * as z from 'zod'
 import type { MetricsResponse } from './schema.ts'
 
@@ -9,35 +9,35 @@ interface Family {
 	type: 'gauge' | 'counter'
 	help: string
 	/** null: no sample of this instance. */
-	value: (one: Metrics) => number | null
+	value: (metrics: Metrics) => number | null
 	/** Further labels. */
-	labels?: (one: Metrics) => Record<string, string>
+	labels?: (metrics: Metrics) => Record<string, string>
 }
 
 const FAMILIES: readonly Family[] = [
 	{
 		name: 'shopbell_up',
 		type: 'gauge',
-		help: 'Whether the object of the instance answered.',
+		help: 'Whether the instance responded.',
 		value: ({ up }) => Number(up),
 	},
 	{
 		name: 'shopbell_state',
 		type: 'gauge',
-		help: 'The state that the instance is in, as a label; always 1.',
+		help: 'State of the instance, as a label; always 1.',
 		value: ({ metrics }) => (metrics === null ? null : 1),
 		labels: ({ metrics }) => ({ state: metrics?.state ?? '' }),
 	},
 	{
 		name: 'shopbell_lag_seconds',
 		type: 'gauge',
-		help: 'From the stamp of the newest change to its recording, of the slowest resource.',
+		help: 'Time from the newest change to its recording, of the slowest resource.',
 		value: ({ metrics }) => metrics?.lagSeconds ?? null,
 	},
 	{
 		name: 'shopbell_poll_age_seconds',
 		type: 'gauge',
-		help: 'Since the last poll of the resource that was polled longest ago.',
+		help: 'Time since the last poll, of the resource that was polled longest ago.',
 		value: ({ metrics }) => metrics?.pollAgeSeconds ?? null,
 	},
 	{ name: 'shopbell_seen', type: 'counter', help: 'Events recorded.', value: ({ metrics }) => metrics?.seen ?? null },
@@ -50,25 +50,25 @@ const FAMILIES: readonly Family[] = [
 	{
 		name: 'shopbell_failed',
 		type: 'counter',
-		help: 'Notifications whose last try failed.',
+		help: 'Notifications whose last attempt failed.',
 		value: ({ metrics }) => metrics?.failed ?? null,
 	},
 	{
 		name: 'shopbell_expired',
 		type: 'counter',
-		help: 'Events dropped undelivered when their time was over.',
+		help: 'Events that expired undelivered.',
 		value: ({ metrics }) => metrics?.expired ?? null,
 	},
 	{
 		name: 'shopbell_backlog',
 		type: 'gauge',
-		help: 'Events that wait to be sent.',
+		help: 'Events waiting to be sent.',
 		value: ({ metrics }) => metrics?.backlog ?? null,
 	},
 	{
 		name: 'shopbell_backlog_age_seconds',
 		type: 'gauge',
-		help: 'Age of the oldest event that waits to be sent; 0 when none does.',
+		help: 'Age of the oldest event waiting to be sent; 0 if there is none.',
 		value: ({ metrics }) => (metrics === null ? null : (metrics.backlogAgeSeconds ?? 0)),
 	},
 	{
@@ -79,9 +79,7 @@ const FAMILIES: readonly Family[] = [
 	},
 ]
 
-/**
- * The text. `total`: how many instances there are in all, so that a scrape that sees only a page of them is noticed.
- */
+/** The text. `total`: number of all instances, so that a scrape that only gets one page is noticed. */
 export function formatMetrics(
 	instances: readonly Metrics[],
 	total: number,

@@ -1,4 +1,4 @@
-/** What every instance counts, for monitoring (docs/operations.md, Metrics). */
+/** The calls for metrics (docs/operations.md, Metrics). */
 import * as z from 'zod'
 import { formatMetrics } from './exposition.ts'
 import { defineOperation, textResponse, type TextResponse } from '../http/contract.ts'
@@ -8,7 +8,7 @@ import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { METRICS } from '../instances/examples.ts'
 import { MetricsResponse } from './schema.ts'
 
-/** Media of the exposition formats. */
+/** Media types of the exposition formats. */
 export const OPENMETRICS_MEDIA_TYPE = 'application/openmetrics-text'
 export const PROMETHEUS_MEDIA_TYPE = 'text/plain'
 
@@ -28,7 +28,10 @@ const metricsOperation = {
 	tag: 'Instances',
 	summary: 'Get metrics',
 	description:
-		'What each instance counts: state, lag, seen, delivered, failed, backlog, requests to the store. Every value is as of now: the instances of the page are asked. With `Accept: text/plain` or `application/openmetrics-text` in the form that Prometheus scrapes, labelled `instance_id` and `name`; more instances than a page holds are scraped by tag. With an Element token, that instance.',
+		'Returns the current metrics of each instance: state, lag, seen, delivered, failed, backlog, requests to the store. ' +
+		'With `Accept: text/plain` or `application/openmetrics-text`, in the format that Prometheus scrapes, with the labels ' +
+		'`instance_id` and `name`. Scrape by tag if you have more instances than fit a page. With an Element token, only ' +
+		'that instance.',
 	access: 'caller',
 	query: z.object({
 		'tags[]': OptionalStringList.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),
@@ -36,24 +39,24 @@ const metricsOperation = {
 			.string()
 			.max(LIMITS.searchText.value, expectedAtMost('searchText'))
 			.optional()
-			.meta({ description: "Part of the name or of the element's key, in any case", examples: ['sample'] }),
+			.meta({ description: 'Part of the name or element key, case-insensitive', examples: ['sample'] }),
 		pageSize: PageSize.optional(),
 		nextPage: NextPage,
 	}),
 	answer: [z.array(MetricsResponse), ...textResponses],
 } as const
 
-/** At the root, where scrapers look; and below the base path like every other call. */
+/** Below the base path. */
 export const metricsOperations = {
 	getMetrics: defineOperation(metricsOperation),
 }
 
-/** The same at the root. */
+/** At the root, where scrapers look. */
 export const rootMetricsOperations = {
 	scrapeMetrics: defineOperation({
 		...metricsOperation,
 		root: true,
 		summary: 'Get metrics at the root',
-		description: `The same as \`GET ${BASE_PATH}/metrics\`, where scrapers look for it. ${metricsOperation.description}`,
+		description: `Like \`GET ${BASE_PATH}/metrics\`, at the path that scrapers expect. ${metricsOperation.description}`,
 	}),
 }

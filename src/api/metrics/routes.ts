@@ -1,4 +1,4 @@
-/** `GET /metrics`: the instances of a page, asked at the same time. */
+/** Handlers of metrics: the instances of a page are called at the same time. */
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import { accepts } from 'hono/accepts'
 import { listInstances } from '../../instances/list.ts'
@@ -59,7 +59,7 @@ async function getMetrics(
 	})
 }
 
-/** The instances that the caller may see and asks for: with an Element token alone, that one. */
+/** The requested instances; with an Element token, that one. */
 async function findInstances(
 	c: CallerContext,
 	query: ValidatedInput<typeof metricsOperations.getMetrics>['query'],
@@ -71,7 +71,7 @@ async function findInstances(
 	return await listInstances(c.env.DB, user.organizationId, filter, query.pageSize ?? MAX_PAGE_SIZE, afterId!)
 }
 
-/** One that cannot be reached must not hide the others. */
+/** An instance that cannot be reached must not hide the others. */
 async function readMetrics(c: CallerContext, { id, name }: Pick<Instance, 'id' | 'name'>): Promise<InstanceMetrics> {
 	try {
 		return {

@@ -1,4 +1,4 @@
-/** The shape of what instances count. */
+/** Schemas of metrics. */
 import * as z from 'zod'
 import { type MetricsReport, INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { METRICS } from '../instances/examples.ts'
@@ -7,20 +7,19 @@ const MetricValues = z
 	.strictObject({
 		state: z.enum(INSTANCE_STATES).meta({ description: 'As in `/health`' }),
 		lagSeconds: z.number().nullable().meta({
-			description:
-				"From the newest change's own stamp to its recording, of the slowest resource; null: nothing changed yet",
+			description: 'Time from the newest change to its recording, of the slowest resource; null: no changes yet',
 		}),
 		pollAgeSeconds: z.number().nullable().meta({
 			description:
-				'Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet',
+				'Time since the last poll, of the resource that was polled longest ago; null: not polled, or not yet',
 		}),
-		seen: z.number().meta({ description: 'Events recorded since the instance was made' }),
+		seen: z.number().meta({ description: 'Events recorded since the instance was created' }),
 		delivered: z.number().meta({ description: 'Notifications accepted since then' }),
-		failed: z.number().meta({ description: 'Notifications whose last try failed' }),
-		expired: z.number().meta({ description: 'Events dropped undelivered when their time was over' }),
-		backlog: z.number().meta({ description: 'Events that wait to be sent' }),
-		backlogAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest of them; null: none waits' }),
-		storeRequests: z.number().meta({ description: 'Requests made to the store since the instance was made' }),
+		failed: z.number().meta({ description: 'Notifications whose last attempt failed' }),
+		expired: z.number().meta({ description: 'Events that expired undelivered' }),
+		backlog: z.number().meta({ description: 'Events waiting to be sent' }),
+		backlogAgeSeconds: z.number().nullable().meta({ description: 'Age of the oldest of them; null: there is none' }),
+		storeRequests: z.number().meta({ description: 'Requests to the store since the instance was created' }),
 	})
 	.meta({ id: 'InstanceMetrics', examples: [METRICS.metrics] }) satisfies z.ZodType<MetricsReport>
 
@@ -29,7 +28,7 @@ export const MetricsResponse = z
 	.strictObject({
 		instanceId: z.number(),
 		name: z.string(),
-		up: z.boolean().meta({ description: 'Its object answered' }),
-		metrics: MetricValues.nullable().meta({ description: 'As of now; null where it did not answer' }),
+		up: z.boolean().meta({ description: 'Whether the instance responded' }),
+		metrics: MetricValues.nullable().meta({ description: 'null: it did not respond' }),
 	})
 	.meta({ id: 'Metrics', examples: [METRICS] })

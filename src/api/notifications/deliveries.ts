@@ -1,4 +1,4 @@
-/** What the calls about notifications and their deliveries do. */
+/** Handlers of notifications and deliveries. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { topicMatches } from '../../events/topics.ts'
@@ -15,10 +15,10 @@ import { getInstanceId, toAttemptResponse, toDeliveryResponse, toNotificationRes
 import { parseDeliveryWhere, type DeliveryFilter } from './delivery-filter.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
-/** Records of a page unless asked otherwise. */
 const DEFAULT_PAGE_SIZE = 100
-/** Bodies read at a time, and characters that the bodies of a page hold together, unless it is a single one. */
+/** Bodies read at a time. */
 const MAX_CONCURRENT_BODIES = 5
+/** All bodies of a page together, unless it has a single notification. */
 const MAX_BODIES_CHARACTERS = 8_000_000
 
 interface PageQuery {
@@ -38,7 +38,7 @@ export async function listNotifications(c: CallerContext, query: PageQuery): Pro
 		ownTopics: topics.length === 0 ? null : ownTopics,
 		subscriptionIds: null,
 	}
-	// A topic names the element too.
+	// A topic also names the element.
 	const matchesTopic = (owner: ScopedInstance): boolean =>
 		topics.length === 0 ||
 		owner.elementKey === null ||
@@ -61,7 +61,7 @@ export async function acknowledgeNotification(c: CallerContext, id: string): Pro
 	return await getNotification(c, id)
 }
 
-/** `GET /notifications/{id}/attempts`: those that have ended, the first one first. */
+/** `GET /notifications/{id}/attempts`: completed attempts, oldest first. */
 export async function listAttempts(c: CallerContext, id: string): Promise<Attempt[]> {
 	const { owner, counter } = await requireNotificationPosition(c, id)
 	const found = await callOwner(c, owner.id, (watcher) => watcher.attempts(counter))
@@ -69,7 +69,7 @@ export async function listAttempts(c: CallerContext, id: string): Promise<Attemp
 	return found.map(toAttemptResponse)
 }
 
-/** `GET /notifications/{id}/subscriptions/deliveries`, or of one subscription. A notification is formed for one. */
+/** `GET /notifications/{id}/subscriptions/deliveries`. A notification has one delivery, to its subscription. */
 export async function listNotificationDeliveries(
 	c: CallerContext,
 	id: string,
@@ -98,12 +98,12 @@ export async function listDeliveries(
 	return entries.map(({ instanceId, row }) => toDeliveryResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
 }
 
-/** `PUT /notifications/subscriptions/deliveries`: sends again what is queued, and to its subscriptions from now on. */
+/** `PUT /notifications/subscriptions/deliveries`: sends queued notifications and reactivates their subscriptions. */
 export async function releaseDeliveries(c: CallerContext, where: string): Promise<Release[]> {
 	if (where.trim() === '') throw new BadRequest(`where: ${RELEASE_WHERE_EXPECTED}`)
 	const filter = parseDeliveryWhere(where)
 	if (filter.statuses !== null && !filter.statuses.includes('queued'))
-		throw new BadRequest('where: expected status to be queued; nothing else is released')
+		throw new BadRequest('where: expected status to be queued; only queued deliveries can be released')
 	const released = []
 	for (const owner of await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })) {
 		const { id } = owner
@@ -124,7 +124,7 @@ export async function releaseDeliveries(c: CallerContext, where: string): Promis
 	return released
 }
 
-/** The notification of a path with its body. */
+/** The notification of a path, with its body; 404 when there is none. */
 export async function requireNotification(
 	c: CallerContext,
 	id: string,
@@ -135,7 +135,7 @@ export async function requireNotification(
 	return { ...position, report }
 }
 
-/** Whether a subscription hears of one of these topics. */
+/** Whether a subscription matches one of these topics. */
 function topicsOverlap(filterTopics: readonly string[], subscribedTopics: readonly string[]): boolean {
 	return filterTopics.some((filterTopic) =>
 		subscribedTopics.some(
@@ -144,7 +144,7 @@ function topicsOverlap(filterTopics: readonly string[], subscribedTopics: readon
 	)
 }
 
-/** A page of notifications across the objects that a wish reaches; sets the headers. */
+/** A page of notifications across the objects that a filter selects; sets the headers. */
 async function readPage(
 	c: CallerContext,
 	filter: DeliveryFilter,
@@ -191,7 +191,7 @@ async function readPage(
 	return { owners, entries }
 }
 
-/** The same with their bodies, as many as an answer holds. */
+/** Adds bodies, for as many entries as fit a response. */
 async function loadBodies(
 	c: CallerContext,
 	entries: readonly InstanceRow<NotificationReport>[],
@@ -202,7 +202,7 @@ async function loadBodies(
 		const part = await Promise.all(
 			entries.slice(start, start + MAX_CONCURRENT_BODIES).map(async ({ instanceId, row }) => ({
 				instanceId,
-				// One that has left the log meanwhile stays as it was listed.
+				// A notification that has left the log meanwhile stays as it was listed.
 				row: (await callOwner(c, instanceId, (watcher) => watcher.notification(getCounter(row)))) ?? row,
 			})),
 		)

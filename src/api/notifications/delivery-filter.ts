@@ -1,24 +1,21 @@
-/**
- * The `where` of deliveries (docs/contract.md §5): which of them, said in the words of subscriptions and deliveries.
- * Pure.
- */
+/** The `where` of deliveries (docs/contract.md §5). Pure. */
 import { parseWhere, type Condition } from '../../elements/where.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { splitTopics } from './topics.ts'
 import { type DeliveryStatus, ROW_STATUS_BY_DELIVERY_STATUS } from '../events/delivery-status.ts'
 
-/** What a `where` names; null: whatever. An empty list: nothing. */
+/** The filter of a `where`; null: any; an empty list: none. */
 export interface DeliveryFilter {
-	/** As rows say them. */
+	/** Row statuses. */
 	statuses: string[] | null
 	urls: string[] | null
 	instanceIds: number[] | null
-	/** Topics of no instance. */
+	/** The organization's own topics. */
 	ownTopics: string[] | null
 	subscriptionIds: number[] | null
 }
 
-/** Reads a `where`; 400 that names what it cannot mean. */
+/** Parses a `where`; 400 for unsupported conditions. */
 export function parseDeliveryWhere(text: string | undefined): DeliveryFilter {
 	const filter: DeliveryFilter = {
 		statuses: null,
@@ -61,7 +58,8 @@ export function parseDeliveryWhere(text: string | undefined): DeliveryFilter {
 				break
 			default:
 				throw new BadRequest(
-					`where: expected conditions on channel, status, config.url, topics, instanceId or subscriptionId, not on ${field.slice(0, 64)}`,
+					'where: expected conditions on channel, status, config.url, topics, instanceId or subscriptionId, ' +
+						`not on ${field.slice(0, 64)}`,
 				)
 		}
 	}
@@ -82,7 +80,7 @@ function parseNumbers({ field, values }: Condition): number[] {
 	})
 }
 
-/** Conditions on one field hold together. */
+/** All conditions on a field must hold. */
 function intersect<T>(before: T[] | null, values: T[]): T[] {
 	return before === null ? values : before.filter((value) => values.includes(value))
 }

@@ -1,4 +1,4 @@
-/** Answers about the one notification of the reference: where it goes, and how it fares. Pure. */
+/** Examples of the notification, its subscription and its delivery. Pure. */
 import {
 	CALLBACK_URL,
 	DELIVERED_ISO_SECONDS,
@@ -11,7 +11,7 @@ import {
 	TOPIC,
 } from '../http/examples.ts'
 
-/** The callback of the instance. */
+/** The subscription of the callback. */
 export const SUBSCRIPTION = {
 	id: SUBSCRIPTION_ID,
 	channel: 'webhook',
@@ -45,7 +45,7 @@ export const NOTIFICATION = {
 	nextTryDate: null,
 }
 
-/** What was posted to a topic of the caller's own. */
+/** A message on an own topic. */
 export const OWN_MESSAGE = { sku: 'T-1', left: 2 }
 
 /** Its delivery. */
@@ -60,7 +60,7 @@ export const DELIVERY = {
 	nextTryDate: null,
 }
 
-/** What a release sent again. */
+/** A release. */
 export const RELEASE = {
 	subscriptionId: SUBSCRIPTION_ID,
 	instanceId: INSTANCE_ID,
@@ -68,7 +68,7 @@ export const RELEASE = {
 	released: 12,
 }
 
-/** The attempt that was accepted. */
+/** A successful attempt. */
 export const ATTEMPT = {
 	number: 1,
 	startedDate: '2026-06-01T12:00:00.640Z',

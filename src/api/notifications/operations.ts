@@ -1,4 +1,4 @@
-/** The calls about notifications, where they go, and how they fared (docs/contract.md §5). */
+/** The calls about notifications, subscriptions and deliveries (docs/contract.md §5). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { SUBSCRIPTION_ID, TOPIC } from '../http/examples.ts'
@@ -19,20 +19,20 @@ import {
 } from './schema.ts'
 
 const SubscriptionParams = z.object({
-	id: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
+	id: z.string().meta({ description: 'Id of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
 })
 const NotificationAndSubscription = NotificationId.extend({
-	subscriptionId: z.string().meta({ description: 'Number of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
+	subscriptionId: z.string().meta({ description: 'Id of the subscription', examples: [String(SUBSCRIPTION_ID)] }),
 })
 
-/** Paths with fixed words before those with `{id}` in the same place. */
+/** Fixed path segments before `{id}` in the same place. */
 export const notificationOperations = {
 	listSubscriptions: defineOperation({
 		method: 'get',
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
 		summary: 'List subscriptions',
-		description: 'The callbacks of instances, further addresses, and subscriptions to topics of your own.',
+		description: 'Returns the callbacks of instances, further subscriptions, and subscriptions to your own topics.',
 		access: 'caller',
 		query: SubscriptionsQuery,
 		answer: z.array(SubscriptionResponse),
@@ -42,7 +42,7 @@ export const notificationOperations = {
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
 		summary: 'Create a subscription',
-		description: 'Sends the events of an instance, or what is posted to topics of your own, to a further address.',
+		description: 'Sends the events of an instance, or notifications on your own topics, to a further URL.',
 		access: 'caller',
 		body: SubscriptionBody,
 		example: { channel: 'webhook', topics: [TOPIC], config: { url: 'https://example.com/further' } },
@@ -54,7 +54,7 @@ export const notificationOperations = {
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
 		summary: 'List deliveries',
-		description: 'Newest first. A delivery is a notification on its way to a subscription.',
+		description: 'Newest first. A delivery is a notification to one subscription.',
 		access: 'caller',
 		query: DeliveriesQuery,
 		answer: z.array(DeliveryResponse),
@@ -64,7 +64,7 @@ export const notificationOperations = {
 		path: '/notifications/subscriptions/deliveries',
 		tag: 'Notifications',
 		summary: 'Release deliveries',
-		description: 'Sends what is queued, and activates its subscriptions.',
+		description: 'Sends queued notifications and reactivates their subscriptions.',
 		access: 'caller',
 		query: ReleaseQuery,
 		answer: z.array(ReleaseResponse),
@@ -83,7 +83,7 @@ export const notificationOperations = {
 		path: '/notifications/subscriptions/{id}',
 		tag: 'Notifications',
 		summary: 'Delete a subscription',
-		description: 'Nothing more is sent there.',
+		description: 'Stops sending to this URL.',
 		access: 'caller',
 		params: SubscriptionParams,
 		answer: null,
@@ -94,7 +94,7 @@ export const notificationOperations = {
 		path: '/notifications',
 		tag: 'Notifications',
 		summary: 'List notifications',
-		description: 'Newest first: of the `topics[]` that are named, or all.',
+		description: 'Newest first, on the given `topics[]` or on all.',
 		access: 'caller',
 		query: NotificationsQuery,
 		answer: z.array(NotificationResponse),
@@ -104,7 +104,7 @@ export const notificationOperations = {
 		path: '/notifications',
 		tag: 'Notifications',
 		summary: 'Create a notification',
-		description: 'Posts to a topic of your own: whoever subscribes to it is sent it.',
+		description: 'Sends a notification to the subscribers of one of your own topics.',
 		access: 'account',
 		body: NotificationBody,
 		example: { topic: 'stock.low', severity: 'high', message: { sku: 'T-1', left: 2 } },
@@ -124,7 +124,7 @@ export const notificationOperations = {
 		path: '/notifications/{id}/acknowledge',
 		tag: 'Notifications',
 		summary: 'Acknowledge a notification',
-		description: 'Notes that somebody has seen it. Nothing else changes.',
+		description: 'Marks the notification as seen. It changes nothing else.',
 		access: 'caller',
 		params: NotificationId,
 		answer: NotificationResponse,
@@ -134,7 +134,7 @@ export const notificationOperations = {
 		path: '/notifications/{id}/attempts',
 		tag: 'Notifications',
 		summary: 'List attempts of a notification',
-		description: 'Those that have ended: when, where to, and what the callback answered.',
+		description: 'Returns completed attempts: when, to which URL, and the callback’s response.',
 		access: 'caller',
 		params: NotificationId,
 		answer: z.array(AttemptResponse),
@@ -144,7 +144,7 @@ export const notificationOperations = {
 		path: '/notifications/{id}/subscriptions/deliveries',
 		tag: 'Notifications',
 		summary: 'List deliveries of a notification',
-		description: 'How it fares.',
+		description: 'Returns the delivery status of one notification.',
 		access: 'caller',
 		params: NotificationId,
 		query: HydrateQuery,
@@ -155,7 +155,7 @@ export const notificationOperations = {
 		path: '/notifications/{id}/subscriptions/{subscriptionId}/deliveries',
 		tag: 'Notifications',
 		summary: 'List deliveries at one subscription',
-		description: 'How one notification fares there.',
+		description: 'Returns the delivery status of one notification at one subscription.',
 		access: 'caller',
 		params: NotificationAndSubscription,
 		query: HydrateQuery,

@@ -1,6 +1,6 @@
 /**
- * Whose notifications a caller may see: their organization's instances and what was told to the organization itself, or
- * with an Element token that one instance.
+ * Owners of notifications that a caller can see: the organization's instances and its own object or, with an Element
+ * token, that instance.
  */
 import { parseNotificationId, type NotificationIdParts } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
@@ -18,12 +18,12 @@ import type { CallerContext } from '../http/environment.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
 import { callWatcherById } from '../http/ask.ts'
 
-/** Instances that a list asks at most (docs/delivery.md, Notifications and deliveries). */
+/** docs/delivery.md, Notifications and deliveries. */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**
- * The caller's instances that send to, or are, what is named, and the organization's own object where `ownTopics` names
- * some of its topics (null: whatever). 400 when they are too many to ask.
+ * The caller's owners that a scope selects. The organization's own object is one of them if `ownTopics` names topics of
+ * it (null: any). 400 for more than 200.
  */
 export async function findOwners(
 	c: CallerContext,
@@ -50,14 +50,14 @@ export async function findOwners(
 	])
 	if (found.length > MAX_INSTANCES)
 		throw new BadRequest(
-			`This asks more than ${MAX_INSTANCES} instances; narrow by address (where=config.url='…'), topic or tag (tags[])`,
+			`This selects more than ${MAX_INSTANCES} instances; filter by URL (where=config.url='…'), topic or tag (tags[])`,
 		)
 	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
 }
 
 /**
- * The notification of the path's `{id}`: whose it is (`instance` null: the organization's own), and its number there.
- * Checked before any object is touched.
+ * The owner of the path's notification (`instance` null: the organization's own object) and its counter there. 404 before
+ * any object is called.
  */
 export async function requireNotificationPosition(
 	c: CallerContext,
@@ -76,7 +76,7 @@ export async function requireNotificationPosition(
 	return { ...position, owner: { id: position.ownerId, elementKey: null }, instance: null }
 }
 
-/** Asks one of the caller's objects. */
+/** Calls one of the caller's objects. */
 export async function callOwner<T>(
 	c: CallerContext,
 	instanceId: number,

@@ -1,4 +1,4 @@
-/** `POST /notifications`: something of the caller's own is told to whoever subscribes to its topic. */
+/** Handler of `POST /notifications`. */
 import type * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
@@ -10,10 +10,7 @@ import { callOwner } from './owners.ts'
 import { requireOwnTopic } from './topics.ts'
 import { toNotificationResponse } from './view.ts'
 
-/**
- * Puts a notification into the organization's own object and answers with it, the first where several subscriptions
- * hear it.
- */
+/** Publishes on the organization's own object; returns the notification of the first matching subscription. */
 export async function postNotification(
 	c: CallerContext,
 	body: z.output<typeof NotificationBody>,
@@ -41,6 +38,6 @@ export async function postNotification(
 	const position = parseNotificationId(published?.notificationId ?? 0)
 	const report =
 		position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
-	if (report === null) throw new Error('what was posted has no notification')
+	if (report === null) throw new Error('the published notification is missing')
 	return toNotificationResponse(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report)
 }

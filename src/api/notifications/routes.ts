@@ -1,4 +1,4 @@
-/** Puts what the calls about notifications do behind them. */
+/** Mounts the calls about notifications. */
 import { mountOperations, type Api } from '../http/serve.ts'
 import * as deliveries from './deliveries.ts'
 import { notificationOperations } from './operations.ts'

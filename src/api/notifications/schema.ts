@@ -1,7 +1,4 @@
-/**
- * The shapes of notifications, subscriptions and deliveries in the contract (docs/contract.md §5). What we add to them
- * helps and may be absent.
- */
+/** Schemas of notifications, subscriptions and deliveries (docs/contract.md §5). */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { InstanceMessage } from '../events/entry.ts'
@@ -12,15 +9,13 @@ import { REPLAY } from '../instances/examples.ts'
 
 const Hydrate = z.enum(['true', 'false'], 'expected true or false').optional().meta({
 	description:
-		'Deliveries with their notification (false unless said), notifications with their message (true unless said)',
+		'Whether deliveries include their notification (default false) and notifications their message (default true)',
 })
-/** How much a notification matters. */
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
-/** `dropped`: nobody heard it, or its subscription was removed. */
+/** `dropped`: it had no subscription, or its subscription was deleted. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
-/** Instances by their tags. */
 const Tags = OptionalStringList.meta({
-	description: 'Only of instances that have all of these tags; may be given several times',
+	description: 'Instances that have all of these tags. Can be repeated',
 	examples: INSTANCE_TAGS,
 })
 const Where = z.string().max(LIMITS.where.value, expectedAtMost('where')).optional()
@@ -31,7 +26,7 @@ export const SubscriptionsQuery = z.object({ pageSize: PageSize.optional(), next
 /** The query of a list of notifications. */
 export const NotificationsQuery = z.object({
 	'topics[]': OptionalStringList.meta({
-		description: 'Only these topics; may be given several times',
+		description: 'Topics. Can be repeated',
 		examples: [TOPIC],
 	}),
 	'tags[]': Tags,
@@ -43,7 +38,7 @@ export const NotificationsQuery = z.object({
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
 	where: Where.meta({
-		description: 'Which; by channel, status, config.url, topics, instanceId, subscriptionId',
+		description: 'Filter by channel, status, config.url, topics, instanceId or subscriptionId',
 		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 	}),
 	'tags[]': Tags,
@@ -52,7 +47,7 @@ export const DeliveriesQuery = z.object({
 	hydrate: Hydrate,
 })
 
-/** What a release wants to be told: without it everything would go out again. */
+/** A release requires a filter, since everything would be sent again without one. */
 export const RELEASE_WHERE_EXPECTED =
 	"expected what to release, such as channel='webhook' and status='queued' and config.url='https://…'"
 
@@ -63,7 +58,7 @@ export const ReleaseQuery = z.object({
 		.max(LIMITS.where.value, expectedAtMost('where'))
 		.meta({
 			description:
-				'What to release, by channel, status, config.url, topics, instanceId, subscriptionId; only what is queued can be',
+				'Filter by channel, status, config.url, topics, instanceId or subscriptionId. Only queued deliveries can be released',
 			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 		}),
 	'tags[]': Tags,
@@ -92,38 +87,36 @@ export const SubscriptionResponse = z
 		channel: z.literal('webhook'),
 		topics: z.array(z.string()),
 		config: z.strictObject({ url: z.string() }),
-		active: z.boolean().meta({ description: 'false: deactivated; what comes is queued until it is released' }),
+		active: z.boolean().meta({ description: 'false: deactivated; notifications are queued until they are released' }),
 		reason: z.string().nullable().meta({ description: 'Why it is not active' }),
-		lastStatus: z.string().nullable().meta({ description: 'Status or error class of the failure that it is in' }),
+		lastStatus: z.string().nullable().meta({ description: 'HTTP status or error of the current failure' }),
 		failingSince: z.string().nullable(),
-		instanceId: z.number().nullable().meta({ description: 'null: it hears topics of the organization itself' }),
+		instanceId: z.number().nullable().meta({ description: 'null: it subscribes to topics of the organization' }),
 		createdDate: z.string(),
 	})
 	.meta({ id: 'Subscription', examples: [SUBSCRIPTION] })
-/** A subscription as answered. */
 export type Subscription = z.output<typeof SubscriptionResponse>
 
 /** `POST /notifications`. */
 export const NotificationBody = z.looseObject({
 	topic: z
 		.string('expected a name, such as stock.low')
-		.meta({ description: `Neither an instance's nor one of the operator's; at most ${formatLimit('topic')}` }),
+		.meta({ description: `Your own topic, not an instance's or operator topic; at most ${formatLimit('topic')}` }),
 	severity: z
 		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
 		.optional()
-		.meta({ description: 'medium where it is not said' }),
+		.meta({ description: 'medium by default' }),
 	message: z.unknown().meta({ description: `Any JSON value, at most ${formatLimit('message')}` }),
 	from: z
 		.string('expected a text')
 		.max(LIMITS.from.value, expectedAtMost('from'))
 		.optional()
-		.meta({ description: 'Who it is from' }),
+		.meta({ description: 'Sender' }),
 })
 
-/** What was posted to a topic of the caller's own, and what operators are told: any JSON value. */
 const CustomMessage = z
 	.unknown()
-	.meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'As it was posted: any JSON value' })
+	.meta({ id: 'OwnMessage', examples: [OWN_MESSAGE], description: 'Any JSON value, as it was sent' })
 
 /** A notification. */
 export const NotificationResponse = z
@@ -135,27 +128,23 @@ export const NotificationResponse = z
 		message: z
 			.union([InstanceMessage, CustomMessage])
 			.optional()
-			.meta({ description: 'As it is sent; left out with hydrate=false' }),
+			.meta({ description: 'The message; omitted with hydrate=false' }),
 		createdDate: z.string(),
-		active: z.boolean().meta({ description: 'It is to be sent, or tried again' }),
+		active: z.boolean().meta({ description: 'Whether it will be sent or retried' }),
 		acknowledged: z.boolean(),
 		subscriptionId: z.number().nullable(),
-		instanceId: z.number().nullable().meta({ description: 'null: it is the organization’s own' }),
-		objectType: z
-			.string()
-			.optional()
-			.meta({ description: 'Resource of its events; absent where it is of no instance' }),
-		events: z.number().meta({ description: 'How many events it carries' }),
+		instanceId: z.number().nullable().meta({ description: 'null: it belongs to the organization' }),
+		objectType: z.string().optional().meta({ description: 'Resource of its events; absent without an instance' }),
+		events: z.number().meta({ description: 'Number of events in it' }),
 		status: DeliveryStatus,
 		attempts: z.number(),
 		deliveredDate: z.string().nullable(),
 		nextTryDate: z.string().nullable(),
 	})
 	.meta({ id: 'Notification', examples: [NOTIFICATION] })
-/** A notification as answered. */
 export type Notification = z.output<typeof NotificationResponse>
 
-/** A delivery: a notification on its way to a subscription. */
+/** A delivery: a notification to one subscription. */
 export const DeliveryResponse = z
 	.strictObject({
 		notificationId: z.number(),
@@ -169,22 +158,20 @@ export const DeliveryResponse = z
 		notification: NotificationResponse.optional().meta({ description: 'With hydrate=true' }),
 	})
 	.meta({ id: 'Delivery', examples: [DELIVERY] })
-/** A delivery as answered. */
 export type Delivery = z.output<typeof DeliveryResponse>
 
-/** What was released of a subscription. */
+/** A release of one subscription. */
 export const ReleaseResponse = z
 	.strictObject({
 		subscriptionId: z.number(),
 		instanceId: z.number().nullable(),
 		config: z.strictObject({ url: z.string() }),
-		released: z.number().meta({ description: 'Notifications that are sent again' }),
+		released: z.number().meta({ description: 'Number of notifications that are sent again' }),
 	})
 	.meta({ id: 'Release', examples: [RELEASE] })
-/** A release as answered. */
 export type Release = z.output<typeof ReleaseResponse>
 
-/** An attempt that has ended. */
+/** A completed attempt. */
 export const AttemptResponse = z
 	.strictObject({
 		number: z.number(),
@@ -195,18 +182,17 @@ export const AttemptResponse = z
 		error: z
 			.string()
 			.nullable()
-			.meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was never told' }),
+			.meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was not reported' }),
 		url: z.string().nullable(),
-		body: z.string().meta({ description: 'The first 4 KB of the answer' }),
+		body: z.string().meta({ description: 'The first 4 KB of the response' }),
 	})
 	.meta({ id: 'Attempt', examples: [ATTEMPT] })
-/** An attempt as answered. */
 export type Attempt = z.output<typeof AttemptResponse>
 
-export const DryRun = z
+const DryRun = z
 	.enum(['true', 'false'], 'expected true or false')
 	.optional()
-	.meta({ description: 'true: nothing is sent; 200 with what it would be' })
+	.meta({ description: 'true: send nothing and return 200 with what would be sent' })
 
 /** `?dryRun=true`. */
 export const DryRunQuery = z.object({ dryRun: DryRun })
@@ -217,10 +203,10 @@ export const ResendResponse = z
 		id: z.number().nullable().meta({ description: 'null: a dry run' }),
 		kind: z.enum(['release', 'replay']),
 		status: z.enum(['running', 'done', 'cancelled', 'dry-run']),
-		total: z.number().meta({ description: 'Notifications that are sent again' }),
-		left: z.number().meta({ description: 'Still to be sent, or under way' }),
-		failed: z.number().meta({ description: 'Ended without having been accepted' }),
-		estimateSeconds: z.number().meta({ description: 'How long the rest takes at the pace of the last deliveries' }),
+		total: z.number().meta({ description: 'Number of notifications' }),
+		left: z.number().meta({ description: 'Number that is not sent yet' }),
+		failed: z.number().meta({ description: 'Number that failed' }),
+		estimateSeconds: z.number().meta({ description: 'Estimated seconds for the rest' }),
 		createdDate: z.string(),
 		endedDate: z.string().nullable(),
 	})
@@ -228,5 +214,5 @@ export const ResendResponse = z
 
 /** The path of a notification. */
 export const NotificationId = z.object({
-	id: z.string().meta({ description: 'Number of the notification', examples: [String(NOTIFICATION_ID)] }),
+	id: z.string().meta({ description: 'Id of the notification', examples: [String(NOTIFICATION_ID)] }),
 })

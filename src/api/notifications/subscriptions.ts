@@ -1,4 +1,4 @@
-/** What the calls about subscriptions do. */
+/** Handlers of subscriptions. */
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
@@ -26,7 +26,7 @@ import { callOwner } from './owners.ts'
 import { requireOwnTopics, splitTopics } from './topics.ts'
 import { toSubscriptionResponse } from './view.ts'
 
-/** `GET /notifications/subscriptions`: by rising id. */
+/** `GET /notifications/subscriptions`: by ascending id. */
 export async function listSubscriptionsPage(
 	c: CallerContext,
 	query: { pageSize?: number | undefined; nextPage?: string | undefined },
@@ -77,21 +77,22 @@ export async function createSubscription(
 			)
 }
 
-/** A subscription to topics of the organization itself. */
+/** A subscription to the organization's own topics. */
 async function createOrganizationSubscription(c: CallerContext, topics: string[], url: string): Promise<Subscription> {
 	const { services, user, organizationProven } = c.var
 	if (!organizationProven)
-		throw new Unauthorized('Authorization: topics of your own need "Organization <organization secret>" too')
+		throw new Unauthorized('Authorization: your own topics also need "Organization <organization secret>"')
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
 	const added = await addOrganizationSubscription(services.env.DB, getActor(c), ownerId, { url, topics }, nowMs)
 	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
-			`An organization has at most ${formatLimit('subscriptions')} to topics of its own; delete one first`,
+			`An organization has at most ${formatLimit('subscriptions')} to its own topics; delete one first`,
 		)
 	if (!added.ok)
 		throw new Conflict(
-			`config.url: subscription ${added.duplicateId} sends there already; a subscription may name many topics, or all that begin alike (stock.*)`,
+			`config.url: subscription ${added.duplicateId} already sends to this URL; a subscription can have several topics ` +
+				'and wildcards (stock.*)',
 		)
 	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
 	return toSubscriptionResponse(
@@ -110,17 +111,18 @@ async function createInstanceSubscription(
 	const { services } = c.var
 	if (url === instance.configuration['event.notification.callback.url'])
 		throw new Conflict(
-			`config.url: it is the callback of instance ${instance.id} already (event.notification.callback.url)`,
+			`config.url: this is already the callback of instance ${instance.id} (event.notification.callback.url)`,
 		)
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, getActor(c), instance, { url, topics }, nowMs)
 	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
-			`An instance has at most ${formatLimit('subscriptions')} beside its callback; delete one first`,
+			`An instance has at most ${formatLimit('subscriptions')} besides its callback; delete one first`,
 		)
 	if (!added.ok && added.reason === 'raced')
-		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
-	if (!added.ok) throw new Conflict(`config.url: subscription ${added.duplicateId} sends this topic there already`)
+		throw new Conflict('Another request changed this instance at the same time; read it again and retry')
+	if (!added.ok)
+		throw new Conflict(`config.url: subscription ${added.duplicateId} already sends this topic to this URL`)
 	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(
@@ -137,13 +139,14 @@ async function createInstanceSubscription(
 	)
 }
 
-/** `DELETE /notifications/subscriptions/{id}`. An instance's callback goes with its configuration. */
+/** `DELETE /notifications/subscriptions/{id}`. 409 for an instance's callback, which is part of its configuration. */
 export async function deleteSubscription(c: CallerContext, id: string): Promise<undefined> {
 	const { services } = c.var
 	const found = await requireSubscription(c, id)
 	if (found.callback)
 		throw new Conflict(
-			`This subscription is the callback of instance ${found.ownerId}; remove event.notification.callback.url from its configuration`,
+			`This subscription is the callback of instance ${found.ownerId}; ` +
+				'remove event.notification.callback.url from its configuration',
 		)
 	const version = found.elementKey === null ? 0 : (await findAccessibleInstance(c, found.ownerId))?.version
 	if (version === undefined || !(await removeSubscription(services.env.DB, getActor(c), found, services.now())))
@@ -162,14 +165,14 @@ async function requireSubscription(c: CallerContext, text: string): Promise<Subs
 	return found
 }
 
-/** Whose events the topic is. A subscription has one owner, so it hears one instance, or topics of none. */
+/** The instance of a topic. A subscription has one owner: an instance, or the organization for its own topics. */
 async function requireTopicInstance(c: CallerContext, topics: readonly string[]): Promise<Instance> {
 	const [instanceTopic] = splitTopics(topics).instances
 	if (instanceTopic === undefined || topics.length > 1)
-		throw new BadRequest('topics: expected one topic where it is that of an instance; make a subscription for each')
+		throw new BadRequest('topics: expected only one topic if it is an instance topic; create a subscription for each')
 	const instance = await findAccessibleInstance(c, instanceTopic.instanceId)
 	if (instance === null || instance.elementKey !== instanceTopic.elementKey)
-		throw new BadRequest(`topics: no instance of yours has ${topics[0] ?? ''}`)
+		throw new BadRequest(`topics: none of your instances has the topic ${topics[0] ?? ''}`)
 	return instance
 }
 
@@ -179,12 +182,12 @@ function requireCallbackUrl(c: CallerContext, text: string): string {
 	if (!verdict.ok) throw new BadRequest(`config.url: ${verdict.message}`)
 	if (isLogOnlyUrl(verdict.url, c.env.PUBLIC_URL))
 		throw new BadRequest(
-			'config.url: expected an address of your own; what is sent to this one is kept in the event log anyway',
+			'config.url: expected a URL of your own; events are in the event log without a subscription to this one',
 		)
 	return url
 }
 
-/** What the objects say of their subscriptions, by number. */
+/** The objects' reports of their subscriptions, by id. */
 async function readSubscriptionReports(
 	c: CallerContext,
 	instanceIds: readonly number[],

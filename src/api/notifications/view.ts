@@ -1,14 +1,14 @@
-/** Notifications, deliveries and subscriptions as the contract shows them (docs/contract.md §5). */
+/** Notifications, deliveries and subscriptions in responses (docs/contract.md §5). */
 import type * as z from 'zod'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'
 import type { ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
-import { toIsoSeconds } from '../http/times.ts'
+import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
 import type { AttemptResponse, DeliveryResponse, NotificationResponse, SubscriptionResponse } from './schema.ts'
 import type { AttemptReport, NotificationReport } from '../../rpc/notification.ts'
 import { toDeliveryStatus } from '../events/delivery-status.ts'
 
-/** A notification; with its message where the report has the body. */
+/** A notification, with its message if the report has the body. */
 export function toNotificationResponse(
 	publicUrl: string,
 	owner: ScopedInstance,
@@ -36,7 +36,7 @@ export function toNotificationResponse(
 	}
 }
 
-/** A delivery; with its notification where the report has the body. */
+/** A delivery, with its notification if the report has the body. */
 export function toDeliveryResponse(
 	publicUrl: string,
 	owner: ScopedInstance,
@@ -55,7 +55,7 @@ export function toDeliveryResponse(
 	}
 }
 
-/** A subscription; `live`: as its object has it, undefined before the object knows of it. */
+/** A subscription. `report`: undefined until its object knows it. */
 export function toSubscriptionResponse(
 	row: SubscriptionRow,
 	report: SubscriptionReport | undefined,
@@ -91,11 +91,7 @@ export function toResendResponse({ createdMs, endedMs, job: _job, ...report }: R
 	return { ...report, createdDate: toIsoSeconds(createdMs), endedDate: toIsoSecondsOrNull(endedMs) }
 }
 
-/** The instance's id; null: it is the organization's own. */
+/** The instance's id; null: the owner is the organization's own object. */
 export function getInstanceId(owner: ScopedInstance): number | null {
 	return owner.elementKey === null ? null : owner.id
-}
-
-function toIsoSecondsOrNull(ms: number | null): string | null {
-	return ms === null ? null : toIsoSeconds(ms)
 }

@@ -1,7 +1,6 @@
 /**
- * What stores call (docs/contract.md §7), as data: for the document and the client. It is mounted by itself
- * (routes.ts), before the API's middleware, and its body is validated by nobody but the element: what it looks like is
- * the store's to say.
+ * The calls that stores make (docs/contract.md §7), as data for the document and the client. routes.ts mounts them before
+ * the API's middleware; the element validates their bodies, whose shape is the store's.
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
@@ -20,18 +19,18 @@ const ReceiverQuery = z.object({
 		.union([z.string(), z.array(z.string())])
 		.optional()
 		.meta({
-			description: 'The version of the secrets that the address is of, 1 unless it is said; at most three',
+			description: 'Version of the secrets, 1 by default; at most three values',
 			examples: ['1'],
 		}),
 })
-/** The store reads the status alone. */
+/** Stores only read the status. */
 const ReceivedResponse = z.strictObject({}).meta({ id: 'Taken', examples: [{}] })
 
 const probe = {
 	method: 'get',
 	tag: 'Receivers',
 	bare: true,
-	description: 'A look at the address, as some stores take one before they deliver.',
+	description: 'Returns 200. Some stores check the URL before they deliver.',
 	access: 'public',
 	answer: ReceivedResponse,
 } as const
@@ -50,9 +49,10 @@ const receive = {
 	errors: [400, 401, 404, 410, 413, 429, 503],
 } as const
 const SIGNATURE_DESCRIPTION =
-	'No Authorization: of WooCommerce `X-WC-Webhook-Topic` and `X-WC-Webhook-Signature` (base64 of the HMAC-SHA256 of the body) say what it is and that it is ours. Answered once it is kept. The probe that WooCommerce sends unsigned, as a form, while a webhook is made is answered 200.'
+	'Authenticated by the signature: WooCommerce sends `X-WC-Webhook-Topic` and `X-WC-Webhook-Signature` (base64 of the ' +
+	'HMAC-SHA256 of the body). Responds once the delivery is stored. The unsigned form that WooCommerce sends to test a new ' +
+	'webhook gets 200.'
 
-/** All of them. */
 export const receiverOperations = {
 	probeReceiver: defineOperation({
 		...probe,
@@ -70,14 +70,16 @@ export const receiverOperations = {
 		...receive,
 		path: '/events/{elementKey}',
 		summary: 'Deliver a webhook',
-		description: `A store's webhook brings a change; a header names whose: \`Element-Instances: 12345\`, or up to five ids divided by commas. ${SIGNATURE_DESCRIPTION}`,
+		description:
+			'Receives a change from a store. The header `Element-Instances: 12345` names the instance, or up to five separated ' +
+			`by commas. ${SIGNATURE_DESCRIPTION}`,
 		params: ElementParams,
 	}),
 	receiveDeliveryOfInstance: defineOperation({
 		...receive,
 		path: '/events/{elementKey}/{instance}',
 		summary: 'Deliver a webhook to an instance',
-		description: `A store's webhook brings a change of this instance. ${SIGNATURE_DESCRIPTION}`,
+		description: `Receives a change of this instance from its store. ${SIGNATURE_DESCRIPTION}`,
 		params: InstanceParams,
 	}),
 }

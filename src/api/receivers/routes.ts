@@ -1,6 +1,6 @@
 /**
- * What stores call (docs/contract.md §7): deliveries of webhooks, and the probes that go before them. A delivery is
- * verified before anything is looked up or kept, and answered 200 only once the instance's object has committed it.
+ * Receivers of the stores' webhooks (docs/contract.md §7). A delivery is verified before anything is looked up or stored,
+ * and gets 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
 import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
@@ -8,7 +8,7 @@ import { findElement } from '../../elements/registry.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
-import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
+import type { WebhookDelivery } from '../../rpc/watcher.ts'
 import { getClientAddress } from '../http/access.ts'
 import { type Api, addToDocument } from '../http/serve.ts'
 import type { PublicEnv } from '../http/environment.ts'
@@ -23,18 +23,15 @@ import {
 } from './parse-request.ts'
 import { readBody } from '../../lib/body.ts'
 
-/** A body above this is a hint without its record. */
-export const MAX_RECORD_BYTES = 1.5 * 1024 * 1024
+/** Larger bodies are passed on without their record. */
+const MAX_RECORD_BYTES = 1.5 * 1024 * 1024
 
-/** Longer than any probe. */
+/** Longer than any ping. */
 const MAX_PING_BYTES = 1024
 
 type ReceiverContext = Context<PublicEnv>
 
-/**
- * Mounts the receivers, at both addresses, before the middleware of the API: a store's request carries no credentials
- * and is not logged one by one.
- */
+/** Mounts the receivers before the API's middleware: stores send no credentials, and deliveries are not logged. */
 export function mountReceivers(app: Api): void {
 	for (const path of [`${BASE_PATH}/events/:elementKey`, `${BASE_PATH}/events/:elementKey/:instance`]) {
 		app.get(path, (c) => respond(c, 200))
@@ -43,90 +40,106 @@ export function mountReceivers(app: Api): void {
 	addToDocument(app, receiverOperations, BASE_PATH)
 }
 
-/** Why a request is refused before it is known to be a store's; all of them look the same from outside. */
+/** Why a request is not known to be a store's. The response is the same for all. */
 type RejectionReason = 'no-signature' | 'malformed-signature' | 'bad-topic' | 'bad-version' | 'bad-signature'
 
 async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	const webhooks = findElement(c.req.param('elementKey') ?? '')?.webhooks ?? null
 	if (webhooks === null) return respond(c, 404, 'No such element')
-	const { services } = c.var
-	const path = c.req.param('instance')
-	const instanceIds =
-		path === undefined
-			? parseInstancesHeader(c.req.header('Element-Instances'))
-			: [parseInstancePath(path)].filter((id) => id !== null)
+	const request = parseRequest(c, webhooks)
+	const { instanceIds, headers } = request
 	if (declaresOversizedBody(c.req.raw)) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
-	const envelope = webhooks.parseHeaders(c.req.raw.headers)
-	const versions = parseVersions(c.req.queries('v') ?? [])
-	// Its form alone may refuse it: then its body is not even read.
-	const rejection = findRejection(envelope, versions)
-	if (rejection !== null && envelope !== null) return rejectUnverified(c, instanceIds, rejection, null)
-	const address = getClientAddress(c)
-	const retryAfterSeconds =
-		envelope === null ? null : services.senderLimiter.blockedSeconds(address, instanceIds, services.now())
+	// Rejected by its headers alone, so that the body is not read.
+	const rejection = findRejection(request)
+	if (rejection !== null && headers !== null) return rejectUnverified(c, instanceIds, rejection, null)
+	const retryAfterSeconds = headers === null ? null : getBlockedSeconds(c, instanceIds)
 	if (retryAfterSeconds !== null) {
 		c.header('Retry-After', String(retryAfterSeconds))
-		return reject(
-			c,
-			instanceIds,
-			'too-many-failures',
-			null,
-			429,
-			'Signature: too many wrong ones from this address; wait before the next one',
-		)
+		return reject(c, instanceIds, 'too-many-failures', null, 429, TOO_MANY_FAILURES)
 	}
 	let body: Uint8Array<ArrayBuffer> | null
 	try {
-		body = await readBody(c.req.raw, envelope === null ? MAX_PING_BYTES : MAX_BODY_BYTES)
+		body = await readBody(c.req.raw, headers === null ? MAX_PING_BYTES : MAX_BODY_BYTES)
 	} catch {
 		return respond(c, 400, 'body: it ended early')
 	}
-	if (envelope === null) {
+	if (headers === null) {
 		const isPing = body !== null && webhooks.isPing(c.req.raw.headers, new TextDecoder().decode(body))
 		return isPing ? respond(c, 200) : rejectUnverified(c, instanceIds, 'no-signature', body)
 	}
 	if (body === null) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
-	const { topic, signature } = envelope
-	let verified: { id: number; version: number } | null = null
-	for (const instanceId of instanceIds) {
-		const claimed = { instanceId: instanceId, topic, versions, signature: signature! }
-		const version = await services.webhookVerifier.verify(c.env.MASTER_KEYS, webhooks, claimed, body)
-		if (version === null) continue
-		// A secret is one instance's: no other one fits.
-		verified = { id: instanceId, version }
-		break
-	}
-	if (verified === null) {
-		services.senderLimiter.recordFailure(address, instanceIds, instanceIds.length * versions.length, services.now())
-		return rejectUnverified(c, instanceIds, 'bad-signature', body)
-	}
-	services.senderLimiter.recordVerified(address, verified.id)
-
-	// From here on it is a store's.
+	const verified = await verifyDelivery(c, webhooks, request, body)
+	if (verified === null) return rejectUnverified(c, instanceIds, 'bad-signature', body)
 	const text = decodeJsonObject(body)
 	if (text === null) return reject(c, [verified.id], 'not-json', body, 400, 'body: expected a JSON object')
-	const delivery = toWebhookDelivery(webhooks, envelope, text, body.length, services.now())
-	switch (await deliverToWatcher(c, verified.id, { ...delivery, version: verified.version })) {
+	const delivery = toWebhookDelivery(webhooks, headers, text, body.length, c.var.services.now())
+	const delivered = await deliverToWatcher(c, verified.id, { ...delivery, version: verified.version })
+	if (delivered.ok) return respond(c, 200)
+	switch (delivered.reason) {
 		case 'failed':
-			return respond(c, 503, 'This delivery could not be kept; the change will be found by polling')
+			return respond(c, 503, 'The delivery could not be stored. Polling finds the change')
 		case 'retired':
 			return reject(c, [verified.id], 'retired', body, 401, UNVERIFIED)
-		case 'gone':
+		case 'deleted':
 			return respond(c, 410, 'This instance was deleted')
-		default:
-			return respond(c, 200)
 	}
 }
 
-/** What can be refused by form alone. */
-function findRejection(envelope: WebhookHeaders | null, versions: readonly number[]): RejectionReason | null {
-	if (envelope === null) return 'no-signature'
-	if (envelope.signature === null) return 'malformed-signature'
-	if (envelope.topic === '') return 'bad-topic'
+/** What a request says before its signature is verified. `headers` null: they are not those of a webhook. */
+interface ReceiverRequest {
+	instanceIds: number[]
+	versions: number[]
+	headers: WebhookHeaders | null
+}
+
+function parseRequest(c: ReceiverContext, webhooks: VendorWebhooks): ReceiverRequest {
+	const path = c.req.param('instance')
+	return {
+		instanceIds:
+			path === undefined
+				? parseInstancesHeader(c.req.header('Element-Instances'))
+				: [parseInstancePath(path)].filter((id) => id !== null),
+		versions: parseVersions(c.req.queries('v') ?? []),
+		headers: webhooks.parseHeaders(c.req.raw.headers),
+	}
+}
+
+/** Seconds for which this address must wait; null: none. */
+function getBlockedSeconds(c: ReceiverContext, instanceIds: readonly number[]): number | null {
+	const { services } = c.var
+	return services.senderLimiter.blockedSeconds(getClientAddress(c), instanceIds, services.now())
+}
+
+/** The named instance whose secret signed the body, and the secret's version; null: none. Counts failures by address. */
+async function verifyDelivery(
+	c: ReceiverContext,
+	webhooks: VendorWebhooks,
+	{ instanceIds, versions, headers }: ReceiverRequest,
+	body: Uint8Array<ArrayBuffer>,
+): Promise<{ id: number; version: number } | null> {
+	const { services } = c.var
+	const { topic, signature } = headers!
+	const address = getClientAddress(c)
+	for (const instanceId of instanceIds) {
+		const claim = { instanceId, topic, versions, signature: signature! }
+		const version = await services.webhookVerifier.verify(c.env.MASTER_KEYS, webhooks, claim, body)
+		if (version === null) continue
+		services.senderLimiter.recordVerified(address, instanceId)
+		return { id: instanceId, version }
+	}
+	services.senderLimiter.recordFailure(address, instanceIds, instanceIds.length * versions.length, services.now())
+	return null
+}
+
+/** Why a request is rejected before its body is read; null: it is not. */
+function findRejection({ headers, versions }: ReceiverRequest): RejectionReason | null {
+	if (headers === null) return 'no-signature'
+	if (headers.signature === null) return 'malformed-signature'
+	if (headers.topic === '') return 'bad-topic'
 	return versions.length === 0 ? 'bad-version' : null
 }
 
-/** A delivery as the instance's object takes it. */
+/** A delivery for the instance's object. */
 function toWebhookDelivery(
 	webhooks: VendorWebhooks,
 	envelope: WebhookHeaders,
@@ -147,33 +160,36 @@ function toWebhookDelivery(
 	return { ...fields, body: null, objectId: parsed.kind === 'unknown' || parsed.id === null ? null : String(parsed.id) }
 }
 
-/** Hands a delivery to an instance. `gone`: it was deleted; `failed`: nobody knows. */
+/** Passes a delivery to the instance's object. */
 async function deliverToWatcher(
 	c: ReceiverContext,
 	id: number,
 	delivery: WebhookDelivery,
-): Promise<WebhookResult | 'gone' | 'failed'> {
+): Promise<{ ok: true } | { ok: false; reason: 'retired' | 'deleted' | 'failed' }> {
 	const { services } = c.var
 	try {
 		const watcher = services.watcher(id)
-		const outcome = await watcher.hook(delivery)
-		if (outcome !== 'unknown') return outcome
-		// The object knows nothing: it was deleted, or a ready one has lost its storage and is made again as it was.
-		const row = await c.env.DB.prepare("SELECT 1 FROM instances WHERE id = ? AND state <> 'deleted'").bind(id).first()
-		if (row === null) return 'gone'
-		await watcher.create(id)
-		const retried = await watcher.hook(delivery)
-		return retried === 'unknown' ? 'failed' : retried
+		let result = await watcher.hook(delivery)
+		if (result === 'unknown') {
+			// Deleted, or ready and without its storage: then it is created again.
+			const row = await c.env.DB.prepare("SELECT 1 FROM instances WHERE id = ? AND state <> 'deleted'").bind(id).first()
+			if (row === null) return { ok: false, reason: 'deleted' }
+			await watcher.create(id)
+			result = await watcher.hook(delivery)
+		}
+		if (result === 'unknown') return { ok: false, reason: 'failed' }
+		return result === 'retired' ? { ok: false, reason: 'retired' } : { ok: true }
 	} catch (error) {
 		logError('receiver.failed', error, { instance: id })
-		return 'failed'
+		return { ok: false, reason: 'failed' }
 	}
 }
 
 const TOO_LARGE = `body: ${expectedAtMost('receiverBody')}`
-const UNVERIFIED = 'Signature: expected that of a webhook which this instance keeps'
+const UNVERIFIED = 'Signature: expected the signature of a webhook of this instance'
+const TOO_MANY_FAILURES = 'Signature: too many invalid signatures from this address; try again later'
 
-/** 401, whether or not the instance exists: nothing was looked up. */
+/** 401, whether or not the instance exists. */
 function rejectUnverified(
 	c: ReceiverContext,
 	instanceIds: readonly number[],
@@ -183,7 +199,7 @@ function rejectUnverified(
 	return reject(c, instanceIds, reason, body, 401, UNVERIFIED)
 }
 
-/** Refuses and counts; now and then hands the counts over, after the answer. */
+/** Rejects and counts; passes the counts to the objects from time to time, after the response. */
 function reject(
 	c: ReceiverContext,
 	instanceIds: readonly number[],
@@ -200,7 +216,7 @@ function reject(
 	return respond(c, status, message)
 }
 
-/** The store reads the status alone; people who look get the contract's error body. */
+/** Stores only read the status; the error body is for people. */
 function respond(
 	c: ReceiverContext,
 	status: 200 | 400 | 401 | 404 | 410 | 413 | 429 | 503,

@@ -1,11 +1,10 @@
-/** The calls that send again what an instance has sent, send a test event, and erase what is kept of an object. */
+/** The calls that replay notifications, send a test event, and erase an object. */
 import * as z from 'zod'
 import { byIdAndToken, defineOperation } from '../http/contract.ts'
 import { ObjectParams } from '../events/schema.ts'
 import { EraseResponse, ReplayBody, ReplayParams, TestEventResponse } from './instance-schema.ts'
 import { DryRunQuery, ResendResponse, NotificationId } from '../notifications/schema.ts'
 
-/** All of them. */
 export const instanceReplayOperations = {
 	...byIdAndToken('startReplay', {
 		method: 'post',
@@ -13,7 +12,8 @@ export const instanceReplayOperations = {
 		tag: 'Instances',
 		summary: 'Start a replay',
 		description:
-			'Sends again one notification, what failed since a time, or what a filter of the event log names, with the bytes and ids of the first time. 200 for a dry run.',
+			'Sends again one notification, those that failed since a time, or those whose events match a filter, with the same ' +
+			'bytes and ids. 200 for a dry run.',
 		query: DryRunQuery,
 		body: ReplayBody,
 		example: { failedSince: '2026-06-01T00:00:00Z' },
@@ -25,7 +25,7 @@ export const instanceReplayOperations = {
 		path: '/replays',
 		tag: 'Instances',
 		summary: 'List replays',
-		description: 'Releases too; newest first.',
+		description: 'Returns replays and releases, newest first.',
 		answer: z.array(ResendResponse),
 	}),
 	...byIdAndToken('getReplay', {
@@ -33,7 +33,7 @@ export const instanceReplayOperations = {
 		path: '/replays/{replayId}',
 		tag: 'Instances',
 		summary: 'Get a replay',
-		description: 'How far it is.',
+		description: 'Returns the progress.',
 		params: ReplayParams,
 		answer: ResendResponse,
 	}),
@@ -42,7 +42,7 @@ export const instanceReplayOperations = {
 		path: '/replays/{replayId}',
 		tag: 'Instances',
 		summary: 'Cancel a replay',
-		description: 'What is not on its way is not sent. One that has ended stays as it is.',
+		description: 'Notifications that are not sent yet are not sent. A replay that has ended does not change.',
 		params: ReplayParams,
 		answer: ResendResponse,
 	}),
@@ -51,7 +51,7 @@ export const instanceReplayOperations = {
 		path: '/test-event',
 		tag: 'Instances',
 		summary: 'Send a test event',
-		description: 'To the callback, signed as any other: the quickest way to try a receiver.',
+		description: 'Sends a signed test event to the callback, to try out a receiver.',
 		answer: TestEventResponse,
 		status: 202,
 	}),
@@ -61,20 +61,21 @@ export const instanceReplayOperations = {
 		tag: 'Instances',
 		summary: 'Erase an object',
 		description:
-			'What is kept of its content goes: records, answers of callbacks and samples that hold it. Its id, type and times stay.',
+			'Erases the stored content of an object: records, callback responses and samples that hold it. Its id, type and ' +
+			'times stay.',
 		params: ObjectParams,
 		answer: EraseResponse,
 	}),
 }
 
-/** A replay of one notification, under the notification's own path. */
+/** A replay of one notification, below the notification's path. */
 export const notificationReplayOperations = {
 	replayNotification: defineOperation({
 		method: 'post',
 		path: '/notifications/{id}/replay',
 		tag: 'Notifications',
 		summary: 'Replay a notification',
-		description: 'Sends the same bytes under the same id again.',
+		description: 'Sends the same bytes with the same id again.',
 		access: 'caller',
 		params: NotificationId,
 		query: DryRunQuery,

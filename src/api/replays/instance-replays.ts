@@ -1,4 +1,4 @@
-/** Replays, test events and erasing: what is asked of an instance's object about what it has sent. */
+/** Handlers of replays, test events and erasure. */
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { formatLimit } from '../../lib/limits.ts'
@@ -19,11 +19,11 @@ import { callWatcher, callWatcherById } from '../http/ask.ts'
 
 type ResendView = ReturnType<typeof toResendResponse>
 
-/** What makes a dead callback alive again. */
 const REACTIVATE_HINT =
-	'PUT /notifications/subscriptions/deliveries releases what is queued and activates it, PUT /instances/{id}/enabled does so for all'
+	'PUT /notifications/subscriptions/deliveries reactivates it and releases its queued notifications; ' +
+	'PUT /instances/{id}/enabled does so for all subscriptions'
 
-/** `POST …/replays`: 202 with the replay, 200 with what it would be. */
+/** `POST …/replays`: 202 with the replay, 200 for a dry run. */
 export async function startReplay(
 	c: InstanceContext,
 	body: z.output<typeof ReplayBody>,
@@ -50,7 +50,7 @@ export async function startReplay(
 	return await beginReplay(c, instance, query, selector, isDryRun, null)
 }
 
-/** What a body with `failedSince` or `filter` means, and which of the two it has. 400 for both, and for neither. */
+/** Parses `failedSince` or `filter`. 400 for both, and for neither. */
 export function parseReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failedSince' | 'filter'>): {
 	query: ReplayQuery
 	by: string
@@ -70,7 +70,7 @@ export async function replayNotification(c: CallerContext, id: string, dryRun: b
 	return await beginReplay(c, sender, { notification: counter }, 'notificationId', dryRun, report)
 }
 
-/** `GET …/replays`: newest first, releases among them. */
+/** `GET …/replays`: replays and releases, newest first. */
 export async function listReplays(c: InstanceContext): Promise<ResendView[]> {
 	return (await callWatcher(c, (watcher) => watcher.resends())).map(toResendResponse)
 }
@@ -83,7 +83,7 @@ export async function getReplay(c: InstanceContext, replayId: string): Promise<R
 	return toResendResponse(found)
 }
 
-/** `DELETE …/replays/{replayId}`: cancels. One that has ended stays as it is. */
+/** `DELETE …/replays/{replayId}`. A replay that has ended does not change. */
 export async function cancelReplay(c: InstanceContext, replayId: string): Promise<ResendView> {
 	const id = parseId(replayId)
 	const ended = await callWatcher(c, (watcher) => watcher.cancelResend(id))
@@ -96,7 +96,7 @@ export async function cancelReplay(c: InstanceContext, replayId: string): Promis
 	return toResendResponse(ended)
 }
 
-/** `POST …/test-event`: 202 with what was put on its way. */
+/** `POST …/test-event`: 202 with the ids of what is sent. */
 export async function sendTestEvent(c: InstanceContext): Promise<{ notificationId: number; eventId: string }> {
 	const { instance } = c.var
 	requireRunning(instance)
@@ -116,10 +116,7 @@ export async function sendTestEvent(c: InstanceContext): Promise<{ notificationI
 	return sent
 }
 
-/**
- * `DELETE …/events/objects/{resource}/{objectId}`. The audit log names the resource; the object's id may say who
- * somebody is.
- */
+/** `DELETE …/events/objects/{resource}/{objectId}`. Not audited: the object's id, which may identify a person. */
 export async function eraseObject(c: InstanceContext, resource: string, objectId: string): Promise<{ erased: number }> {
 	const erased = await callWatcherById(c.var.services, c.var.instance.id, (watcher) =>
 		watcher.erase(resource, objectId),
@@ -128,10 +125,10 @@ export async function eraseObject(c: InstanceContext, resource: string, objectId
 	return { erased }
 }
 
-/** Whose object sends: an instance's, or the organization's own. */
+/** The object that sends: an instance's or the organization's own (`own`). */
 type ReplaySource = Pick<Instance, 'id' | 'enabled' | 'eventsEnabled'> & { own?: true }
 
-/** Begins a replay, when there is somebody to send to. `report`: the one notification that is meant. */
+/** Starts a replay; 409 without an active subscription. `report`: of the one notification to replay. */
 async function beginReplay(
 	c: Pick<CallerContext, 'env' | 'var'>,
 	sender: ReplaySource,
@@ -150,7 +147,8 @@ async function beginReplay(
 		throw new BadRequest(
 			sender.own
 				? `At most ${formatLimit('replays')} run at a time; wait until one has ended`
-				: `At most ${formatLimit('replays')} of an instance run at a time; wait until one has ended, or cancel one with DELETE /instances/{id}/replays/{replayId}`,
+				: `At most ${formatLimit('replays')} of an instance run at a time; wait until one has ended, or cancel one with ` +
+						'DELETE /instances/{id}/replays/{replayId}',
 		)
 	if (!dryRun)
 		await audit(c, {
@@ -162,34 +160,36 @@ async function beginReplay(
 }
 
 function requireRunning(instance: ReplaySource): void {
-	if (!instance.enabled) throw new Conflict('This instance is disabled and delivers nothing; enable it first')
+	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it first')
 	if (!instance.eventsEnabled) throw new Conflict('This instance has no events; set event.notification.enabled to true')
 }
 
 function requireActiveSubscription(subscriptions: readonly SubscriptionReport[]): void {
 	const [first] = subscriptions
 	if (first === undefined)
-		throw new Conflict('This instance sends to nobody; set event.notification.callback.url, or make a subscription')
+		throw new Conflict(
+			'This instance has no callback or subscription; set event.notification.callback.url or create a subscription',
+		)
 	if (!subscriptions.some((subscription) => subscription.active)) throw deactivatedError(first)
 }
 
 function requireSendable(report: NotificationReport, subscriptions: readonly SubscriptionReport[]): void {
-	if (report.nextTryMs !== null) throw new Conflict('This notification is on its way already')
+	if (report.nextTryMs !== null) throw new Conflict('This notification is already being sent')
 	const subscription = subscriptions.find((subscription) => subscription.number === report.subscription)
 	if (subscription === undefined || report.status === 'dropped')
-		throw new Conflict('This notification was dropped, or its subscription removed: there is nowhere to send it')
+		throw new Conflict('This notification cannot be sent: it was dropped, or its subscription was deleted')
 	if (!subscription.active) throw deactivatedError(subscription)
 }
 
 function deactivatedError({ number, reason }: SubscriptionReport): Conflict {
-	return new Conflict(`Subscription ${number} is deactivated: ${reason ?? 'it was not said why.'} ${REACTIVATE_HINT}`)
+	return new Conflict(`Subscription ${number} is deactivated: ${reason ?? 'unknown reason.'} ${REACTIVATE_HINT}`)
 }
 
 function parseReplayFilter(filter: z.output<typeof ReplayFilter>): NonNullable<ReplayQuery['events']> {
 	if (Object.values(filter).every((value) => value === undefined))
 		throw new BadRequest('filter: expected at least one of from, to, eventTypes, resources, objectId, status and text')
 	const { from, to, eventTypes, resources, objectId, status, text } = filter
-	// What is blank here would name more than was meant.
+	// A blank time would select more than intended.
 	for (const [name, value] of Object.entries({ from, to }))
 		if (value !== undefined) requireTime(`filter.${name}`, value)
 	const { fromMs, toMs } = parseTimeRange({ from: from?.toString().trim(), to: to?.toString().trim() }, 'filter.')
@@ -209,7 +209,7 @@ function parseReplayFilter(filter: z.output<typeof ReplayFilter>): NonNullable<R
 	}
 }
 
-/** A list, or texts joined with `|` as configuration keys have them. */
+/** A list, or names joined with `|` as in configuration keys. */
 function splitNames(value: string | string[]): string[] {
 	const names = typeof value === 'string' ? value.split('|') : value
 	return names.map((name) => name.trim()).filter((name) => name !== '')

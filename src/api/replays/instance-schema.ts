@@ -1,26 +1,24 @@
-/** The shapes of replays, test events and erasing. */
+/** Schemas of replays, test events and erasure. */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { ORDER } from '../http/examples.ts'
 import { REPLAY, TEST_EVENT } from '../instances/examples.ts'
 import { StringOrList } from '../http/paging.ts'
+import { TIME_FORMATS } from '../http/times.ts'
 
 const Moment = z.union([z.string(), z.number()], 'expected a time such as 2026-01-31T12:00:00Z').meta({
-	description: 'ISO 8601 or epoch time (13 digits or more are milliseconds, 9 or 10 seconds)',
+	description: TIME_FORMATS,
 	examples: ['2026-06-01T00:00:00Z'],
 })
 
-/**
- * Which events: what is absent does not matter. A name that is none is refused, since leaving it out would send more
- * than was meant.
- */
+/** Filters of events. Unknown names are an error, since ignoring them would send more than intended. */
 export const ReplayFilter = z.strictObject(
 	{
 		from: Moment.optional(),
 		to: Moment.optional(),
 		eventTypes: StringOrList.optional().meta({ description: 'CREATED, UPDATED, DELETED', examples: [['CREATED']] }),
 		resources: StringOrList.optional().meta({
-			description: 'Labels of the poller configuration',
+			description: 'Resources, by their labels in the poller configuration',
 			examples: [['orders']],
 		}),
 		objectId: z
@@ -30,7 +28,7 @@ export const ReplayFilter = z.strictObject(
 		status: z
 			.enum(['NOTIFIED', 'CONSUMED'], 'expected NOTIFIED or CONSUMED')
 			.optional()
-			.meta({ description: 'Accepted, or not' }),
+			.meta({ description: 'NOTIFIED: accepted. CONSUMED: not accepted' }),
 		text: z
 			.string('expected text')
 			.min(1, 'expected text')
@@ -39,11 +37,11 @@ export const ReplayFilter = z.strictObject(
 	},
 	{
 		error: (issue) =>
-			issue.code === 'unrecognized_keys' ? `knows no ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object',
+			issue.code === 'unrecognized_keys' ? `unknown ${issue.keys.join(', ').slice(0, 200)}` : 'expected an object',
 	},
 )
 
-/** `POST …/replays`: one of the three. */
+/** `POST …/replays`: one of `notificationId`, `failedSince` and `filter`. */
 export const ReplayBody = z.looseObject({
 	notificationId: z.union([z.string(), z.number()], 'expected the id of a notification').optional(),
 	failedSince: Moment.optional(),
@@ -58,10 +56,10 @@ export const TestEventResponse = z
 
 /** `DELETE …/events/objects/…`. */
 export const EraseResponse = z
-	.strictObject({ erased: z.number().meta({ description: 'Events whose record is gone' }) })
+	.strictObject({ erased: z.number().meta({ description: 'Number of events whose record was erased' }) })
 	.meta({ id: 'Erased', examples: [{ erased: 2 }] })
 
 /** The path of a replay. */
 export const ReplayParams = z.object({
-	replayId: z.string().meta({ description: 'Number of the replay', examples: [String(REPLAY.id)] }),
+	replayId: z.string().meta({ description: 'Id of the replay', examples: [String(REPLAY.id)] }),
 })

@@ -1,19 +1,19 @@
-/** The calls about replays across instances. Those of one instance are beneath it. */
+/** The calls about replays across instances. */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
 import { ReplayJobResponse, ReplayJobBody } from './schema.ts'
 
-const JobParams = z.object({ jobId: z.string().meta({ description: 'Number of the replay', examples: ['3'] }) })
+const JobParams = z.object({ jobId: z.string().meta({ description: 'Id of the replay', examples: ['3'] }) })
 
-/** Everything here is about all instances of the organization, or those that the body names. */
 export const replayOperations = {
 	replayAcrossInstances: defineOperation({
 		method: 'post',
 		path: '/replays',
 		tag: 'Notifications',
 		summary: 'Start a replay across instances',
-		description: `Sends again what instances have sent. Instances are asked one after another, in the background; each begins a replay of its own. What an instance that is disabled has to send is passed over.
-A dry run (200) counts over 200 instances at most and begins nothing.`,
+		description:
+			'Sends notifications of several instances again. In the background, each instance in turn starts its own replay; ' +
+			'disabled instances are skipped. A dry run (200) counts over at most 200 instances and sends nothing.',
 		access: 'account',
 		body: ReplayJobBody,
 		example: { filter: { from: '2026-01-31T12:00:00Z', resources: ['orders'] }, tags: ['north'] },
@@ -35,7 +35,7 @@ A dry run (200) counts over 200 instances at most and begins nothing.`,
 		path: '/replays/{jobId}',
 		tag: 'Notifications',
 		summary: 'Get a replay across instances',
-		description: 'How far it is.',
+		description: 'Returns the progress.',
 		access: 'account',
 		params: JobParams,
 		answer: ReplayJobResponse,
@@ -45,7 +45,7 @@ A dry run (200) counts over 200 instances at most and begins nothing.`,
 		path: '/replays/{jobId}',
 		tag: 'Notifications',
 		summary: 'Cancel a replay across instances',
-		description: 'What is not on its way is not sent. One that has ended stays as it is.',
+		description: 'Notifications that are not sent yet are not sent. A replay that has ended does not change.',
 		access: 'account',
 		params: JobParams,
 		answer: ReplayJobResponse,

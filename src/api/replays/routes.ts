@@ -1,4 +1,4 @@
-/** Replays across instances: what the calls do. The work itself is a job's (instances/replay-jobs.ts). */
+/** Mounts the calls about replays, and handles those across instances, which are jobs (instances/replay-jobs.ts). */
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
@@ -27,7 +27,7 @@ import { toIsoSeconds } from '../http/times.ts'
 import { replayOperations } from './operations.ts'
 import type { ReplayJobResponse, ReplayJobBody } from './schema.ts'
 
-/** Steps that a request drives a job after it has answered; the cron goes on. */
+/** Steps of a job that run after a response; the cron continues. */
 const MAX_STEPS_PER_REQUEST = 20
 
 type ReplayJob = z.input<typeof ReplayJobResponse>
@@ -72,31 +72,31 @@ async function startReplayJob(c: CallerContext, body: z.output<typeof ReplayJobB
 	const { services, user } = c.var
 	const { DB } = c.env
 	const { query, by } = parseReplayQuery(body)
-	const reach: ReplayScope = {
+	const scope: ReplayScope = {
 		instanceIds: body.instanceIds ?? null,
 		tags: body.tags ?? [],
 		searchText: body.searchText ?? '',
 	}
-	if (reach.instanceIds !== null) {
-		const ownIds = await filterOwnInstances(DB, user.organizationId, reach.instanceIds)
-		const foreignId = reach.instanceIds.find((id) => !ownIds.includes(id))
+	if (scope.instanceIds !== null) {
+		const ownIds = await filterOwnInstances(DB, user.organizationId, scope.instanceIds)
+		const foreignId = scope.instanceIds.find((id) => !ownIds.includes(id))
 		if (foreignId !== undefined) throw new NotFound(`No instance ${foreignId}`)
 	}
 	if (body.dryRun === true || body.dryRun === 'true') {
 		c.status(200)
-		return await countReplay(c, reach, query)
+		return await countReplay(c, scope, query)
 	}
-	const created = await createReplayJob(DB, getActor(c), { query, by, reach }, services.now())
+	const created = await createReplayJob(DB, getActor(c), { query, by, reach: scope }, services.now())
 	if (!created.ok)
 		throw new Conflict(
-			`${MAX_REPLAY_JOBS} replays across instances are running; wait until one has ended, or cancel one`,
+			`${MAX_REPLAY_JOBS} replays across instances are already running; wait until one has ended, or cancel one`,
 		)
 	const job = await requireJob(c, String(created.id))
 	continueJob(c, created.id)
 	return toReplayJobResponse(job)
 }
 
-/** What it would be. */
+/** A dry run. */
 async function countReplay(
 	c: CallerContext,
 	reach: ReplayScope,
@@ -107,7 +107,7 @@ async function countReplay(
 	const instances = await listInstancesInScope(c.env.DB, user.organizationId, reach, 0, maxInstances + 1)
 	if (instances.length > maxInstances)
 		throw new BadRequest(
-			`A dry run asks at most ${maxInstances} instances; narrow it by tags, searchText or instanceIds`,
+			`A dry run counts over at most ${maxInstances} instances; filter by tags, searchText or instanceIds`,
 		)
 	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
 	const totals = await mapConcurrent(deliveringInstances, MAX_CONCURRENT_INSTANCES, async ({ id }) => {
@@ -139,7 +139,7 @@ async function requireJob(c: CallerContext, jobId: string): Promise<ReplayJobRep
 	return job
 }
 
-/** The job goes on when the caller has been answered. */
+/** Continues the job after the response. */
 function continueJob(c: CallerContext, id: number): void {
 	c.executionCtx.waitUntil(
 		runReplayJob(c.var.services, id, MAX_STEPS_PER_REQUEST).catch((error: unknown) =>

@@ -1,4 +1,4 @@
-/** `GET /healthz`: whether this Worker can do its work, for operators. */
+/** `GET /healthz`: whether this deployment works, for operators. */
 import { findKeysInUse } from '../../instances/reseal.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
 import { logError } from '../../lib/log.ts'
@@ -7,7 +7,7 @@ import type { OperationResponse } from '../http/contract.ts'
 import type { PublicContext } from '../http/environment.ts'
 import type { serviceOperations } from './operations.ts'
 
-/** The answer; 503 when D1 does not answer or the ring cannot be read. */
+/** 503 when D1 does not respond or MASTER_KEYS cannot be parsed. */
 export async function checkHealth(c: PublicContext): Promise<OperationResponse<typeof serviceOperations.healthz>> {
 	const database = await isDatabaseReachable(c.env.DB)
 	const keys = getKeyIds(c.env.MASTER_KEYS)
@@ -17,7 +17,7 @@ export async function checkHealth(c: PublicContext): Promise<OperationResponse<t
 	return { status: ok ? 'ok' : 'failing', version: VERSION, database, keys, keysInUse: usedKeys }
 }
 
-/** Anybody may ask, and with several keys the answer costs a look through the tables: it is kept for a minute. */
+/** The call is public, and with several keys it searches tables, so its result is cached. */
 const CACHE_TTL_MS = 60_000
 let cache: { ring: string; atMs: number; used: string[] } | null = null
 

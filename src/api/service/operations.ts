@@ -1,4 +1,4 @@
-/** The calls about this deployment itself. */
+/** The calls about this deployment. */
 import * as z from 'zod'
 import { Email, Password, PersonName } from '../accounts/fields.ts'
 import { LinkResponse } from '../accounts/links.ts'
@@ -11,10 +11,10 @@ const HealthzResponse = z
 	.strictObject({
 		status: z.enum(['ok', 'failing']),
 		version: z.string(),
-		database: z.boolean().meta({ description: 'D1 answers and its tables are there' }),
-		keys: z.array(z.string()).meta({ description: 'Ids of MASTER_KEYS, the one that seals first' }),
+		database: z.boolean().meta({ description: 'Whether D1 responds and has its tables' }),
+		keys: z.array(z.string()).meta({ description: 'Ids of MASTER_KEYS, the key that seals first' }),
 		keysInUse: z.array(z.string()).meta({
-			description: 'Those of them that something sealed or a webhook still depends on: another one may leave',
+			description: 'Keys that sealed values or webhooks still depend on. Others can be removed',
 		}),
 	})
 	.meta({
@@ -29,15 +29,18 @@ const SetupResponse = z
 		organizationSecret: z.string(),
 		userSecret: z.string(),
 		invitation: LinkResponse.nullable().meta({
-			description: 'With which the user sets their password; null when one was given',
+			description: 'Link with which the user sets a password; null if the request set one',
 		}),
 	})
 	.meta({ id: 'Setup', examples: [SETUP] })
 
-/** A part of the document, as OpenAPI 3.1 has it. */
 const DocumentPart = z
 	.record(z.string(), z.unknown())
-	.meta({ id: 'OpenApiPart', examples: [{ title: 'Shopbell', version: VERSION }], description: 'As OpenAPI 3.1 says' })
+	.meta({
+		id: 'OpenApiPart',
+		examples: [{ title: 'Shopbell', version: VERSION }],
+		description: 'As defined by OpenAPI 3.1',
+	})
 const DocumentResponse = z
 	.strictObject({
 		openapi: z.literal('3.1.0'),
@@ -64,17 +67,18 @@ const DocumentResponse = z
 		],
 	})
 
-/** What the first organization and user are called. */
+/** `POST /setup`. */
 export const SetupBody = z.looseObject({
-	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it comes as Authorization: Bearer' }),
+	token: z.string().optional().meta({ description: 'SETUP_TOKEN, unless it is sent as Authorization: Bearer' }),
 	organizationName: PersonName.default('My organization'),
 	email: Email.default('admin@example.com'),
 	firstName: PersonName.default('First'),
 	lastName: PersonName.default('User'),
-	password: Password.optional().meta({ description: 'Without it an invitation is answered, with which they set one' }),
+	password: Password.optional().meta({
+		description: 'Password of the user; without it, the response holds an invitation',
+	}),
 })
 
-/** All of them. */
 export const serviceOperations = {
 	healthz: defineOperation({
 		method: 'get',
@@ -82,7 +86,7 @@ export const serviceOperations = {
 		root: true,
 		tag: 'Service',
 		summary: 'Check this deployment',
-		description: 'Whether it works. 503 when D1 does not answer or the ring of keys cannot be read.',
+		description: 'Returns 503 if D1 does not respond or MASTER_KEYS is invalid.',
 		access: 'public',
 		answer: HealthzResponse,
 		status: [200, 503],
@@ -94,11 +98,12 @@ export const serviceOperations = {
 		tag: 'Service',
 		summary: 'Create the first organization',
 		description:
-			'`Authorization: Bearer <SETUP_TOKEN>`, or `token` in the body. Without it, and once there is an organization, this call does not exist (404). Also makes its first user. Everything in the body may be left out.',
+			'Creates the organization and its first user, once. Send `Authorization: Bearer <SETUP_TOKEN>`, or `token` in the ' +
+			'body. 404 without it, and once there is an organization. All fields of the body are optional.',
 		access: 'public',
 		body: SetupBody,
 		bodyOptional: true,
-		// The token is looked at first.
+		// The token is checked first.
 		bodyUnchecked: true,
 		example: { organizationName: 'My organization', email: 'admin@example.com' },
 		answer: SetupResponse,
@@ -106,7 +111,7 @@ export const serviceOperations = {
 	}),
 }
 
-/** The document itself, which is mounted by what makes it (openapi.ts). */
+/** The document itself, mounted by openapi.ts. */
 export const documentOperations = {
 	getDocument: defineOperation({
 		method: 'get',
@@ -114,7 +119,7 @@ export const documentOperations = {
 		root: true,
 		tag: 'Service',
 		summary: 'Get this document',
-		description: 'OpenAPI 3.1. It needs no authorization and says nothing about anybody.',
+		description: 'Returns this API as an OpenAPI 3.1 document. It is public.',
 		access: 'public',
 		answer: DocumentResponse,
 	}),

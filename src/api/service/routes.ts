@@ -1,4 +1,4 @@
-/** Puts what the calls about this deployment do behind them. */
+/** Mounts the calls about this deployment. */
 import { mountOperations, type Api } from '../http/serve.ts'
 import { checkHealth } from './healthz.ts'
 import { serviceOperations } from './operations.ts'

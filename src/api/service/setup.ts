@@ -1,7 +1,4 @@
-/**
- * `POST /setup`: the operator makes the first organization and user, once. Any other time, and for anybody else, it
- * does not exist.
- */
+/** `POST /setup`: creates the first organization and user, once. Otherwise, and without the token, 404. */
 import type { Context } from 'hono'
 import { setUp } from '../../accounts/setup.ts'
 import { secretsEqual } from '../../accounts/secrets.ts'
@@ -12,10 +9,10 @@ import type { PublicContext } from '../http/environment.ts'
 import { toBadRequest } from '../http/serve.ts'
 import { SetupBody, type serviceOperations } from './operations.ts'
 
-/** Makes them. */
+/** Handler of `POST /setup`. */
 export async function setUpDeployment(c: PublicContext): Promise<OperationResponse<typeof serviceOperations.setup>> {
 	const rawBody = await readJsonBody(c)
-	// The token first: whoever lacks it learns nothing, not even what a body should look like.
+	// The token first: without it, a caller learns nothing, not even the shape of the body.
 	const token =
 		/^Bearer\s+(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1] ??
 		(isObject(rawBody) && typeof rawBody['token'] === 'string' ? rawBody['token'] : '')
@@ -36,7 +33,7 @@ export async function setUpDeployment(c: PublicContext): Promise<OperationRespon
 	return { ...created, invitation: link === null ? null : toLinkResponse(c, link) }
 }
 
-/** The body: null when there is none, undefined when it is no JSON. */
+/** The body; null: there is none; undefined: it is not JSON. */
 async function readJsonBody(c: Context): Promise<unknown> {
 	const body = await c.req.text()
 	if (body.trim() === '') return null

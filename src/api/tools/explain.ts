@@ -113,11 +113,16 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 	const keys = getCandidateKeys(input)
 	const matches = findMatches(headers, signatures, keys, getBodyVariants(input.body))
 	const findings = [
+		...(keys.length === 0 ? [toFinding('no-key')] : []),
 		...checkHeaders(headers, signatures),
-		...(keys.length === 0 || (matches.size === 0 && input.instance?.current === null) ? [toFinding('no-key')] : []),
+		...(matches.size === 0 && input.instance?.current === null ? [toFinding('no-key')] : []),
 	]
 	const matched: SignatureExplanation['matched'] = []
-	for (const [{ header, scheme, keyName }, { key, reasons }] of matches) {
+	for (const signature of signatures) {
+		const match = matches.get(signature)
+		if (match === undefined) continue
+		const { header, scheme, keyName } = signature
+		const { key, reasons } = match
 		const late = scheme === 'standard' && !isWithinTolerance(headers, input.nowMs)
 		const all: MismatchReason[] = late ? [...reasons, 'timestamp-outside-tolerance'] : reasons
 		if (all.length === 0) matched.push({ header, key: key.name ?? keyName })

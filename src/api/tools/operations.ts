@@ -1,15 +1,14 @@
-/** The calls that help whoever builds a receiver. */
+/** The calls that help to build a receiver. */
 import { defineOperation } from '../http/contract.ts'
 import { VerifyResponse, VerifyBody } from './schema.ts'
 
-/** All of them. */
 export const toolOperations = {
 	verifySignature: defineOperation({
 		method: 'post',
 		path: '/tools/verify-signature',
 		tag: 'Tools',
 		summary: 'Verify a signature',
-		description: 'Why a signature matches or does not.',
+		description: 'Checks a signature and returns why it does not match.',
 		access: 'caller',
 		role: 'viewer',
 		repeatable: true,

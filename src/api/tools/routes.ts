@@ -1,4 +1,4 @@
-/** What helps whoever builds a receiver. */
+/** Handlers of the calls that help to build a receiver. */
 import type * as z from 'zod'
 import { explainSignature } from './explain.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
@@ -31,7 +31,7 @@ async function verifySignature(
 	return explainSignature({ key, instance, headers, body: body.body, nowMs: services.now() })
 }
 
-/** Headers as frameworks show them: texts, lists of texts, numbers. */
+/** Headers as frameworks represent them: strings, lists of strings, numbers. */
 function parseHeaders(headers: z.output<typeof VerifyBody>['headers']): Record<string, string> {
 	const entries = Object.entries(headers)
 	if (entries.length > LIMITS.toolHeaders.value) throw new BadRequest(`headers: ${expectedAtMost('toolHeaders')}`)

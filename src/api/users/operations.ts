@@ -1,4 +1,4 @@
-/** The calls about the people of an organization. `{id}` is a user's number, or `me`. */
+/** The calls about users. `{id}` is a user's id or `me`. */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Email, Password, PersonName, UserRole } from '../accounts/fields.ts'
@@ -17,16 +17,16 @@ export const UserResponse = z
 		lastName: z.string(),
 		role: UserRole,
 		createdDate: z.string(),
-		passwordSet: z.boolean().meta({ description: 'Until then nobody signs in with this address' }),
-		secretSet: z.boolean().meta({ description: 'There is a user secret' }),
+		passwordSet: z.boolean().meta({ description: 'Whether the user has set a password, which signing in requires' }),
+		secretSet: z.boolean().meta({ description: 'Whether the user has a secret' }),
 		link: z
 			.strictObject({ purpose: z.enum(['invitation', 'reset']), expiresDate: z.string() })
 			.nullable()
-			.meta({ description: 'The one-time link that the user can use at present' }),
+			.meta({ description: 'The valid one-time link, if there is one' }),
 	})
 	.meta({ id: 'User', examples: [USER] })
 
-/** Whom an admin invites. */
+/** Inviting a user. */
 export const InviteBody = z.object({
 	email: Email.meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
 	firstName: PersonName.meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
@@ -34,7 +34,7 @@ export const InviteBody = z.object({
 	role: UserRole.default('developer'),
 })
 
-/** What is changed of a user: what is named. */
+/** Updating a user. */
 export const UserPatch = z.object({
 	email: Email.optional().meta({ description: 'The name to sign in with', examples: ['ann@acme.example'] }),
 	firstName: PersonName.optional().meta({ description: 'At most 255 characters, no HTML', examples: ['Ann'] }),
@@ -42,25 +42,25 @@ export const UserPatch = z.object({
 	role: UserRole.optional(),
 })
 
-/** Changing one's own password. */
+/** Changing your own password. */
 export const PasswordBody = z.object({
 	current: z
-		.string('expected the password so far')
+		.string('expected your current password')
 		.max(LIMITS.signIn.value, expectedAtMost('signIn'))
-		.meta({ description: 'The password so far' }),
+		.meta({ description: 'Your current password' }),
 	password: Password,
 })
 
-const UserId = z.object({ id: z.string().meta({ description: "A user's number, or `me`", examples: ['me'] }) })
+const UserId = z.object({ id: z.string().meta({ description: "A user's id, or `me` for yourself", examples: ['me'] }) })
 
-/** Fixed words before `{id}`. */
+/** Fixed path segments before `{id}`. */
 export const userOperations = {
 	listUsers: defineOperation({
 		method: 'get',
 		path: '/users',
 		tag: 'Accounts',
 		summary: 'List users',
-		description: 'The people of the organization.',
+		description: 'Returns the users of the organization.',
 		access: 'account',
 		query: z.object({ pageSize: PageSize.optional(), nextPage: NextPage }),
 		answer: z.array(UserResponse),
@@ -71,7 +71,8 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: 'Invite a user',
 		description:
-			'Answers with a one-time link of 7 days, to be passed on. With it they set their password, and have a user secret from then on.',
+			'Returns a one-time link that is valid for 7 days; pass it on to the user. With it, the user sets a password ' +
+			'and gets a user secret.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
@@ -86,7 +87,7 @@ export const userOperations = {
 		path: '/users/me/password',
 		tag: 'Accounts',
 		summary: 'Update your own password',
-		description: 'All your other sessions end. Wrong guesses count as attempts to sign in do.',
+		description: 'Ends all your other sessions. Wrong passwords count as failed attempts to sign in.',
 		keys: false,
 		access: 'account',
 		role: 'viewer',
@@ -110,7 +111,8 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: 'Update a user',
 		description:
-			'Everyone may change their own name, an admin also the name, address and role of others. The last admin keeps the role (409). An address and a role are not to be changed with an API key.',
+			'Users can change their own name; admins can change name, email address and role of every user. The last ' +
+			'admin must keep the role (409). API keys cannot change email addresses and roles.',
 		access: 'account',
 		role: 'viewer',
 		params: UserId,
@@ -125,7 +127,8 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: 'Delete a user',
 		description:
-			'Secret, sessions, links and API keys are dead at once. Instances that they made stay. The last admin cannot be removed (409).',
+			"The user's secret, sessions, links and API keys are revoked immediately. Instances that the user created stay. " +
+			'The last admin cannot be deleted (409).',
 		access: 'account',
 		role: 'admin',
 		params: UserId,
@@ -138,7 +141,8 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: "Reset a user's password",
 		description:
-			'Answers with a one-time link of 7 days with which the user sets another password. When it is used, all their sessions end; until then the old password holds. An earlier link is dead at once.',
+			'Returns a one-time link, valid for 7 days, with which the user sets a new password. Using it ends all their ' +
+			'sessions; until then the old password stays valid. Earlier links are revoked immediately.',
 		keys: false,
 		access: 'account',
 		role: 'admin',
@@ -150,7 +154,7 @@ export const userOperations = {
 		path: '/users/{id}/secrets',
 		tag: 'Accounts',
 		summary: "Get a user's secret",
-		description: 'Everyone may see their own, an admin anybody’s. The audit log notes that it was shown.',
+		description: 'Users can get their own secret, admins that of every user. The audit log records it.',
 		keys: false,
 		access: 'account',
 		role: 'developer',
@@ -162,7 +166,7 @@ export const userOperations = {
 		path: '/users/{id}/secrets/rotate',
 		tag: 'Accounts',
 		summary: "Rotate a user's secret",
-		description: 'Everyone may rotate their own, an admin anybody’s.',
+		description: 'Users can rotate their own secret, admins that of every user.',
 		keys: false,
 		access: 'account',
 		role: 'developer',
@@ -178,7 +182,8 @@ export const userOperations = {
 		tag: 'Accounts',
 		summary: "Revoke a user's secret",
 		description:
-			'Everyone may revoke their own, an admin anybody’s. 409 when this would leave the organization without an admin who can sign in.',
+			'Users can revoke their own secret, admins that of every user. 409 if that would leave the organization ' +
+			'without an admin who can sign in.',
 		keys: false,
 		access: 'account',
 		role: 'developer',

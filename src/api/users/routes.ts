@@ -1,4 +1,4 @@
-/** People over HTTP: invited, shown, changed, removed, and their secrets. */
+/** Handlers of the calls about users. */
 import type * as z from 'zod'
 import { createResetLink } from '../../accounts/links.ts'
 import { changePassword as updatePassword } from '../../accounts/sessions.ts'
@@ -110,16 +110,16 @@ async function changePassword(c: CallerContext, body: z.output<typeof PasswordBo
 	const result = await updatePassword(c.env.DB, user, body, keptSessionId, getRequestOrigin(c), services.now())
 	if (result.kind === 'locked') throw signInLockedError(result.seconds)
 	if (result.kind === 'none')
-		throw new Conflict('There is no password yet: set one with a link (POST /users/{id}/reset)')
-	if (result.kind === 'wrong') throw new BadRequest('current: expected the password so far')
+		throw new Conflict('You have no password yet; set one with a link (POST /users/{id}/reset)')
+	if (result.kind === 'wrong') throw new BadRequest('current: expected your current password')
 }
 
-/** A user by number, or whoever asks. */
+/** A user's id; `me` is the caller. */
 function resolveUserId(c: CallerContext, id: string): number {
 	return id === 'me' ? c.var.user.id : parseId(id)
 }
 
-/** The same where only an admin may mean somebody else. */
+/** Only admins can name another user. */
 function resolveOwnOrAdmin(c: CallerContext, text: string): number {
 	const id = resolveUserId(c, text)
 	if (id !== c.var.user.id) requireRole(c, 'admin')
@@ -128,11 +128,8 @@ function resolveOwnOrAdmin(c: CallerContext, text: string): number {
 
 const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
-	taken: () => new Conflict('email: somebody signs in with this address already'),
-	'last-admin': () =>
-		new Conflict(
-			'This would leave the organization without an admin who can sign in; another admin needs a password first',
-		),
+	taken: () => new Conflict('email: another user already has this address'),
+	'last-admin': () => new Conflict('This would leave the organization without an admin who can sign in'),
 }
 
 function toUserResponse({ createdMs, link, ...fields }: UserDetails): User {

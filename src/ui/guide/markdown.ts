@@ -1,7 +1,6 @@
 /**
- * Markdown of our own pages as HTML: headings with anchors, code in boxes, tables that scroll, links between pages. The
- * text is part of the Worker, yet HTML in it is shown as text, so that a page can hold any example. Comments, which
- * mark generated parts, are left out.
+ * The guide's Markdown as HTML: headings with anchors, code boxes, scrolling tables, links between pages. HTML in it is
+ * shown as text, so that pages can hold any example. Comments, which mark generated parts, are removed.
  */
 import { Marked, type Tokens } from 'marked'
 
@@ -16,11 +15,11 @@ export interface RenderedPage {
 	html: string
 	/** The first heading of the page, as text. */
 	title: string
-	/** Its headings of the second rank, in order. */
+	/** Its second-level headings, in order. */
 	headings: Heading[]
 }
 
-/** Renders a page. `href` turns a link of the source into one that works where the page is shown. */
+/** Renders a page. `href` maps a link's target to its URL. */
 export function renderMarkdown(markdown: string, href: (target: string) => string = (target) => target): RenderedPage {
 	const ids = new Map<string, number>()
 	const headings: Heading[] = []
@@ -37,7 +36,9 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 				}
 				const id = toUniqueId(ids, toAnchor(text))
 				if (depth === 2) headings.push({ id, text })
-				return `<h${depth} id="${id}">${html}<a class="anchor" href="#${id}" aria-label="Link to “${escapeHtml(text)}”">#</a></h${depth}>\n`
+				const label = `Link to “${escapeHtml(text)}”`
+				const anchor = `<a class="anchor" href="#${id}" aria-label="${label}">#</a>`
+				return `<h${depth} id="${id}">${html}${anchor}</h${depth}>\n`
 			},
 			code({ text, lang }: Tokens.Code): string {
 				const language = /^[a-z]+/i.exec(lang ?? '')?.[0]?.toLowerCase()
@@ -45,10 +46,12 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 				return `<div class="code"><pre tabindex="0"><code${classAttribute}>${escapeHtml(text)}\n</code></pre></div>\n`
 			},
 			table(token: Tokens.Table): string {
-				const row = (cells: Tokens.TableCell[], tag: string): string =>
-					`<tr>${cells.map((cell) => `<${tag}${tag === 'th' ? ' scope="col"' : ''}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>\n`
-				const body = token.rows.map((cells) => row(cells, 'td')).join('')
-				return `<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n<thead>${row(token.header, 'th')}</thead>\n<tbody>${body}</tbody></table></div>\n`
+				const row = (cells: Tokens.TableCell[], open: string, close: string): string =>
+					`<tr>${cells.map((cell) => open + this.parser.parseInline(cell.tokens) + close).join('')}</tr>\n`
+				const head = row(token.header, '<th scope="col">', '</th>')
+				const body = token.rows.map((cells) => row(cells, '<td>', '</td>')).join('')
+				const table = `<table>\n<thead>${head}</thead>\n<tbody>${body}</tbody></table>`
+				return `<div class="scroll" tabindex="0" role="group" aria-label="Table">${table}</div>\n`
 			},
 			link({ href: target, tokens }: Tokens.Link): string {
 				const address = href(target)
@@ -56,7 +59,7 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 				return /^(https?:\/\/|\/|#)/.test(address) ? `<a href="${escapeHtml(address)}">${inner}</a>` : inner
 			},
 			html({ text }: Tokens.HTML | Tokens.Tag): string {
-				// A line break in a cell of a table has no other spelling.
+				// The only way to write a line break in a table cell.
 				return text === '<br>' ? text : escapeHtml(text.replace(/<!--[\s\S]*?-->\s*/g, ''))
 			},
 		},
@@ -65,7 +68,7 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 	return { html, title, headings }
 }
 
-/** The anchor of a heading, as code hosts make it, so that links into a page work there too. */
+/** The anchor of a heading, as code hosts build it, so that links also work there. */
 export function toAnchor(text: string): string {
 	return text
 		.toLowerCase()
@@ -85,7 +88,7 @@ function escapeHtml(text: string): string {
 	return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** What the library escaped for HTML, as the text that it stands for. */
+/** Undoes the library's HTML escapes. */
 function unescapeHtml(html: string): string {
 	return html
 		.replace(/&#39;/g, "'")

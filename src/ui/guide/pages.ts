@@ -1,4 +1,4 @@
-/** The guide's pages in the order in which they are listed. The first one is the guide's own, at `/guide`. */
+/** The guide's pages, in order. */
 import choosing from '../../../docs/guide/choosing.md'
 import cloudElements from '../../../docs/guide/cloud-elements.md'
 import hub from '../../../docs/guide/hub.md'
@@ -12,7 +12,7 @@ import events from '../../../docs/guide/woocommerce-events.md'
 import key from '../../../docs/guide/woocommerce-key.md'
 import { renderMarkdown, type RenderedPage } from './markdown.ts'
 
-/** Name in the address, and in `docs/guide`, → text. */
+/** Markdown by name, in the URL and in `docs/guide`. */
 const MARKDOWN_BY_NAME: Readonly<Record<string, string>> = {
 	'start-here': start,
 	'woocommerce-key': key,
@@ -27,27 +27,24 @@ const MARKDOWN_BY_NAME: Readonly<Record<string, string>> = {
 	stored,
 }
 
-/** The page that `/guide` shows. */
+/** The page at `/guide`. */
 const FIRST_PAGE = 'start-here'
 
 /** A page of the guide. */
 export interface GuidePage extends RenderedPage {
 	name: string
-	/** Where it is served. */
+	/** Path of its URL. */
 	path: string
 }
 
 const renderedPages = new Map<string, GuidePage>()
 
-/**
- * All pages, in order. They are rendered when they are first asked for and kept: the texts never change while the
- * Worker lives.
- */
+/** All pages, in order, each rendered once. */
 export function getGuidePages(): GuidePage[] {
 	return Object.keys(MARKDOWN_BY_NAME).map((name) => getGuidePage(name)!)
 }
 
-/** One page; undefined when there is none of this name. */
+/** A page; undefined: there is none of this name. */
 export function getGuidePage(name: string = FIRST_PAGE): GuidePage | undefined {
 	const text = Object.hasOwn(MARKDOWN_BY_NAME, name) ? MARKDOWN_BY_NAME[name] : undefined
 	if (text === undefined) return undefined
@@ -59,8 +56,8 @@ export function getGuidePage(name: string = FIRST_PAGE): GuidePage | undefined {
 	return page
 }
 
-/** Pages name each other as files, `limits.md#anchor`, which works in the repository too. */
-export function toGuideHref(target: string): string {
+/** Pages link to each other as files, `limits.md#anchor`, so that links also work in the repository. */
+function toGuideHref(target: string): string {
 	const [, name, anchor = ''] = /^([a-z-]+)\.md(#.*)?$/.exec(target) ?? []
 	return name === undefined ? target : `${toGuidePath(name)}${anchor}`
 }

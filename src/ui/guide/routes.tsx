@@ -11,7 +11,7 @@ export function mountGuide(app: Api): void {
 	app.get('/guide/:page', async (c) => {
 		const page = getGuidePage(c.req.param('page'))
 		if (page === undefined) return await respondNotFound()
-		// One page, one address: the first is the guide's own.
+		// The first page is only at /guide.
 		return page.path === c.req.path ? await respondWithGuidePage(page) : c.redirect(page.path, 301)
 	})
 }
@@ -42,7 +42,7 @@ async function respondNotFound(): Promise<Response> {
 			<div class='page'>
 				<main id='main' class='text'>
 					<h1>No such page</h1>
-					<p>The guide has no page of this name. These are the ones that it has.</p>
+					<p>The guide has no page of this name. It has the following pages.</p>
 				</main>
 				<PageList pages={getGuidePages()} current={null} />
 			</div>
@@ -51,7 +51,7 @@ async function respondNotFound(): Promise<Response> {
 	)
 }
 
-/** All pages, and under the one that is shown its headings. */
+/** All pages, with the headings of the current one. */
 function PageList({ pages, current }: { pages: readonly GuidePage[]; current: GuidePage | null }) {
 	return (
 		<nav class='pages' aria-label='Guide'>

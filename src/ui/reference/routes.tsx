@@ -1,4 +1,4 @@
-/** The API reference at `/docs`: Scalar, out of our own assets, fed by `/openapi.json`. */
+/** The API reference at `/docs`: Scalar, served from our own assets, with `/openapi.json`. */
 import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
 import { Frame } from '../frame.tsx'
@@ -20,13 +20,13 @@ async function respondWithReference(): Promise<Response> {
 			<div id='main' class='reference' tabindex={-1}>
 				<noscript>
 					<p class='page'>
-						The reference needs JavaScript. What it shows is in <a href='/openapi.json'>/openapi.json</a>.
+						The reference needs JavaScript. Its content is in <a href='/openapi.json'>/openapi.json</a>.
 					</p>
 				</noscript>
 				<div id='reference' />
 			</div>
 		</Frame>,
-		// Its parts bring their styles along when they are shown, and small images within their own code.
+		// Scalar adds inline styles and data: images.
 		{ allow: { 'style-src': "'self' 'unsafe-inline'", 'img-src': "'self' data:" } },
 	)
 }

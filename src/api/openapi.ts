@@ -30,8 +30,8 @@ exist by token.
 ## Lists
 
 A list is an array. Set its length with \`pageSize\`. If there are more items, the response header
-\`Elements-Next-Page-Token\` holds the value of \`nextPage\` for the next page. \`Elements-Returned-Count\` is the number
-of items in the page and \`Elements-Total-Count\`, if known, the number in all.
+\`Elements-Next-Page-Token\` holds the value of \`nextPage\` for the next page. \`Elements-Returned-Count\` is the
+number of items in the page and \`Elements-Total-Count\`, if known, the number in all.
 
 ## Times and ids
 

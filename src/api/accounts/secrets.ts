@@ -45,7 +45,8 @@ const ERROR_BY_REASON: Record<SecretChangeError, () => Conflict | NotFound> = {
 	raced: () => new Conflict('Another request changed this secret at the same time; read it again'),
 	'in-grace': () =>
 		new Conflict(
-			'The previous secret is still accepted. Wait until previousUntil, or rotate with grace 0, which revokes it immediately',
+			'The previous secret is still accepted. Wait until previousUntil, or rotate with grace 0, ' +
+				'which revokes it immediately',
 		),
 	'locked-out': () =>
 		new Conflict(

@@ -19,8 +19,8 @@ export const catalogOperations = {
 		tag: 'Elements',
 		summary: 'Get an element',
 		description:
-			'Returns the configuration keys with types, defaults and limits, and the resources that can be watched: everything ' +
-			'for a form that creates instances.',
+			'Returns the configuration keys with types, defaults and limits, and the resources that can be watched: ' +
+			'everything for a form that creates instances.',
 		access: 'caller',
 		answer: CatalogElement,
 	}),

@@ -6,8 +6,8 @@ export function formatCsvRecord(fields: readonly (string | number)[]): string {
 }
 
 /**
- * A field. Text that a spreadsheet would run as a formula gets an apostrophe in front, since names and ids can come from
- * a store's customers.
+ * A field. Text that a spreadsheet would run as a formula gets an apostrophe in front, since names and ids can come
+ * from a store's customers.
  */
 export function formatCsvField(value: string | number): string {
 	const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value)

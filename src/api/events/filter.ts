@@ -34,7 +34,9 @@ export function parseEventFilter(
 	}
 }
 
-/** `from` and `to`, epoch ms, inclusive; null: open. 400 when `to` is before `from`. `prefix`: of their names in errors. */
+/**
+ * `from` and `to`, epoch ms, inclusive; null: open. 400 when `to` is before `from`. `prefix`: of their names in errors.
+ */
 export function parseTimeRange(
 	query: { from?: string | undefined; to?: string | undefined },
 	prefix = '',

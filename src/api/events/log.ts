@@ -153,8 +153,8 @@ function respondWithEvents(c: CallerOrInstanceContext, { entries, next }: EventP
 }
 
 /**
- * One event; its id names its instance. The id's tag is verified before any object is called, so that guessed ids create
- * no objects. `instanceId`: the path's; null: any of the caller's.
+ * One event; its id names its instance. The id's tag is verified before any object is called, so that guessed ids
+ * create no objects. `instanceId`: the path's; null: any of the caller's.
  */
 export async function getEventById(
 	c: CallerOrInstanceContext,

@@ -35,14 +35,14 @@ events, or 1,000 with \`text\`, so a page can be short or empty and still have a
 const ACROSS_INSTANCES_DESCRIPTION = `With an Element token, events of that instance. Otherwise events of the
 organization's instances whose newest event is not older than \`from\`, at most 200 instances. Events are ordered by the
 time they were recorded.`
-const EXPORT_DESCRIPTION = `Exports up to 100,000 events, newest first, with times in UTC. NDJSON has one event per line and
-ends with \`{"complete":true,"events":n}\` or, if there are more events or the search was too long, with
+const EXPORT_DESCRIPTION = `Exports up to 100,000 events, newest first, with times in UTC. NDJSON has one event per line
+and ends with \`{"complete":true,"events":n}\` or, if there are more events or the search was too long, with
 \`{"truncated":true,"events":n,"nextPage":"…"}\`. CSV has no records; a truncated file ends with the line
 \`truncated: nextPage=…\`. Text that a spreadsheet would run as a formula starts with an apostrophe. If an export fails,
 the response is cut off.`
-const COUNT_DESCRIPTION = `Counts whole intervals, including those that \`from\` and \`to\` lie in: one hour by minute has
-61. At most ${LIMITS.intervals.value} intervals. Counts by hour or longer are kept for 400 days. Counts by minute or second
-cover the events that are still in the log, up to 20,000 per instance. \`failed\` covers the first 10,000 notifications
+const COUNT_DESCRIPTION = `Counts whole intervals, including those that \`from\` and \`to\` lie in: one hour by minute
+has 61. At most ${LIMITS.intervals.value} intervals. Counts by hour or longer are kept for 400 days. Counts by minute or
+second cover the events that are still in the log, up to 20,000 per instance. \`failed\` covers the first 10,000 notifications
 that failed for good since the start of the range.`
 const EXPORT_RESPONSES = [
 	textResponse(

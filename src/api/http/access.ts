@@ -146,7 +146,8 @@ export function requireRole(c: Pick<CallerContext, 'var'>, minRole: Role): void 
 export function forbidApiKeys(c: Pick<CallerContext, 'var'>): void {
 	if (c.var.credential.kind === 'key')
 		throw new Forbidden(
-			'API keys cannot make this call, because it returns secrets or changes rights. Sign in, or send User and Organization',
+			'API keys cannot make this call, because it returns secrets or changes rights. ' +
+				'Sign in, or send User and Organization',
 		)
 }
 
@@ -156,7 +157,9 @@ export function canSeeToken(c: Pick<CallerContext, 'var'>): boolean {
 	return hasRole(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }
 
-/** The instance of the path's `{id}`, or 404; below an element (`{keyOrId}`) only that element's instances are found. */
+/**
+ * The instance of the path's `{id}`, or 404; below an element (`{keyOrId}`) only that element's instances are found.
+ */
 function getPathInstance(
 	c: Context<InstanceEnv>,
 	tokenInstance: Instance | null,

@@ -1,4 +1,6 @@
-/** What a handler finds in its context, by access level: a handler that needs an instance cannot be mounted without one. */
+/**
+ * What a handler finds in its context, by access level: a handler that needs an instance cannot be mounted without one.
+ */
 import type { Context } from 'hono'
 import type { User } from '../../accounts/setup.ts'
 import type { Credential } from '../../accounts/callers.ts'
@@ -18,7 +20,9 @@ export interface PublicEnv {
 	}
 }
 
-/** An authenticated caller: `User` with `Organization`, `Element` or both, or `Bearer` with a session token or API key. */
+/**
+ * An authenticated caller: `User` with `Organization`, `Element` or both, or `Bearer` with a session token or API key.
+ */
 export interface CallerEnv extends PublicEnv {
 	Variables: PublicEnv['Variables'] & {
 		user: User

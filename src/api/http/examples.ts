@@ -30,7 +30,9 @@ export const DETECTED_ISO_SECONDS = '2026-06-01T12:00:00Z'
 /** When the callback accepted the notification. */
 export const DELIVERED_ISO_SECONDS = '2026-06-01T12:00:01Z'
 
-/** The seventh event of the instance: 48 bits of its number, 48 of the sequence, and a tag of 24 that cannot be guessed. */
+/**
+ * The seventh event of the instance: 48 bits of its number, 48 of the sequence, and a tag of 24 that cannot be guessed.
+ */
 export const EVENT_ID = 'AAAAADA5AAAAAAAHf3kC'
 /** The notification that carries it: the instance's number × 10⁹ and a counter. */
 export const NOTIFICATION_ID = INSTANCE_ID * 1e9 + 4

@@ -1,4 +1,6 @@
-/** How deep the brackets of a JSON text are nested, without parsing it: a value that is too deep overflows the stack. */
+/**
+ * How deep the brackets of a JSON text are nested, without parsing it: a value that is too deep overflows the stack.
+ */
 export function getNestingDepth(text: string): number {
 	let depth = 0
 	let maxDepth = 0

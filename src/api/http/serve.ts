@@ -1,4 +1,7 @@
-/** Mounts calls with their handlers: access, validation, middleware and the OpenAPI document follow from the call's data. */
+/**
+ * Mounts calls with their handlers: access, validation, middleware and the OpenAPI document follow from the call's
+ * data.
+ */
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'

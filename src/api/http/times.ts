@@ -16,7 +16,9 @@ export function toIsoSecondsOrNull(ms: number | null): string | null {
 	return ms === null ? null : toIsoSeconds(ms)
 }
 
-/** A time of a query (`TIME_FORMATS`) in epoch ms; null when absent; 400 for anything else, and for times before 1970. */
+/**
+ * A time of a query (`TIME_FORMATS`) in epoch ms; null when absent; 400 for anything else, and for times before 1970.
+ */
 export function parseTimeParameter(name: string, text: string | undefined): number | null {
 	if (text === undefined || text === '') return null
 	const ms = parseTime(text, 'UTC')

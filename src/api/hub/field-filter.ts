@@ -1,7 +1,9 @@
 /** Drops nulls and selects fields of records (docs/contract.md §8). Pure. */
 import { isRecord } from '../../elements/values.ts'
 
-/** Returns the function that does both. `fields`: names separated by commas, with dots for nested ones, also in lists. */
+/**
+ * Returns the function that does both. `fields`: names separated by commas, with dots for nested ones, also in lists.
+ */
 export function createShaper(dropNulls: boolean, fields: string | undefined): (value: unknown) => unknown {
 	const paths = (fields ?? '')
 		.split(',')

@@ -48,8 +48,8 @@ interface WalkStep {
 }
 
 /**
- * Advances by the rows of a request at `nextOffset` with `limit`. `total`: matches according to the store; null: it does
- * not say, so a page that is not full is the last one.
+ * Advances by the rows of a request at `nextOffset` with `limit`. `total`: matches according to the store; null: it
+ * does not say, so a page that is not full is the last one.
  */
 export function advance(
 	position: WalkPosition,

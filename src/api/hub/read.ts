@@ -1,4 +1,7 @@
-/** Reads pages of up to 200 records from a store's smaller ones, with filters that the store lacks (docs/contract.md §8). */
+/**
+ * Reads pages of up to 200 records from a store's smaller ones, with filters that the store lacks (docs/contract.md
+ * §8).
+ */
 import type { ListPlan } from '../../elements/records.ts'
 import { StoreFailed } from '../../lib/errors.ts'
 import { toHttpError } from './store-errors.ts'
@@ -20,7 +23,9 @@ export const MAX_STORE_PAGES = 20
 /** A page of a list, or the object at the path. `total` null: unknown. `next` null: no further page. */
 export type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
 
-/** Reads the page that begins at a position. `numbered`: the page has a number, so its position is a row, not a record. */
+/**
+ * Reads the page that begins at a position. `numbered`: the page has a number, so its position is a row, not a record.
+ */
 export async function readPage(
 	client: StoreClient,
 	plan: ListPlan,

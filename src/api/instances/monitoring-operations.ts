@@ -51,8 +51,8 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'List held deletions',
 		description:
-			'Returns deletions that are not sent because too many objects disappeared at once, as when a store loses its data. ' +
-			'Decide with `PUT`.',
+			'Returns deletions that are not sent because too many objects disappeared at once, as when a store loses its ' +
+			'data. Decide with `PUT`.',
 		answer: HeldDeletionsResponse,
 	}),
 	...byIdAndToken('decideHeldDeletions', {

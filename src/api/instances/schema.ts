@@ -9,8 +9,8 @@ const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
 const Configuration = z.record(z.string(), z.unknown(), 'expected an object of configuration keys').meta({
 	description:
-		'Keys as `GET /elements/{keyOrId}` lists them; other keys are stored too. Values are strings, numbers, booleans or, ' +
-		`for the poller configuration, an object. At most ${formatLimit('configuration')} as JSON`,
+		'Keys as `GET /elements/{keyOrId}` lists them; other keys are stored too. Values are strings, numbers, booleans ' +
+		`or, for the poller configuration, an object. At most ${formatLimit('configuration')} as JSON`,
 	examples: [CONFIGURATION],
 })
 const InstanceTags = z

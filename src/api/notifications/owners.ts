@@ -56,8 +56,8 @@ export async function findOwners(
 }
 
 /**
- * The owner of the path's notification (`instance` null: the organization's own object) and its counter there. 404 before
- * any object is called.
+ * The owner of the path's notification (`instance` null: the organization's own object) and its counter there. 404
+ * before any object is called.
  */
 export async function requireNotificationPosition(
 	c: CallerContext,

@@ -58,7 +58,8 @@ export const ReleaseQuery = z.object({
 		.max(LIMITS.where.value, expectedAtMost('where'))
 		.meta({
 			description:
-				'Filter by channel, status, config.url, topics, instanceId or subscriptionId. Only queued deliveries can be released',
+				'Filter by channel, status, config.url, topics, instanceId or subscriptionId. ' +
+				'Only queued deliveries can be released',
 			examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 		}),
 	'tags[]': Tags,

@@ -1,6 +1,6 @@
 /**
- * The calls that stores make (docs/contract.md §7), as data for the document and the client. routes.ts mounts them before
- * the API's middleware; the element validates their bodies, whose shape is the store's.
+ * The calls that stores make (docs/contract.md §7), as data for the document and the client. routes.ts mounts them
+ * before the API's middleware; the element validates their bodies, whose shape is the store's.
  */
 import * as z from 'zod'
 import { LIMITS } from '../../lib/limits.ts'
@@ -50,8 +50,8 @@ const receive = {
 } as const
 const SIGNATURE_DESCRIPTION =
 	'Authenticated by the signature: WooCommerce sends `X-WC-Webhook-Topic` and `X-WC-Webhook-Signature` (base64 of the ' +
-	'HMAC-SHA256 of the body). Responds once the delivery is stored. The unsigned form that WooCommerce sends to test a new ' +
-	'webhook gets 200.'
+	'HMAC-SHA256 of the body). Responds once the delivery is stored. The unsigned form that WooCommerce sends to test a ' +
+	'new webhook gets 200.'
 
 export const receiverOperations = {
 	probeReceiver: defineOperation({
@@ -71,8 +71,8 @@ export const receiverOperations = {
 		path: '/events/{elementKey}',
 		summary: 'Deliver a webhook',
 		description:
-			'Receives a change from a store. The header `Element-Instances: 12345` names the instance, or up to five separated ' +
-			`by commas. ${SIGNATURE_DESCRIPTION}`,
+			'Receives a change from a store. The header `Element-Instances: 12345` names the instance, or up to five ' +
+			`separated by commas. ${SIGNATURE_DESCRIPTION}`,
 		params: ElementParams,
 	}),
 	receiveDeliveryOfInstance: defineOperation({

@@ -1,6 +1,6 @@
 /**
- * Receivers of the stores' webhooks (docs/contract.md §7). A delivery is verified before anything is looked up or stored,
- * and gets 200 only once the instance's object has committed it.
+ * Receivers of the stores' webhooks (docs/contract.md §7). A delivery is verified before anything is looked up or
+ * stored, and gets 200 only once the instance's object has committed it.
  */
 import type { Context } from 'hono'
 import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
@@ -68,21 +68,27 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 		return isPing ? respond(c, 200) : rejectUnverified(c, instanceIds, 'no-signature', body)
 	}
 	if (body === null) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
+	return await acceptDelivery(c, webhooks, { ...request, headers }, body)
+}
+
+/** Verifies a delivery and passes it on. */
+async function acceptDelivery(
+	c: ReceiverContext,
+	webhooks: VendorWebhooks,
+	request: ReceiverRequest & { headers: WebhookHeaders },
+	body: Uint8Array<ArrayBuffer>,
+): Promise<Response> {
 	const verified = await verifyDelivery(c, webhooks, request, body)
-	if (verified === null) return rejectUnverified(c, instanceIds, 'bad-signature', body)
+	if (verified === null) return rejectUnverified(c, request.instanceIds, 'bad-signature', body)
 	const text = decodeJsonObject(body)
 	if (text === null) return reject(c, [verified.id], 'not-json', body, 400, 'body: expected a JSON object')
-	const delivery = toWebhookDelivery(webhooks, headers, text, body.length, c.var.services.now())
+	const delivery = toWebhookDelivery(webhooks, request.headers, text, body.length, c.var.services.now())
 	const delivered = await deliverToWatcher(c, verified.id, { ...delivery, version: verified.version })
 	if (delivered.ok) return respond(c, 200)
-	switch (delivered.reason) {
-		case 'failed':
-			return respond(c, 503, 'The delivery could not be stored. Polling finds the change')
-		case 'retired':
-			return reject(c, [verified.id], 'retired', body, 401, UNVERIFIED)
-		case 'deleted':
-			return respond(c, 410, 'This instance was deleted')
-	}
+	if (delivered.reason === 'retired') return reject(c, [verified.id], 'retired', body, 401, UNVERIFIED)
+	return delivered.reason === 'deleted'
+		? respond(c, 410, 'This instance was deleted')
+		: respond(c, 503, 'The delivery could not be stored. Polling finds the change')
 }
 
 /** What a request says before its signature is verified. `headers` null: they are not those of a webhook. */
@@ -110,15 +116,17 @@ function getBlockedSeconds(c: ReceiverContext, instanceIds: readonly number[]): 
 	return services.senderLimiter.blockedSeconds(getClientAddress(c), instanceIds, services.now())
 }
 
-/** The named instance whose secret signed the body, and the secret's version; null: none. Counts failures by address. */
+/**
+ * The named instance whose secret signed the body, and the secret's version; null: none. Counts failures by address.
+ */
 async function verifyDelivery(
 	c: ReceiverContext,
 	webhooks: VendorWebhooks,
-	{ instanceIds, versions, headers }: ReceiverRequest,
+	{ instanceIds, versions, headers }: ReceiverRequest & { headers: WebhookHeaders },
 	body: Uint8Array<ArrayBuffer>,
 ): Promise<{ id: number; version: number } | null> {
 	const { services } = c.var
-	const { topic, signature } = headers!
+	const { topic, signature } = headers
 	const address = getClientAddress(c)
 	for (const instanceId of instanceIds) {
 		const claim = { instanceId, topic, versions, signature: signature! }

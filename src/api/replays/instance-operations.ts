@@ -12,8 +12,8 @@ export const instanceReplayOperations = {
 		tag: 'Instances',
 		summary: 'Start a replay',
 		description:
-			'Sends again one notification, those that failed since a time, or those whose events match a filter, with the same ' +
-			'bytes and ids. 200 for a dry run.',
+			'Sends again one notification, those that failed since a time, or those whose events match a filter, with the ' +
+			'same bytes and ids. 200 for a dry run.',
 		query: DryRunQuery,
 		body: ReplayBody,
 		example: { failedSince: '2026-06-01T00:00:00Z' },

@@ -34,13 +34,11 @@ const SetupResponse = z
 	})
 	.meta({ id: 'Setup', examples: [SETUP] })
 
-const DocumentPart = z
-	.record(z.string(), z.unknown())
-	.meta({
-		id: 'OpenApiPart',
-		examples: [{ title: 'Shopbell', version: VERSION }],
-		description: 'As defined by OpenAPI 3.1',
-	})
+const DocumentPart = z.record(z.string(), z.unknown()).meta({
+	id: 'OpenApiPart',
+	examples: [{ title: 'Shopbell', version: VERSION }],
+	description: 'As defined by OpenAPI 3.1',
+})
 const DocumentResponse = z
 	.strictObject({
 		openapi: z.literal('3.1.0'),

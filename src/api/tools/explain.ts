@@ -1,6 +1,6 @@
 /**
- * Why a signature does not match: tries what a receiver has (headers, body, key) with the usual mistakes undone, until a
- * signature matches. A reason that was proven this way is certain; any other is a guess.
+ * Why a signature does not match: tries what a receiver has (headers, body, key) with the usual mistakes undone, until
+ * a signature matches. A reason that was proven this way is certain; any other is a guess.
  */
 import { createHmac } from 'node:crypto'
 import { getBodyVariants, hasReorderedKeys, type BodyVariant } from './body-variants.ts'

@@ -211,7 +211,7 @@ describe('a stream', () => {
 		const { ports } = play([{ atMs: 0, sequences: [1, 2, 3, 4, 5] }], { oldest: 4, goneMs: 1_000 })
 		const said = await pieces(1, ports)
 		expect(said[1]).toContain(
-			'id: id3\nevent: gap\ndata: {"message":"Events have left the log before they could be told","from":2,"to":3,"events":2}\n\nid: id4',
+			'id: id3\nevent: gap\ndata: {"message":"Events left the log before they were sent","from":2,"to":3,"events":2}\n\nid: id4',
 		)
 		expect(ids(said)).toEqual(['id4', 'id5'])
 		const nothing = await pieces(1, play([{ atMs: 0, sequences: [1, 2, 3] }], { oldest: 9, goneMs: 1_000 }).ports)

@@ -41,6 +41,6 @@ test.each([
 	'9999-12-31T23:59:59-01:00',
 ])('%s is refused', (text) => {
 	expect(() => parseTimeParameter('from', text)).toThrow(
-		'from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999',
+		'from: expected a time such as 2026-01-31T12:00:00Z, between 1970 and 9999',
 	)
 })

@@ -249,7 +249,7 @@ describe('roles', () => {
 			const { status, body: answer } = await client.call(method, path, body, viewer)
 			expect([status, answer.message], `${method} ${path}`).toEqual([
 				403,
-				expect.stringMatching(/^This call needs the role (developer or above|admin); yours is viewer$/),
+				expect.stringMatching(/^This call requires the role (developer or above|admin); yours is viewer$/),
 			])
 		}
 		expect((await client.call('PATCH', '/users/me', { firstName: 'Anna' }, viewer)).body.firstName).toBe('Anna')
@@ -304,7 +304,7 @@ describe('secrets', () => {
 			// What was promised to the first one holds: there is no second rotation with grace meanwhile.
 			client.world.nowMs += HOUR - 1
 			expect((await call('POST', '/rotate', { grace: 60 })).body.message).toMatch(
-				/^The secret before this one still opens/,
+				/^The previous secret is still accepted/,
 			)
 			expect([await works(first), await works(second.secret)]).toEqual([200, 200])
 			client.world.nowMs -= HOUR - 1
@@ -366,7 +366,10 @@ describe('API keys', () => {
 			).status,
 		).toBe(401)
 		const refused = await client.call('PATCH', '/instances/7', { name: 'x' }, made)
-		expect([refused.status, refused.body.message]).toEqual([403, 'This API key lacks the scope instances:write'])
+		expect([refused.status, refused.body.message]).toEqual([
+			403,
+			'This API key does not have the scope instances:write',
+		])
 		for (const [method, path, body] of [
 			['GET', '/users/me/secrets'],
 			['POST', '/accounts/api-keys', { name: 'More', scopes: ['hub:write'] }],
@@ -377,7 +380,7 @@ describe('API keys', () => {
 			['DELETE', '/authentication/sessions'],
 		] as const)
 			expect((await client.call(method, path, body, made)).body.message, `${method} ${path}`).toMatch(
-				/^An API key may not do this/,
+				/^API keys cannot make this call/,
 			)
 		expect((await client.call('PATCH', '/users/1', { firstName: 'Ann' }, made)).status).toBe(200)
 		expect(JSON.stringify([await all('SELECT * FROM api_keys'), await all('SELECT * FROM audit_log')])).not.toContain(
@@ -394,7 +397,7 @@ describe('API keys', () => {
 		const authorization = `${made.authorization}, Element token-7`
 		expect((await client.call('GET', '/instances/configuration', undefined, { authorization })).status).toBe(200)
 		expect((await client.call('GET', '/orders', undefined, { authorization })).body.message).toBe(
-			'This API key lacks the scope hub:read',
+			'This API key does not have the scope hub:read',
 		)
 	})
 
@@ -441,7 +444,7 @@ describe('API keys', () => {
 		['an unknown scope', { scopes: ['authentication:read'] }, /^scopes.0: expected one of/],
 		['no list', { scopes: 'hub:read' }, /^scopes: expected a list of/],
 		['no name', { name: '' }, /^name: expected 1 to 255/],
-		['a time that is over', { expiresDate: '2026-05-01' }, /^expiresDate: expected a time that is still to come/],
+		['a time that is over', { expiresDate: '2026-05-01' }, /^expiresDate: expected a time in the future/],
 		['a blank', { expiresDate: '' }, /^expiresDate: expected a time such as/],
 		['no time', { expiresDate: 'soon' }, /^expiresDate: expected a time such as/],
 		['two times', { expiresDate: '2026-07-01', expiresDays: 1 }, /^expiresDays: expected one of/],
@@ -504,12 +507,12 @@ describe('the account', () => {
 		])
 		expect(await actions('from=2026-06-01T12:00:01Z&to=2026-06-01T12:00:02Z')).toEqual(['api-key.create'])
 		for (const [query, message] of [
-			['from=2026-06-02&to=2026-06-01', 'to: expected a moment after from'],
-			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z, of the years 1970 to 9999'],
+			['from=2026-06-02&to=2026-06-01', 'to: expected a time after from'],
+			['from=soon', 'from: expected a time such as 2026-01-31T12:00:00Z, between 1970 and 9999'],
 			['objectType=shop', 'objectType: expected organization, instance, user, api-key, session'],
 			['userId=x', 'userId: expected a positive whole number'],
 			[`action=${'x'.repeat(65)}`, 'action: expected at most 64 characters'],
-			['nextPage=x', 'nextPage: expected the Elements-Next-Page-Token of an earlier answer'],
+			['nextPage=x', 'nextPage: expected the Elements-Next-Page-Token of an earlier response'],
 		])
 			expect((await list(query!)).body.message).toBe(message)
 		const seen: string[] = []

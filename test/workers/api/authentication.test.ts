@@ -143,7 +143,7 @@ describe('signing in', () => {
 		const wrong = await signIn('wrong')
 		const unknown = await signIn(PASSWORD, 'nobody@example.com')
 		for (const { status, body } of [unset, wrong, unknown])
-			expect([status, body.message]).toEqual([401, 'The user name or the password is wrong'])
+			expect([status, body.message]).toEqual([401, 'Invalid user name or password'])
 		expect((await signIn(PASSWORD, ' ADMIN@example.com ')).status).toBe(200)
 	})
 
@@ -272,7 +272,7 @@ describe('one’s own password', () => {
 
 	test('is changed with the one so far; other sessions end', async () => {
 		const [mine, other] = [await session(), await session()]
-		expect((await change(mine, 'wrong', OTHER)).body.message).toBe('current: expected the password so far')
+		expect((await change(mine, 'wrong', OTHER)).body.message).toBe('current: expected your current password')
 		expect((await change(mine, PASSWORD, 'short')).status).toBe(400)
 		expect((await client.call('GET', '/instances', undefined, as(other))).status).toBe(200)
 		expect((await change(mine, PASSWORD, OTHER)).status).toBe(200)

@@ -66,7 +66,7 @@ describe('a body that is nested too deep is a 400 that names the limit', () => {
 		const deep = await client.call(method, path, body(nested(6_000)))
 		expect([deep.status, deep.body.message]).toEqual([
 			400,
-			'body: expected at most 512 levels of lists and objects inside one another',
+			'body: expected at most 512 levels of nested lists and objects',
 		])
 		// What may be that deep is heeded or refused for what it is.
 		const shallow = await client.call(method, path, body(nested(500)))

@@ -90,7 +90,7 @@ describe('counts', () => {
 	})
 
 	test.each([
-		['from=2026-06-02&to=2026-06-01', 400, 'to: expected a time not before from'],
+		['from=2026-06-02&to=2026-06-01', 400, 'to: expected a time that is not before from'],
 		['from=2026-05-01&to=2026-06-01&interval=minute', 400, 'expected hour or longer'],
 		['from=2026-06-01&to=2026-06-02&interval=second', 400, 'expected minute or longer'],
 		['interval=fortnight', 400, 'interval: expected one of year'],

@@ -73,7 +73,7 @@ describe('a list', () => {
 		['eventTypes[]=NEW', 'eventTypes: expected CREATED, UPDATED or DELETED'],
 		['status=sent', 'status: expected NEW, RECEIVED, DISPATCHED, CONSUMED or NOTIFIED'],
 		['from=soon', 'from: expected a time'],
-		['from=2026-06-02&to=2026-06-01', 'to: expected a time not before from'],
+		['from=2026-06-02&to=2026-06-01', 'to: expected a time that is not before from'],
 		[`text=${'x'.repeat(201)}`, 'text: expected at most 200 characters'],
 		['pageSize=0', 'pageSize: expected a whole number from 1 to 200'],
 		['nextPage=x', 'nextPage: expected'],

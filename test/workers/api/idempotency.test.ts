@@ -101,7 +101,7 @@ describe('the same request', () => {
 			await new Promise((resolve) => setTimeout(resolve, 5))
 		const second = await post('/instances', instanceBody())
 		expect([second.status, second.headers.get('Retry-After')]).toEqual([409, '5'])
-		expect(second.body.message).toMatch(/^Idempotency-Key: the first request with this key has not ended/)
+		expect(second.body.message).toMatch(/^Idempotency-Key: the first request with this key is still running/)
 		open()
 		const { body } = await first
 		expect((await post('/instances', instanceBody())).body).toEqual(body)
@@ -168,7 +168,7 @@ describe('another request with the key', () => {
 		const { status, body } = await post('/accounts/api-keys', BODY, { headers: { 'Idempotency-Key': key } })
 		expect([status, body.message]).toEqual([
 			400,
-			'Idempotency-Key: expected 1 to 255 visible characters without blanks',
+			'Idempotency-Key: expected 1 to 255 visible characters, no whitespace',
 		])
 		expect(await keys()).toBe(0)
 	})

@@ -205,11 +205,17 @@ describe('subscriptions', () => {
 		[{ topics: [], config: { url: 'https://a.example.com' } }, 'topics: '],
 		[{ topics: 7, config: { url: 'https://a.example.com' } }, 'topics: '],
 		[{ topics: [TOPIC(1), TOPIC(2)], config: { url: 'https://a.example.com' } }, 'topics: '],
-		[{ topics: [TOPIC(9)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(9)}`],
-		[{ topics: [TOPIC(3)], config: { url: 'https://a.example.com' } }, `topics: no instance of yours has ${TOPIC(3)}`],
+		[
+			{ topics: [TOPIC(9)], config: { url: 'https://a.example.com' } },
+			`topics: none of your instances has the topic ${TOPIC(9)}`,
+		],
+		[
+			{ topics: [TOPIC(3)], config: { url: 'https://a.example.com' } },
+			`topics: none of your instances has the topic ${TOPIC(3)}`,
+		],
 		[
 			{ topics: ['instance-1-shopify-events'], config: { url: 'https://a.example.com' } },
-			'topics: no instance of yours has instance-1-sh',
+			'topics: none of your instances has the topic instance-1-sh',
 		],
 		[
 			{ topics: ['instance-x-events'], config: { url: 'https://a.example.com' } },

@@ -153,7 +153,7 @@ describe('a replay across instances', () => {
 		[{}, 400, 'expected one of failedSince and filter'],
 		[{ ...FILTER, failedSince: '2026-06-01' }, 400, 'expected one of failedSince and filter'],
 		[{ filter: {} }, 400, 'filter: expected at least one of'],
-		[{ filter: { colour: 'red' } }, 400, 'knows no colour'],
+		[{ filter: { colour: 'red' } }, 400, 'unknown colour'],
 		[{ ...FILTER, tag: 'north' }, 400, 'tag'],
 		[{ ...FILTER, instanceIds: [] }, 400, 'instanceIds: expected at least one'],
 		[{ ...FILTER, instanceIds: [99] }, 404, 'No instance 99'],

@@ -153,7 +153,7 @@ describe('a replay', () => {
 		[{ failedSince: '2026-13-45' }, 'failedSince: '],
 		[{ filter: {} }, 'filter: expected at least one of'],
 		[{ filter: 'orders' }, 'filter: '],
-		[{ filter: { type: 'CREATED' } }, 'filter: knows no type'],
+		[{ filter: { type: 'CREATED' } }, 'filter: unknown type'],
 		[{ filter: { eventTypes: ['MOVED'] } }, 'filter.eventTypes: '],
 		[{ filter: { eventTypes: [] } }, 'filter.eventTypes: '],
 		[{ filter: { eventTypes: 7 } }, 'filter.eventTypes: '],
@@ -199,11 +199,11 @@ describe('a replay', () => {
 		expect(await refused({ notificationId: 7_000_000_003 })).toContain('deactivated')
 		expect((await replay({ failedSince: '2026-06-01' })).status).toBe(202)
 		watchers.subscriptions.set(7, [])
-		expect(await refused()).toContain('sends to nobody')
-		expect(await refused({ notificationId: 7_000_000_003 })).toContain('nowhere to send it')
+		expect(await refused()).toContain('no callback or subscription')
+		expect(await refused({ notificationId: 7_000_000_003 })).toContain('cannot be sent')
 		watchers.subscriptions.set(7, [SUBSCRIPTION])
 		watchers.notifications.set(7, [{ ...NOTIFICATION, status: 'retry', nextTryMs: 5 }])
-		expect(await refused({ notificationId: 7_000_000_003 })).toContain('on its way')
+		expect(await refused({ notificationId: 7_000_000_003 })).toContain('already being sent')
 		watchers.notifications.set(7, [{ ...NOTIFICATION, status: 'dropped' }])
 		expect(await refused({ notificationId: 7_000_000_003 })).toContain('dropped')
 		await env.DB.prepare('UPDATE instances SET enabled = 0').run()

@@ -92,10 +92,10 @@ describe('posting', () => {
 		[{ topic: 'x'.repeat(256), message: 1 }, 'topic: '],
 		[
 			{ topic: 'instance-7-woocommercerest-events', message: 1 },
-			"topic: instance-7-woocommercerest-events is that of an instance's events",
+			'topic: instance-7-woocommercerest-events belongs to an instance',
 		],
-		[{ topic: 'instance.healthy', message: 1 }, 'topic: instance.healthy is posted to by Shopbell alone'],
-		[{ topic: 'notification.dead', message: 1 }, 'topic: notification.dead is posted to by Shopbell alone'],
+		[{ topic: 'instance.healthy', message: 1 }, 'topic: instance.healthy is reserved for Shopbell'],
+		[{ topic: 'notification.dead', message: 1 }, 'topic: notification.dead is reserved for Shopbell'],
 		[{ topic: 'a', message: 1, severity: 'loud' }, 'severity: expected one of low, medium, high, critical'],
 		[{ topic: 'a' }, 'message: '],
 		[{ topic: 'a', message: 'é'.repeat(128 * 1024) }, 'message: expected at most 256 kB'],
@@ -176,7 +176,7 @@ describe('subscriptions', () => {
 	test('an address is subscribed once, and there are ten at most, however many ask at once', async () => {
 		const same = await Promise.all(Array.from({ length: 4 }, () => subscribe(['a'])))
 		expect(same.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
-		expect((await subscribe(['b'])).body.message).toMatch(/^config\.url: subscription \d+ sends there already/)
+		expect((await subscribe(['b'])).body.message).toMatch(/^config\.url: subscription \d+ already sends to this URL/)
 		const many = await Promise.all(Array.from({ length: 12 }, (_, n) => subscribe(['a'], `${HOOK}/${n}`)))
 		expect(many.filter((one) => one.status === 200)).toHaveLength(9)
 		expect((await subscribe(['a'], `${HOOK}/more`)).body.message).toContain('at most 10')

@@ -464,7 +464,7 @@ describe('what is shown', () => {
 		const refused = await client.call('GET', `/instances/${id}/coverage?from=1970-01-01`)
 		expect([refused.status, refused.body.message]).toEqual([
 			400,
-			expect.stringContaining('from, to: expected a shorter time'),
+			expect.stringContaining('from, to: expected a shorter range'),
 		])
 	})
 })

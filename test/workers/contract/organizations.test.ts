@@ -159,7 +159,8 @@ describe('a viewer sees no secret and changes nothing', () => {
 		// Of themselves they may change the name; this is somebody else.
 		if (id === 'changeUser') expect(answer.status, shown).toBe(403)
 		else if (getRequiredRole(one) === 'viewer') expect(answer.status, shown).not.toBe(403)
-		else expect([answer.status, answer.text], shown).toEqual([403, expect.stringContaining('This call needs the role')])
+		else
+			expect([answer.status, answer.text], shown).toEqual([403, expect.stringContaining('This call requires the role')])
 		for (const secret of secrets) expect(answer.text, shown).not.toContain(secret)
 		expect(
 			await rowsOf(1, ['organizations', 'instances', 'subscriptions', 'account_settings', 'api_keys', 'links']),
@@ -180,7 +181,9 @@ describe('an API key may what its scope says', () => {
 			403,
 			expect.objectContaining({
 				message:
-					scope === null ? expect.stringMatching(/^An API key may not/) : `This API key lacks the scope ${scope}`,
+					scope === null
+						? expect.stringMatching(/^An API key may not/)
+						: `This API key does not have the scope ${scope}`,
 			}),
 		])
 	})

@@ -107,7 +107,6 @@ describe('what matches', () => {
 		})
 		expect(explain({ headers, key: null, instance: { current: KEY, next: NEXT_KEY } }).matched).toHaveLength(4)
 	})
-
 })
 
 describe('headers', () => {
@@ -215,7 +214,6 @@ describe('the key', () => {
 	test.each([`${KEY}\n`, ` ${KEY}`, `${KEY}\r\n`, `\t${KEY} `])('has whitespace around it: %j', (key) => {
 		expectReasons(explain({ key }), 'key-whitespace')
 	})
-
 })
 
 describe('the body', () => {

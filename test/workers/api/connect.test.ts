@@ -201,7 +201,7 @@ describe('not approved', () => {
 		await expectPage(await post(mine, keys(mine)), 404, 'not valid')
 		await expectPage(await post(state, keys(mine)), 404, 'not valid')
 		for (const body of ['', 'x', '{}', '[]', 'user_id=1', '{"user_id":1}', 'x'.repeat(20_000)])
-			await expectPage(await post(state, body), 400, 'no keys')
+			await expectPage(await post(state, body), 400, 'Invalid keys')
 		expect(await outcome(state)).toEqual({ status: 'waiting' })
 		const foreign = {
 			...keys(state),

@@ -223,7 +223,7 @@ describe('subscriptions', () => {
 		],
 		[
 			{ topics: ['weather', TOPIC(1)], config: { url: 'https://a.example.com' } },
-			'topics: expected one topic where it is',
+			'topics: expected only one topic if it is',
 		],
 		[{ channel: 'email', topics: [TOPIC(1)], config: { url: 'https://a.example.com' } }, 'channel: expected webhook'],
 		['{', 'body: '],
@@ -645,7 +645,7 @@ describe('deliveries', () => {
 			['PUT', where("status='queued'")],
 		] as const) {
 			const { status, body } = await client.call(method, path)
-			expect([status, body.message]).toEqual([400, expect.stringContaining('narrow')])
+			expect([status, body.message]).toEqual([400, expect.stringContaining('filter by')])
 		}
 		expect(calls()).toEqual([])
 		expect((await client.call('GET', where(`config.url='${HOOK}'`))).status).toBe(200)

@@ -14,7 +14,7 @@ export interface Actor {
 
 /** What something can be done to. */
 export const AUDIT_OBJECTS = ['organization', 'instance', 'user', 'api-key', 'session'] as const
-export type AuditObject = (typeof AUDIT_OBJECTS)[number]
+type AuditObject = (typeof AUDIT_OBJECTS)[number]
 
 /** What was done. `detail` holds names, roles, scopes and numbers only. */
 export interface AuditEntry {
@@ -59,7 +59,7 @@ export const AUDIT_RETENTION_MS = 400 * DAY_MS
 const MAX_AUDIT_ROWS_READ = 1000
 
 /** A row of the audit log. Times epoch ms. */
-export interface AuditRow {
+interface AuditRow {
 	id: number
 	atMs: number
 	userId: number | null
@@ -72,7 +72,7 @@ export interface AuditRow {
 }
 
 /** What the log can be narrowed by; null: by nothing. */
-export interface AuditFilter {
+interface AuditFilter {
 	fromMs: number | null
 	/** Up to before this moment. */
 	toMs: number | null
@@ -83,7 +83,7 @@ export interface AuditFilter {
 }
 
 /** Where a page begins: after this row, in the order of the log. */
-export interface AuditPosition {
+interface AuditPosition {
 	atMs: number
 	id: number
 }

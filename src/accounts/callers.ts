@@ -23,7 +23,7 @@ export interface Caller {
 }
 
 /** How a caller is looked up. `values` are the parameters of both texts, `?1` first. */
-export interface CallerLookup {
+interface CallerLookup {
 	/** A SELECT of the caller. */
 	sql: string
 	/** A SELECT of the id of the caller's organization alone, for conditions of other look-ups in the same batch. */

@@ -42,7 +42,7 @@ export interface StoredResponse {
  * first one has not ended;
  * `answer`: what it ended with; `lost`: it has ended, and its answer cannot be given again.
  */
-export type ClaimResult =
+type ClaimResult =
 	| { kind: 'run'; claim: string }
 	| { kind: 'other' | 'running' | 'lost' }
 	| { kind: 'answer'; answer: StoredResponse }

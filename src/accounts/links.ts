@@ -11,7 +11,7 @@ import { hashPassword } from './passwords.ts'
 import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
 
 /** How long a link can be used. */
-export const LINK_TTL_MS = 7 * DAY_MS
+const LINK_TTL_MS = 7 * DAY_MS
 
 /** What a link is for: the first password, or another one. */
 export type LinkPurpose = 'invitation' | 'reset'
@@ -23,7 +23,7 @@ export interface Link {
 }
 
 /** A link that can be used: whose it is. */
-export interface UsableLink {
+interface UsableLink {
 	userId: number
 	organizationId: number
 	purpose: LinkPurpose

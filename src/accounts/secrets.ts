@@ -14,7 +14,7 @@ export function newSecret(): string {
  * What tokens of ours begin with, so that people and scanners of leaked secrets recognise them: of a session, of an API
  * key, of a one-time link.
  */
-export const TOKEN_PREFIXES = { session: 'sbs_', key: 'sbk_', link: 'sbl_' } as const
+const TOKEN_PREFIXES = { session: 'sbs_', key: 'sbk_', link: 'sbl_' } as const
 
 /** A new token that shows what it is: its prefix and 32 random bytes as base64url, 47 characters. */
 export function newToken(kind: keyof typeof TOKEN_PREFIXES): string {

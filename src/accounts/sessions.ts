@@ -9,7 +9,7 @@ import { hashSecret, newToken } from './secrets.ts'
 /** How long a session lasts. */
 export const SESSION_TTL_MS = 14 * DAY_MS
 /** Most sessions of a user: the oldest make room. */
-export const MAX_SESSIONS_PER_USER = 100
+const MAX_SESSIONS_PER_USER = 100
 /** Longest name of a program that is kept with a session. */
 const MAX_AGENT_LENGTH = 200
 
@@ -30,7 +30,7 @@ export interface RequestOrigin {
 }
 
 /** What became of an attempt: a token, nothing since a word was wrong, or nothing for so many seconds. */
-export type SignInResult =
+type SignInResult =
 	| { kind: 'done'; token: string; expiresMs: number }
 	| { kind: 'wrong' }
 	| { kind: 'locked'; seconds: number }

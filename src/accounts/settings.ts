@@ -43,7 +43,7 @@ export const DEFAULT_SETTINGS: AccountSettings = {
 }
 
 /** What checking a setting needs to know. */
-export interface SettingsOptions {
+interface SettingsOptions {
 	allowPrivateNetwork: boolean
 }
 
@@ -93,7 +93,7 @@ export type SettingName = keyof typeof SETTINGS
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 
 /** Settings as they will be kept, secrets still in the clear; null: back to the default. */
-export type SettingsChange = Partial<Record<SettingName, string | null>>
+type SettingsChange = Partial<Record<SettingName, string | null>>
 
 /** The setting that is a secret. */
 export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName

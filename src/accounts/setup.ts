@@ -25,7 +25,7 @@ export interface Organization {
 }
 
 /** What the operator may name at set-up. */
-export interface SetupInput {
+interface SetupInput {
 	organizationName: string
 	email: string
 	firstName: string
@@ -35,7 +35,7 @@ export interface SetupInput {
 }
 
 /** The first organization and user, with the secrets that open the API. */
-export interface SetupResult {
+interface SetupResult {
 	organization: { id: number; name: string }
 	user: { id: number; emailAddress: string; firstName: string; lastName: string }
 	organizationSecret: string

@@ -15,7 +15,7 @@ export const MAX_ATTEMPTS_PER_ADDRESS = 100
 export const ATTEMPTS_WINDOW_MS = 15 * 60_000
 
 /** Whose attempts are counted together: a user name and an address, as the table has them. */
-export interface AttemptSubjects {
+interface AttemptSubjects {
 	name: string
 	address: string
 }

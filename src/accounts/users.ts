@@ -22,7 +22,7 @@ export interface UserDetails {
 }
 
 /** What is said of a person. */
-export interface UserInput {
+interface UserInput {
 	email: string
 	firstName: string
 	lastName: string

@@ -6,7 +6,7 @@ import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
 import { getSigningKeys, toSignatureHeaders, type SignatureKeys } from './sign.ts'
 
 /** How long a callback may take, ms: connection, response and the kept part of its body. */
-export const ATTEMPT_TIMEOUT_MS = 15_000
+const ATTEMPT_TIMEOUT_MS = 15_000
 
 /** How much of a response's body is kept, bytes. */
 export const MAX_RESPONSE_BYTES = 4_096

@@ -23,7 +23,7 @@ export interface WaitingSubscription {
 }
 
 /** Permits granted to a subscription whose outcomes are not reported yet. */
-export interface InFlightAdmission {
+interface InFlightAdmission {
 	instance: number
 	subscription: number
 	permits: number

@@ -21,7 +21,7 @@ export const MAX_CONNECTIONS = 6
 export const MAX_DOORBELL_MS = 10_000
 
 /** Pauses between the tries of a settle, ms. Together shorter than a lease: after that the delivery is repeated. */
-export const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
+const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
 
 /** The shortest wait before the next request for admission, ms. */
 const MIN_WAIT_MS = 50
@@ -89,7 +89,7 @@ export async function handleDoorbells(instanceIds: readonly number[], ports: Del
  * Handles one doorbell with at most `concurrency` POSTs at a time. Never throws: what fails is due again when its lease
  * ends. Claims only what it can send at once, since a lease begins with the claim.
  */
-export async function handleDoorbell(
+async function handleDoorbell(
 	instanceId: number,
 	concurrency: number,
 	connections: Semaphore,

@@ -3,7 +3,7 @@ import { classifyNetworkError, findEdgeErrorKind, type NetworkErrorKind } from '
 import type { AttemptOutcome } from '../rpc/delivery.ts'
 
 /** Why the callback itself did not answer, as deliveries are stored and shown. */
-export type DeliveryErrorKind = 'dns' | 'tls' | 'refused' | 'timeout' | 'reset'
+type DeliveryErrorKind = 'dns' | 'tls' | 'refused' | 'timeout' | 'reset'
 
 /**
  * Classifies what `fetch` threw.

@@ -25,7 +25,7 @@ const RESERVED_HEADERS = new Set([
 const RESERVED_HEADER_PREFIXES = ['elements-', 'webhook-', 'shopbell-', 'cf-', 'sec-', 'proxy-']
 
 /** A header as given: its name and its value. */
-export type HeaderPair = [name: string, value: string]
+type HeaderPair = [name: string, value: string]
 
 /**
  * Parses `event.notification.callback.headers`: a JSON object, its text, or lines `Name: value`. `complete`: false when

@@ -20,7 +20,7 @@ const SECONDS_AFTER_FIRST_FAILURE: Readonly<Record<'8^n' | '4^n', readonly numbe
 }
 
 /** An attempt that has just failed. Times epoch ms. */
-export interface FailedAttempt {
+interface FailedAttempt {
 	schedule: RetrySchedule
 	/** 1 for the first. */
 	attempt: number

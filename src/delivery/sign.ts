@@ -11,7 +11,7 @@ export interface SignatureKeys {
 }
 
 /** The next key of a rotation: until `fromMs` (epoch ms) both keys sign, then it alone. Null: no rotation. */
-export interface KeyRotation {
+interface KeyRotation {
 	next: string | null
 	fromMs: number | null
 }
@@ -33,7 +33,7 @@ export function getSigningKeys(
 }
 
 /** One attempt of a notification, to be signed. */
-export interface SignableAttempt {
+interface SignableAttempt {
 	notificationId: number
 	body: Uint8Array
 	/** When the attempt starts, epoch ms. */
@@ -41,7 +41,7 @@ export interface SignableAttempt {
 }
 
 /** The id of a notification for receivers, the same on every attempt and replay: `ntf_<id>`. */
-export function toWebhookMessageId(notificationId: number): string {
+function toWebhookMessageId(notificationId: number): string {
 	return `ntf_${notificationId}`
 }
 
@@ -54,7 +54,7 @@ export function signElements(key: string, body: Uint8Array): string {
  * A `webhook-signature` of Standard Webhooks: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`, with the key's
  * UTF-8 bytes.
  */
-export function signStandardWebhooks(key: string, id: string, timestampSec: number, body: Uint8Array): string {
+function signStandardWebhooks(key: string, id: string, timestampSec: number, body: Uint8Array): string {
 	return `v1,${createHmac('sha256', key).update(`${id}.${timestampSec}.`).update(body).digest('base64')}`
 }
 

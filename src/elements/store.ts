@@ -128,7 +128,7 @@ export interface DateRule {
 	gmtSibling: boolean
 }
 
-export interface ResolvedDates {
+interface ResolvedDates {
 	updated: DateRule | null
 	created: DateRule | null
 }

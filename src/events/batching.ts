@@ -33,7 +33,7 @@ export interface CoalescedEvent extends WaitingChange {
 }
 
 /** Events of an object that cancel each other: none is sent. */
-export interface CancelledChanges {
+interface CancelledChanges {
 	object: string
 	sequences: number[]
 	/** `previousSequence` of the object's next event for this subscription. */
@@ -51,7 +51,7 @@ export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', nu
  * The limit for the characters of a notification's records together; a single record may exceed it. An RPC answer holds
  * 32 MiB, two bytes per character, and what does not fit cannot be claimed.
  */
-export const MAX_RECORD_CHARACTERS = 6_000_000
+const MAX_RECORD_CHARACTERS = 6_000_000
 
 /** A notification to create: events of one resource, ascending. */
 export interface FormedNotification {

@@ -26,7 +26,7 @@ export const FILTER_KEYS = {
 } as const
 
 /** A filter, or the invalid keys: `message` says what was expected. */
-export type FilterResult =
+type FilterResult =
 	| { ok: true; filter: EventFilter }
 	| { ok: false; problems: { field: string; message: string }[] }
 

@@ -30,7 +30,7 @@ export interface NotificationInstance extends EntryContext {
 }
 
 /** A stored notification, without its events. */
-export interface StoredNotification {
+interface StoredNotification {
 	/** Owner × 10^9 + counter. */
 	id: number
 	/** When it was formed, epoch ms. */

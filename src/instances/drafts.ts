@@ -17,7 +17,7 @@ import { openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
 /** How long a merchant may take. */
-export const DRAFT_TTL_MS = 30 * 60_000
+const DRAFT_TTL_MS = 30 * 60_000
 /** How long the outcome can be asked for. */
 const DRAFT_RETENTION_MS = DAY_MS
 
@@ -42,7 +42,7 @@ interface DraftContent {
 }
 
 /** What became of a draft. */
-export interface DraftOutcome {
+interface DraftOutcome {
 	status: 'waiting' | 'denied' | 'failed' | 'created'
 	reason?: string
 	id?: number

@@ -2,7 +2,7 @@
 import { FROM_INSTANCES, toInstance, SELECT_COLUMNS, type Instance, type InstanceTableRow } from './records.ts'
 
 /** What a list of instances can be narrowed by. */
-export interface InstanceFilter {
+interface InstanceFilter {
 	/** Instances with all of these tags; empty: all. */
 	tags: string[]
 	/** Part of the name or the element's key, in any case; empty: all. */

@@ -22,7 +22,7 @@ export const POLLER_URLS_KEY = 'event.poller.urls'
 const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constructor', 'prototype'])
 
 /** A parsed poller configuration, or everything that is wrong with it. */
-export type PollerResult =
+type PollerResult =
 	| { ok: true; resources: Record<string, PollerResource> | null }
 	| { ok: false; problems: FieldProblem[] }
 

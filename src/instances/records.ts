@@ -7,10 +7,10 @@ import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
 
 /** Where an instance's row is in its life: not answered yet, in use, or gone for callers and being deleted. */
-export type InstanceRowState = 'creating' | 'ready' | 'deleted'
+type InstanceRowState = 'creating' | 'ready' | 'deleted'
 
 /** Who made an instance, as it is shown. */
-export interface InstanceCreator {
+interface InstanceCreator {
 	email: string
 	firstName: string
 	lastName: string

@@ -41,7 +41,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 const STATUS_LAG_MS = 2 * HOUR_MS
 
 /** What a call across instances is narrowed by. */
-export interface EventScope {
+interface EventScope {
 	/** The newest event is not older; epoch ms. */
 	fromMs: number
 	/** null: any. */

@@ -27,7 +27,7 @@ export interface SubscriptionRow {
 }
 
 /** Which subscriptions: above an id, of one owner, or one by its id. */
-export interface SubscriptionFilter {
+interface SubscriptionFilter {
 	afterId?: number
 	ownerId?: number | null
 	id?: number

@@ -37,7 +37,7 @@ const MAX_WEBHOOK_TASKS = 30
 const WEBHOOK_TASK_DUE_SQL = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
 
 /** What a round did. */
-export interface WatchdogResult {
+interface WatchdogResult {
 	woken: number
 	cleared: number
 }

@@ -23,7 +23,7 @@ const deriveSecrets: WebhookSecrets = (ring, hooks, instanceId, topic, version) 
 	parseMasterKeys(ring).map((key) => hooks.deriveSecret(key.bytes, instanceId, topic, version))
 
 /** What a delivery says of itself. */
-export interface WebhookClaim {
+interface WebhookClaim {
 	instanceId: number
 	topic: string
 	/** Versions that its address names. */

@@ -22,7 +22,7 @@ import { getElement, openStoreClient } from './stores.ts'
 const STORE_TIMEOUT_MS = 60_000
 
 /** The cron gives up a task that a store has refused for this long. */
-export const WEBHOOK_GIVE_UP_MS = 7 * DAY_MS
+const WEBHOOK_GIVE_UP_MS = 7 * DAY_MS
 
 /** How long the previous version of the secrets is accepted after a rotation. */
 export const PREVIOUS_SECRET_MS = DAY_MS

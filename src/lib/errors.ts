@@ -26,7 +26,7 @@ export const STATUS_DESCRIPTIONS = {
 export type ErrorStatus = keyof typeof STATUS_DESCRIPTIONS
 
 /** Details of an error beside its message. */
-export interface HttpErrorDetail {
+interface HttpErrorDetail {
 	/** The store's error message, plain text. */
 	providerMessage?: string | null | undefined
 	/** Response headers, such as `Allow` or `Retry-After`. */

@@ -376,7 +376,7 @@ export function expectedAtMost(name: LimitName): string {
 }
 
 /** A row of the table as people read it. */
-export interface LimitRow {
+interface LimitRow {
 	name: LimitName
 	/** `255 characters` */
 	most: string

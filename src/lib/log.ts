@@ -4,7 +4,7 @@
  */
 
 /** Values that a log line may hold: no objects, so that no record or header set slips in whole. */
-export type LogFields = Record<string, string | number | boolean | null | undefined>
+type LogFields = Record<string, string | number | boolean | null | undefined>
 
 /** Writes one line: `event` is a dotted name such as `request.done`. */
 export function log(event: string, fields: LogFields = {}): void {

@@ -5,7 +5,7 @@
  */
 
 /** A key of the ring: its name, and its 32 bytes. */
-export interface MasterKey {
+interface MasterKey {
 	id: string
 	bytes: Uint8Array
 }

@@ -10,7 +10,7 @@ import { BASE_PATH } from './base-path.ts'
 import { expectedAtMost, LIMITS } from './limits.ts'
 
 /** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
-export type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
+type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
 
 /**
  * Judges a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) opens loopback and private networks for local use;

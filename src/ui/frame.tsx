@@ -9,7 +9,7 @@ const SECTIONS = [
 ] as const
 
 /** A page in its frame. */
-export interface FrameProps {
+interface FrameProps {
 	/** Shown in the tab, before the product's name. */
 	title: string
 	/** For search engines. */

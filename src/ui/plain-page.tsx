@@ -3,7 +3,7 @@ import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 
 /** What a page says. */
-export interface PlainPage {
+interface PlainPage {
 	status: 200 | 400 | 404 | 409 | 410
 	title: string
 	text: string

@@ -17,7 +17,7 @@ import type { AccessLevel } from './contract.ts'
 import type { CallerContext, InstanceEnv } from './environment.ts'
 
 /** What a call requires of its caller. */
-export interface Permission {
+interface Permission {
 	/** Minimum role. */
 	role: Role
 	/** Scope that an API key needs; null: API keys are not allowed. */

@@ -51,7 +51,7 @@ export const VERBS = [
 export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
 
 /** Statuses of a documented response; 503 is `/healthz` reporting a failure. */
-export type SuccessStatus = 200 | 202 | 503
+type SuccessStatus = 200 | 202 | 503
 
 /** A response that is not JSON. */
 export interface TextResponse {
@@ -117,7 +117,7 @@ export function defineOperation<const Op extends Operation>(definition: Op): Op 
  * A call about one instance exists twice: by id (`Name`), and under `/instances` with the instance's token
  * (`NameByToken`).
  */
-export type ByIdAndToken<Name extends string, Op> = Record<`${Name}ByToken`, Op & { access: 'token' }> &
+type ByIdAndToken<Name extends string, Op> = Record<`${Name}ByToken`, Op & { access: 'token' }> &
 	Record<Name, Op & { access: 'instance' }>
 
 /** Declares such a pair. `path` follows `/instances` and `/instances/{id}`. */

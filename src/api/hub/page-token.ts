@@ -5,7 +5,7 @@ import { BadRequest } from '../../lib/errors.ts'
 import type { WalkPosition } from './list-cursor.ts'
 
 /** A token is only valid for the same instance, path, `where` and `orderBy`. */
-export interface ListIdentity {
+interface ListIdentity {
 	instanceId: number
 	path: string
 	where: string | null

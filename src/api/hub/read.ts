@@ -21,7 +21,7 @@ import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts
 export const MAX_STORE_PAGES = 20
 
 /** A page of a list, or the object at the path. `total` null: unknown. `next` null: no further page. */
-export type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
+type ReadResult = { list: unknown[]; total: number | null; next: WalkPosition | null } | { item: unknown }
 
 /**
  * Reads the page that begins at a position. `numbered`: the page has a number, so its position is a row, not a record.

@@ -9,10 +9,10 @@ import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from '
 import type { ConnectError, Failure, Io } from '../store.ts'
 
 /** Requests of one check at most. */
-export const MAX_CHECK_REQUESTS = 12
+const MAX_CHECK_REQUESTS = 12
 
 /** Ms that one check may take. */
-export const MAX_CHECK_MS = 20_000
+const MAX_CHECK_MS = 20_000
 
 /** Bytes of a page that are read: enough for its head. */
 const MAX_PAGE_BYTES = 256 * 1024

@@ -183,7 +183,7 @@ class WooCommerceClient implements StoreClient {
 type TimedFailure = Failure & { storeNowMs: number }
 
 /** The vendor's parameters for one page (docs/woocommerce.md §3). */
-export function toListParameters(
+function toListParameters(
 	collection: Collection,
 	resource: Pick<Resource, 'query'>,
 	query: ListQuery,

@@ -190,7 +190,7 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
 }
 
 /** The target of a redirect as an address without query, null when there is none or it is unreadable. */
-export function getRedirectTarget(answer: ResponseText): string | null {
+function getRedirectTarget(answer: ResponseText): string | null {
 	const location = answer.headers.get('location')
 	if (location === null || !URL.canParse(location, answer.url)) return null
 	return withoutQuery(new URL(location, answer.url).href)

@@ -22,7 +22,7 @@ export interface StoreResponse extends ResponseText {
 }
 
 /** What is asked. */
-export interface StoreRequest {
+interface StoreRequest {
 	method: string
 	/** Address with query. */
 	url: string

@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto'
 
 /** What a request is signed with. */
-export interface OAuthInput {
+interface OAuthInput {
 	method: string
 	/** Scheme and host as PHP sees them, with the path, without query: `http://shop.example/wp-json/wc/v3/orders`. */
 	baseUrl: string
@@ -35,7 +35,7 @@ export function signQuery(input: OAuthInput): Record<string, string> {
  * Base64 HMAC-SHA256 over method, address and all parameters sorted by encoded name; the key is the consumer secret and
  * `&`.
  */
-export function computeSignature(
+function computeSignature(
 	method: string,
 	baseUrl: string,
 	query: Record<string, string>,

@@ -12,7 +12,7 @@ import { formatGmt, WOO_DATE_FORMAT, formatDateValue } from './dates.ts'
 import type { VendorRecord } from '../store.ts'
 
 /** A `where` in terms of a store's list. */
-export interface ListFilter {
+interface ListFilter {
 	/** List parameters. */
 	query: Record<string, string>
 	/** What the store does not filter, or not exactly; empty when the parameters say it all. */

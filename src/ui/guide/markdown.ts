@@ -5,7 +5,7 @@
 import { Marked, type Tokens } from 'marked'
 
 /** A heading below the title. */
-export interface Heading {
+interface Heading {
 	id: string
 	text: string
 }

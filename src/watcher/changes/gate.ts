@@ -10,7 +10,7 @@ import type { GateContext, GateVerdict, KnownObject, ObjectState, Observation } 
 /** An object is gone after two JSON 404 that lie at least this far apart. */
 export const MIN_GONE_INTERVAL_MS = 5_000
 /** An older state is accepted after two reads that lie at least this far apart (caches, replicas, restored backups). */
-export const MIN_STALE_INTERVAL_MS = 30_000
+const MIN_STALE_INTERVAL_MS = 30_000
 
 /** Decides what an observation means. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {

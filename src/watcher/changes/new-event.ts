@@ -9,7 +9,7 @@ import type { ObjectId } from '../../elements/store.ts'
 const MAX_RECORD_BYTES = 1_500_000
 
 /** What an event says, before it has a number. */
-export interface EventContent {
+interface EventContent {
 	objectId: ObjectId
 	eventType: NewEvent['eventType']
 	/** null: now. */

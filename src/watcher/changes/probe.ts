@@ -10,9 +10,9 @@ import type { Snapshot } from '../../elements/store.ts'
  * Payloads that differed are accepted again after this many equal ones in a row, and each time they differ anew after
  * four times as many.
  */
-export const MIN_EQUAL_PROBES = 5
-export const EQUAL_PROBES_FACTOR = 4
-export const MAX_EQUAL_PROBES_EXPONENT = 4
+const MIN_EQUAL_PROBES = 5
+const EQUAL_PROBES_FACTOR = 4
+const MAX_EQUAL_PROBES_EXPONENT = 4
 
 /** How often a resource's payloads were found to differ, and how many equal ones came in a row since. */
 interface ProbeHistory {

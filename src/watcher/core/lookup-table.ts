@@ -19,7 +19,7 @@ export interface PendingCheck {
 }
 
 /** An object that is due to be read. */
-export interface Lookup {
+interface Lookup {
 	resource: number
 	id: ObjectId
 	check: PendingCheck

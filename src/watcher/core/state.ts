@@ -36,14 +36,14 @@ export interface WebhooksState {
 }
 
 /** The store's clock. */
-export interface ClockState {
+interface ClockState {
 	/** Store clock − own clock, as last believed, and a candidate that was seen once. */
 	skewMs: number | null
 	clockDoubt: PendingClockSkew | null
 }
 
 /** Requests to the store: failures and limits. */
-export interface RequestState {
+interface RequestState {
 	/** Consecutive failures, when the next try is allowed, and what kind failed. */
 	failures: number
 	backoffUntilMs: number | null
@@ -53,7 +53,7 @@ export interface RequestState {
 }
 
 /** Polling: resources and runs. */
-export interface PollState {
+interface PollState {
 	nextResource: number
 	resources: ResourceState[]
 	nextPollMs: number | null
@@ -74,7 +74,7 @@ export interface PollState {
 }
 
 /** The event log. */
-export interface LogState {
+interface LogState {
 	/** Sequence of the last event. */
 	sequence: number
 	/** Events recorded and accepted by hour, of days that the table `days` does not have yet. */
@@ -87,7 +87,7 @@ export interface LogState {
 }
 
 /** Notifications and their subscriptions. */
-export interface OutboxState {
+interface OutboxState {
 	/** Counter of the last notification. */
 	notification: number
 	/**
@@ -105,7 +105,7 @@ export interface OutboxState {
 }
 
 /** Operator events, and the status in D1. */
-export interface OperatorState {
+interface OperatorState {
 	/** Number of the last operator event, and when the kept ones are published; null: none are kept. */
 	announcement: number
 	announceMs: number | null
@@ -114,7 +114,7 @@ export interface OperatorState {
 }
 
 /** Retention: pruning and storage space. */
-export interface RetentionState {
+interface RetentionState {
 	/** Storage is full: polling waits. */
 	full: boolean
 	/** When to prune next, and the log sequence that the running round has reached. */

@@ -6,4 +6,4 @@ export function recordRepair(core: Core, description: string): void {
 	hooks.repairs = [{ atMs: core.ports.now(), what: description }, ...hooks.repairs].slice(0, MAX_REPAIRS_KEPT)
 }
 
-export const MAX_REPAIRS_KEPT = 20
+const MAX_REPAIRS_KEPT = 20

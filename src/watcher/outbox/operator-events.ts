@@ -8,7 +8,7 @@ import type { Tx } from '../core/tx.ts'
 import type { Notice } from '../../rpc/delivery.ts'
 
 /** What happened: `instance.<state>`, or one of these. */
-export type OperatorTopic =
+type OperatorTopic =
 	| `instance.${string}`
 	| 'subscription.deactivated'
 	| 'notification.dead'

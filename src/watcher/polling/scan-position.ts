@@ -11,7 +11,7 @@ const STEP_BACK_ROWS = [1, 20, 200, 2_000]
  * What a page means. `again`: rows moved, read further back. Otherwise `from` is the index of the first row that is new
  * to this scan, and `ended` says whether it was the last page.
  */
-export type ScanStep =
+type ScanStep =
 	| { again: true; position: ScanPosition }
 	| { again: false; from: number; position: ScanPosition; ended: boolean }
 

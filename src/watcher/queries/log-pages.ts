@@ -223,7 +223,7 @@ const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 }
 
 /** An event's status: the furthest of its notifications. */
-export function getEventStatus(
+function getEventStatus(
 	notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[],
 ): EventStatus {
 	let status: EventStatus = 'NEW'

@@ -2,11 +2,11 @@
 import type { PendingClockSkew } from '../core/state.ts'
 
 /** A difference up to this is drift, not a clock that was set. */
-export const CLOCK_TOLERANCE_MS = 60_000
+const CLOCK_TOLERANCE_MS = 60_000
 /** A Date header has whole seconds, and answers take time. */
-export const CLOCK_MATCH_TOLERANCE_MS = 3_000
+const CLOCK_MATCH_TOLERANCE_MS = 3_000
 /** Two answers confirm a new time when they lie at least this far apart. */
-export const MIN_CLOCK_CONFIRM_MS = 10_000
+const MIN_CLOCK_CONFIRM_MS = 10_000
 
 /**
  * Evaluates a Date header. It is accepted when it agrees with the last accepted one, or when two answers some seconds

@@ -9,7 +9,7 @@ import type { Resource } from '../../elements/store.ts'
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 
 /** The configured resources in order. Those that the element does not know are left out; the API refuses them. */
-export function getConfiguredResources(core: Core): Resource[] {
+function getConfiguredResources(core: Core): Resource[] {
 	const known = resourcesByConfig.get(core.config)
 	if (known !== undefined) return known
 	if (!core.kind.watchesStore) return []

@@ -65,7 +65,7 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 }
 
 /** What a sync means for the instance. */
-export interface SyncDecision {
+interface SyncDecision {
 	repairs: { description: string; notify: boolean }[]
 	degraded: WebhooksState['degraded']
 	/** Changes may have gone unreported since the last run. */

@@ -26,9 +26,7 @@ export const FILTER_KEYS = {
 } as const
 
 /** A filter, or the invalid keys: `message` says what was expected. */
-type FilterResult =
-	| { ok: true; filter: EventFilter }
-	| { ok: false; problems: { field: string; message: string }[] }
+type FilterResult = { ok: true; filter: EventFilter } | { ok: false; problems: { field: string; message: string }[] }
 
 /**
  * Parses the three keys of a configuration. Blank means all.

@@ -56,7 +56,8 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	const outcome = result === null ? 'unknown' : result.ok ? 'created' : 'failed'
 	log('connect.keys', { requestId, outcome, instance: result?.ok ? result.id : null })
 	if (result === null) return unknownStatePage()
-	if (!result.ok) return respondWithPlainPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
+	if (!result.ok)
+		return respondWithPlainPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
 	return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 

@@ -35,12 +35,7 @@ export function signQuery(input: OAuthInput): Record<string, string> {
  * Base64 HMAC-SHA256 over method, address and all parameters sorted by encoded name; the key is the consumer secret and
  * `&`.
  */
-function computeSignature(
-	method: string,
-	baseUrl: string,
-	query: Record<string, string>,
-	secret: string,
-): string {
+function computeSignature(method: string, baseUrl: string, query: Record<string, string>, secret: string): string {
 	const pairs = Object.entries(query)
 		.map(([name, value]) => [percentEncode(name), percentEncode(value)] as const)
 		.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] < b[1] ? -1 : 1))

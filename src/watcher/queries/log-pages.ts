@@ -223,9 +223,7 @@ const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 }
 
 /** An event's status: the furthest of its notifications. */
-function getEventStatus(
-	notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[],
-): EventStatus {
+function getEventStatus(notifications: readonly Pick<NotificationStatus, 'status' | 'delivered'>[]): EventStatus {
 	let status: EventStatus = 'NEW'
 	for (const notification of notifications) {
 		const candidate =

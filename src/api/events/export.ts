@@ -137,8 +137,8 @@ const COLUMNS: readonly [name: string, of: (event: EventView) => string | number
 
 /**
  * The text of an export in chunks. The last line of NDJSON is `{"complete": true, "events": n}` or, after `maxEvents`
- * or too many reads, `{"truncated": true, "events": n, "nextPage": …}`. A truncated CSV ends with a record that names the
- * next page.
+ * or too many reads, `{"truncated": true, "events": n, "nextPage": …}`. A truncated CSV ends with a record that
+ * names the next page.
  */
 export async function* exportText(
 	format: ExportFormat,

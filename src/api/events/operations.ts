@@ -42,8 +42,8 @@ and ends with \`{"complete":true,"events":n}\` or, if there are more events or t
 the response is cut off.`
 const COUNT_DESCRIPTION = `Counts whole intervals, including those that \`from\` and \`to\` lie in: one hour by minute
 has 61. At most ${LIMITS.intervals.value} intervals. Counts by hour or longer are kept for 400 days. Counts by minute or
-second cover the events that are still in the log, up to 20,000 per instance. \`failed\` covers the first 10,000 notifications
-that failed for good since the start of the range.`
+second cover the events that are still in the log, up to 20,000 per instance. \`failed\` covers the first 10,000
+notifications that failed for good since the start of the range.`
 const EXPORT_RESPONSES = [
 	textResponse(
 		'application/x-ndjson',

@@ -30,8 +30,8 @@ const metricsOperation = {
 	description:
 		'Returns the current metrics of each instance: state, lag, seen, delivered, failed, backlog, requests to the ' +
 		'store. With `Accept: text/plain` or `application/openmetrics-text`, in the format that Prometheus scrapes, with ' +
-		'the labels `instance_id` and `name`. Scrape by tag if you have more instances than fit a page. With an Element token, only ' +
-		'that instance.',
+		'the labels `instance_id` and `name`. Scrape by tag if you have more instances than fit a page. With an ' +
+		'Element token, only that instance.',
 	access: 'caller',
 	query: z.object({
 		'tags[]': OptionalStringList.meta({ description: 'Instances that have all of these tags', examples: ['Docs'] }),

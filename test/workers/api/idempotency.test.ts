@@ -153,7 +153,7 @@ describe('another request with the key', () => {
 			const { status, body: answer } = await post(path, body, options)
 			expect([status, answer.message], path).toEqual([
 				422,
-				expect.stringMatching(/^Idempotency-Key: this key was used for another request/),
+				expect.stringMatching(/^Idempotency-Key: already used for another request/),
 			])
 		}
 		expect(await keys()).toBe(1)
@@ -278,7 +278,7 @@ test('an answer that is too large to keep goes out once; then a 409 says that it
 	const again = await ask()
 	expect([again.status, again.text]).toEqual([
 		409,
-		expect.stringMatching(/this request was made, but its answer is no longer here/),
+		expect.stringMatching(/this request was made, but its response was not stored/),
 	])
 	expect(made).toBe(1)
 	// What just fits, sealed, fits a value of D1.

@@ -182,7 +182,7 @@ describe('an API key may what its scope says', () => {
 			expect.objectContaining({
 				message:
 					scope === null
-						? expect.stringMatching(/^An API key may not/)
+						? expect.stringMatching(/^API keys cannot make/)
 						: `This API key does not have the scope ${scope}`,
 			}),
 		])

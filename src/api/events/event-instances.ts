@@ -7,7 +7,7 @@ import { parseId } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 
-/** docs/architecture.md, Reading the log. */
+/** Instances that a merge calls at most (docs/architecture.md, Event log). */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**

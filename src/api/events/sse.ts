@@ -1,4 +1,4 @@
-/** Server-sent events over a log that is polled (docs/architecture.md, Reading the log). Pure but for its ports. */
+/** Server-sent events over a log that is polled (docs/architecture.md, Event log). Pure but for its ports. */
 import type { EventReport, EventTail } from '../../rpc/log.ts'
 
 /** The wait between two reads grows by `WAIT_STEP_MS` with each empty one. */

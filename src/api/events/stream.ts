@@ -1,4 +1,4 @@
-/** `GET …/events/stream`: the edge polls the instance's object (docs/architecture.md, Reading the log). */
+/** `GET …/events/stream`: the edge polls the instance's object (docs/architecture.md, Event log). */
 import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { computeEventTag, formatEventId } from '../../events/ids.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'

@@ -1,5 +1,5 @@
 /**
- * Authentication and authorization, in one round trip to D1 (docs/contract.md §1; docs/architecture.md, Who may what).
+ * Authentication and authorization, in one round trip to D1 (docs/contract.md §1; docs/architecture.md, Authorization).
  * All failures to authenticate look the same, so that no answer reveals which part was wrong.
  */
 import type { Context, MiddlewareHandler } from 'hono'

@@ -1,6 +1,6 @@
 /**
  * `Idempotency-Key`: a POST that is repeated with the same key gets the stored response and does not run again
- * (docs/architecture.md, Once and no more). Mounted after authentication, since keys belong to a caller, and before
+ * (docs/architecture.md, Idempotency). Mounted after authentication, since keys belong to a caller, and before
  * validation.
  */
 import type { Context } from 'hono'

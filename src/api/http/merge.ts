@@ -1,6 +1,6 @@
 /**
  * Lists across instances: a merge of what each instance's object holds, ordered by (time, instance, number), newest
- * first (docs/architecture.md, Reading the log). Pure but for the reads it is given.
+ * first (docs/architecture.md, Event log). Pure but for the reads it is given.
  */
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type { PageCursor } from '../../rpc/log.ts'

@@ -17,8 +17,7 @@ const InstanceTags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')
 	.nullish()
 	.meta({
-		description:
-			'A list, or one string; by default the name. ' + `At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
+		description: `A list, or one string; by default the name. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
 const InstanceName = z

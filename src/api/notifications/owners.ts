@@ -18,7 +18,7 @@ import type { CallerContext } from '../http/environment.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
 import { callWatcherById } from '../http/ask.ts'
 
-/** docs/delivery.md, Notifications and deliveries. */
+/** Instances that a list calls at most (docs/delivery.md, Notifications and deliveries). */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
 
 /**

@@ -3,7 +3,8 @@ import type { WatcherRpc } from './rpc/watcher.ts'
 import type { CallbackRpc } from './rpc/callback.ts'
 
 /**
- * A queue message: a delivery of this instance is due. Never has content (docs/architecture.md, The way of a change).
+ * A queue message: a delivery of this instance is due. Never has content (docs/architecture.md, From change to
+ * notification).
  */
 export interface Doorbell {
 	version: 1

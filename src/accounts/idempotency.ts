@@ -1,5 +1,5 @@
 /**
- * What a request with an Idempotency-Key has led to (docs/architecture.md, Once and no more), in D1, so that all
+ * What a request with an Idempotency-Key has led to (docs/architecture.md, Idempotency), in D1, so that all
  * isolates know it: a claim while it runs, its sealed answer for a day afterwards. One statement decides who runs.
  */
 import { DAY_MS } from '../lib/time.ts'

@@ -1,5 +1,5 @@
 /**
- * The limit on guessing passwords (docs/operations.md, People and keys): so many attempts by user name and by address
+ * The limit on guessing passwords (docs/operations.md, Users and keys): so many attempts by user name and by address
  * in a quarter of an hour, then 429 until it has passed. Counted in D1 before the password is looked at, so that
  * neither isolates nor simultaneous attempts add up to more. What is refused is not counted: nobody prolongs a lock,
  * and a locked name locks no address.

@@ -1,4 +1,4 @@
-/** One POST of a notification to its callback, and its outcome (docs/delivery.md, When a delivery fails). */
+/** One POST of a notification to its callback, and its outcome (docs/delivery.md, Retries). */
 import { readChunks } from '../lib/body.ts'
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'

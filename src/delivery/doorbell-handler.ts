@@ -1,6 +1,7 @@
 /**
- * What a consumer does with a doorbell: claim, POST, settle, repeat (docs/architecture.md, The way of a change). It
- * knows the world by an interface, so that tests run crashes, slow callbacks and lost answers in plain Node.
+ * What a consumer does with a doorbell: claim, POST, settle, repeat (docs/architecture.md, From change to
+ * notification). It knows the world by an interface, so that tests run crashes, slow callbacks and lost answers in
+ * plain Node.
  *
  * A callback that fails, or that has a rate, needs an admission first: its `Callback` object decides how many
  * notifications may be sent, or when to ask again. Notifications claimed without admission are sent even when this

@@ -1,4 +1,4 @@
-/** When a failed notification is tried again (docs/delivery.md, When a delivery fails; docs/contract.md §5). Pure. */
+/** When a failed notification is tried again (docs/delivery.md, Retries; docs/contract.md §5). Pure. */
 import { LIMITS } from '../lib/limits.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
@@ -68,7 +68,7 @@ export function parseRetrySchedule(text: string): RetrySchedule | null {
 		return null
 	const seconds = parts.map(Number)
 	if (seconds.some((value) => value <= 0)) return null
-	// A longer schedule would outlive its notification (docs/delivery.md, When a delivery fails).
+	// A longer schedule would outlive its notification (docs/delivery.md, Retries).
 	return seconds.reduce((sum, value) => sum + value, 0) <= LIMITS.scheduleDays.value * 86_400 ? seconds : null
 }
 

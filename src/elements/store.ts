@@ -155,7 +155,7 @@ export interface Resource {
 	postsStored: boolean
 	/**
 	 * Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md,
-	 * What only the re-read sees).
+	 * Changes that only the re-read finds).
 	 */
 	rereadHours: number
 	recentHours: number

@@ -1,6 +1,6 @@
 /**
- * Decides which waiting events form notifications now (docs/architecture.md, The way of a change). Pure. A formed
- * notification's events never change, so events that must stay in order are held back here.
+ * Decides which waiting events form notifications now (docs/architecture.md, From change to notification). Pure. A
+ * formed notification's events never change, so events that must stay in order are held back here.
  */
 import type { EventType } from './event.ts'
 import type { MemberOverrides } from './notification-members.ts'

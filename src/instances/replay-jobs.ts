@@ -1,6 +1,6 @@
 /**
  * Replays across instances: jobs in D1, each of which begins a replay in every instance of its scope
- * (docs/architecture.md, Reading the log). `replay-runner.ts` runs them.
+ * (docs/architecture.md, Event log). `replay-runner.ts` runs them.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { LIMITS } from '../lib/limits.ts'

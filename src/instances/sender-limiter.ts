@@ -1,5 +1,5 @@
 /**
- * The limit on failed signatures (docs/architecture.md, Wrong signatures): past so many a minute an address is refused
+ * The limit on failed signatures (docs/architecture.md, Failed signatures): past so many a minute an address is refused
  * before its body is read and hashed. Failures are counted by address; who once sent what an instance's secret has
  * signed is counted by itself, so that a stale copy of a shop does not shut out the other shops of its host. It lives
  * in the isolate's memory.

@@ -1,6 +1,6 @@
 /**
  * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun
- * (docs/operations.md, To Cloudflare).
+ * (docs/operations.md, Deployment).
  */
 import { HOUR_MS } from '../lib/time.ts'
 import { mapConcurrent } from '../lib/concurrency.ts'

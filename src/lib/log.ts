@@ -1,6 +1,6 @@
 /**
  * The one logger: a JSON line an event. Nothing that identifies a secret, a record or a query string belongs in its
- * fields (docs/operations.md, What to watch); callers pass names, ids, counts and durations.
+ * fields (docs/operations.md, Monitoring); callers pass names, ids, counts and durations.
  */
 
 /** Values that a log line may hold: no objects, so that no record or header set slips in whole. */

@@ -1,6 +1,6 @@
 /**
- * The calls of an instance's object about deliveries, notifications and replays (docs/architecture.md, The way of a
- * change).
+ * The calls of an instance's object about deliveries, notifications and replays (docs/architecture.md, From change to
+ * notification).
  */
 import type { PageCursor } from './log.ts'
 import type { OrUnknown } from './known.ts'

@@ -1,6 +1,6 @@
 /**
  * The engine of one instance: what an alarm does, in which order, and what calls may ask. Only the alarm talks to the
- * store; calls note what is needed and set the alarm (docs/architecture.md, One instance, one object, one alarm).
+ * store; calls note what is needed and set the alarm (docs/architecture.md, One Durable Object per instance).
  */
 import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
 import { applyConfigTransition, getConfigTransition, isPaused } from './config-transition.ts'

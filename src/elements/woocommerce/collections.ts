@@ -35,7 +35,7 @@ export interface Collection {
 	idField: string
 	/** How one object is read: at its own address, from the list by `include`, or as a variation. */
 	read: 'address' | 'include' | 'variation'
-	/** Hours between re-reads of everything and of the newest (docs/polling.md, What only the re-read sees). */
+	/** Hours between re-reads of everything and of the newest (docs/polling.md, Changes that only the re-read finds). */
 	rereadHours: number
 	recentHours: number
 	/** Query that every list carries. */

@@ -1,7 +1,7 @@
 /**
  * The gate: one pure function that compares an observation with what is known of the object, and answers with changes,
- * with "read it again", or with nothing (docs/architecture.md, The way of a change). Polls, webhooks, searches and
- * re-reads all pass here, so a change that is seen twice emits one event.
+ * with "read it again", or with nothing (docs/architecture.md, From change to notification). Polls, webhooks, searches
+ * and re-reads all pass here, so a change that is seen twice emits one event.
  */
 import { acceptKnownObject, acceptNewObject, NO_CHANGE } from './accept.ts'
 import type { ObjectContent } from './content.ts'

@@ -1,6 +1,6 @@
 /**
  * Missed webhooks: a poll was first to see a change of a resource that has webhooks, and no webhook arrives for it
- * (docs/architecture.md, Seeing: webhooks).
+ * (docs/architecture.md, Webhooks).
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'

@@ -1,7 +1,7 @@
 /**
  * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows,
- * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, The way of
- * a change).
+ * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, From
+ * change to notification).
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'

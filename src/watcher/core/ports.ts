@@ -46,7 +46,7 @@ export interface Ports {
 	writeStatus(status: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes. */
 	eventTag(instanceId: number, sequence: number): number
-	/** The master key that derives webhook secrets at present (docs/architecture.md, Seeing: webhooks). */
+	/** The master key that derives webhook secrets at present (docs/architecture.md, Webhooks). */
 	masterKey: { id: string; bytes: Uint8Array }
 	/** The URL of this Shopbell for people; '' when there is none. */
 	publicUrl: string

@@ -1,6 +1,6 @@
 /**
- * Scans of a whole collection by id, in anchored pages (docs/architecture.md, Seeing): deletions shift offsets, so each
- * page begins at or before the last id seen. Pure: which offset to read next, and what a page means.
+ * Scans of a whole collection by id, in anchored pages (docs/architecture.md, Polling): deletions shift offsets, so
+ * each page begins at or before the last id seen. Pure: which offset to read next, and what a page means.
  */
 import type { ScanPosition } from '../core/resource-state.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'

@@ -1,6 +1,6 @@
 /**
  * Deliveries of the store's webhooks: a verified delivery passes the same gate as every other observation; what its
- * payload cannot prove is read at the store (docs/architecture.md, Seeing: webhooks).
+ * payload cannot prove is read at the store (docs/architecture.md, Webhooks).
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'

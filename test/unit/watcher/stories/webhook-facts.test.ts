@@ -429,7 +429,7 @@ describe('7.11 payloads need not equal reads', () => {
 		}
 		expect(getWebhooksReport(world).hintsOnly).toEqual(['discounts'])
 		expect(getWebhooksReport(world).repairs.map(({ what }) => what)).toContainEqual(
-			expect.stringContaining('hints from now on'),
+			expect.stringContaining('are now read from the API'),
 		)
 		expect(world.arrivals.every((one) => (one.record as { amount: string }).amount === '10.00')).toBe(true)
 		expect(arrivalsSince(world).length).toBe(8)

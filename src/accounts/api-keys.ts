@@ -25,8 +25,8 @@ export interface ApiKey {
 /** The use of a key is written down when the last one written is this old. */
 const USE_RECORD_INTERVAL_MS = HOUR_MS
 
-const SELECT_KEY =
-	'SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs, last_used_ms AS lastUsedMs FROM api_keys'
+const SELECT_KEY = `SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs,
+		last_used_ms AS lastUsedMs FROM api_keys`
 
 /** Keys of an organization by rising id, above `afterId`; with `userId`, only those that this user made. */
 export async function listKeys(
@@ -58,7 +58,8 @@ export async function createKey(
 	const [inserted] = await db.batch<{ id: number }>([
 		db
 			.prepare(
-				'INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id',
+				`INSERT INTO api_keys (organization_id, user_id, name, key_hash, hint, scopes, created_ms, expires_ms)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 			)
 			.bind(organizationId, userId, name, hashSecret(key), key.slice(-4), JSON.stringify(scopes), nowMs, expiresMs),
 		auditStatement(
@@ -104,7 +105,8 @@ export function shouldRecordUse(lastUsedMs: number | null, nowMs: number): boole
 export async function recordUse(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<void> {
 	await db
 		.prepare(
-			'UPDATE api_keys SET last_used_ms = ?1 WHERE id = ?2 AND organization_id = ?3 AND (last_used_ms IS NULL OR last_used_ms <= ?1 - ?4)',
+			`UPDATE api_keys SET last_used_ms = ?1 WHERE id = ?2 AND organization_id = ?3 AND (last_used_ms IS NULL
+				OR last_used_ms <= ?1 - ?4)`,
 		)
 		.bind(nowMs, id, organizationId, USE_RECORD_INTERVAL_MS)
 		.run()

@@ -39,7 +39,8 @@ export function auditStatement(
 ): D1PreparedStatement {
 	return db
 		.prepare(
-			`INSERT INTO audit_log (organization_id, user_id, at_ms, request_id, action, object_type, object_id, detail) SELECT ?, ?, ?, ?, ?, ?, coalesce(?, last_insert_rowid()), ? WHERE ${onlyIf}`,
+			`INSERT INTO audit_log (organization_id, user_id, at_ms, request_id, action, object_type, object_id,
+				detail) SELECT ?, ?, ?, ?, ?, ?, coalesce(?, last_insert_rowid()), ? WHERE ${onlyIf}`,
 		)
 		.bind(
 			actor.organizationId,
@@ -106,15 +107,19 @@ export async function listAuditRows(
 		: filter.userId !== null
 			? ['audit_log_by_user', 'user_id = ?5']
 			: ['audit_log_by_organization', 'true']
-	const scanSql = `SELECT * FROM audit_log INDEXED BY ${index} WHERE organization_id = ?1 AND ${indexCondition} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
+	const scanSql = `SELECT * FROM audit_log INDEXED BY ${index} WHERE organization_id = ?1
+		AND ${indexCondition} AND at_ms >= ?6 AND (at_ms, id) < (?7, ?8)
 		AND at_ms < ?9 ORDER BY at_ms DESC, id DESC LIMIT ?10`
 	const maxRowsRead = Math.max(MAX_AUDIT_ROWS_READ, pageSize)
 	const { results } = await db
 		.prepare(
-			`SELECT a.id, a.at_ms AS atMs, a.user_id AS userId, u.email AS userEmail, a.request_id AS requestId, a.action, a.object_type AS objectType,
+			`SELECT a.id, a.at_ms AS atMs, a.user_id AS userId, u.email AS userEmail, a.request_id AS requestId, a.action,
+				a.object_type AS objectType,
 				a.object_id AS objectId, a.detail,
-				(?2 IS NULL OR a.action = ?2) AND (?3 IS NULL OR a.object_type = ?3) AND (?4 IS NULL OR a.object_id = ?4) AND (?5 IS NULL OR a.user_id = ?5) AS wanted
-			FROM (${scanSql}) AS a LEFT JOIN users AS u ON u.id = a.user_id AND u.organization_id = ?1 ORDER BY a.at_ms DESC, a.id DESC`,
+				(?2 IS NULL OR a.action = ?2) AND (?3 IS NULL OR a.object_type = ?3) AND (?4 IS NULL OR a.object_id = ?4)
+				AND (?5 IS NULL OR a.user_id = ?5) AS wanted
+			FROM (${scanSql}) AS a LEFT JOIN users AS u ON u.id = a.user_id AND u.organization_id = ?1
+			ORDER BY a.at_ms DESC, a.id DESC`,
 		)
 		.bind(
 			organizationId,

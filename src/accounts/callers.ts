@@ -47,13 +47,15 @@ const FROM_USERS = 'FROM users AS u JOIN organizations AS o ON o.id = u.organiza
  * equals no hash.
  */
 const secretMatchesSql = (table: 'u' | 'o', hash: string): string =>
-	`(${table}.secret_hash = ${hash} OR (${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
+	`(${table}.secret_hash = ${hash} OR
+		(${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
 
 /** How the caller of a header is looked up; null when its parts name none. */
 export function getCallerLookup(parts: AuthorizationParts, nowMs: number): CallerLookup | null {
 	if (parts.bearer !== null) return getTokenLookup(parts.bearer, nowMs)
 	if (parts.user === null || (parts.organization === null && parts.element === null)) return null
-	const where = `WHERE ${secretMatchesSql('u', '?1')} AND u.deleted_ms IS NULL AND (?2 IS NULL OR ${secretMatchesSql('o', '?2')})`
+	const where = `WHERE ${secretMatchesSql('u', '?1')} AND u.deleted_ms IS NULL AND (?2 IS NULL
+		OR ${secretMatchesSql('o', '?2')})`
 	return {
 		sql: `SELECT ${USER_COLUMNS}, ?2 IS NOT NULL AS proven ${FROM_USERS} ${where}`,
 		organizationSql: `SELECT o.id ${FROM_USERS} ${where}`,
@@ -66,7 +68,8 @@ export function getCallerLookup(parts: AuthorizationParts, nowMs: number): Calle
 function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 	const values = [hashSecret(token), nowMs]
 	if (isToken('session', token)) {
-		const from = `FROM sessions AS s JOIN users AS u ON u.id = s.user_id JOIN organizations AS o ON o.id = u.organization_id
+		const from = `FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+			JOIN organizations AS o ON o.id = u.organization_id
 			WHERE s.token_hash = ?1 AND s.expires_ms > ?2 AND u.deleted_ms IS NULL`
 		return {
 			sql: `SELECT ${USER_COLUMNS}, 1 AS proven, s.id AS credentialId ${from}`,
@@ -79,10 +82,12 @@ function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 		}
 	}
 	if (!isToken('key', token)) return null
-	const from = `FROM api_keys AS k JOIN users AS u ON u.id = k.user_id JOIN organizations AS o ON o.id = u.organization_id
+	const from = `FROM api_keys AS k JOIN users AS u ON u.id = k.user_id
+		JOIN organizations AS o ON o.id = u.organization_id
 		WHERE k.key_hash = ?1 AND u.deleted_ms IS NULL`
 	return {
-		sql: `SELECT ${USER_COLUMNS}, 1 AS proven, k.id AS credentialId, k.scopes, k.last_used_ms AS lastUsedMs, k.expires_ms <= ?2 AS expired ${from}`,
+		sql: `SELECT ${USER_COLUMNS}, 1 AS proven, k.id AS credentialId, k.scopes, k.last_used_ms AS lastUsedMs,
+		k.expires_ms <= ?2 AS expired ${from}`,
 		organizationSql: `SELECT o.id ${from} AND (k.expires_ms IS NULL OR k.expires_ms > ?2)`,
 		values,
 		read(found) {

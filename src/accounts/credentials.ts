@@ -74,7 +74,8 @@ export async function rotateSecret(
 		// Only what was read is replaced: of two at once one is refused, instead of given a secret that is revoked already.
 		db
 			.prepare(
-				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5, previous_secret_until_ms = ?6 WHERE id = ?1 AND ${condition} AND secret_hash = ?7`,
+				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5,
+					previous_secret_until_ms = ?6 WHERE id = ?1 AND ${condition} AND secret_hash = ?7`,
 			)
 			.bind(
 				id,
@@ -104,7 +105,8 @@ export async function revokeSecret(
 	if (row === null) return refused('missing')
 	const { table, condition, id } = getSecretLocation(actor, owner)
 	const adminWithPasswordSql = (condition: string): string =>
-		`EXISTS (SELECT 1 FROM users AS p WHERE p.organization_id = ?2 AND p.role = 'admin' AND p.deleted_ms IS NULL AND p.password IS NOT NULL ${condition})`
+		`EXISTS (SELECT 1 FROM users AS p WHERE p.organization_id = ?2 AND p.role = 'admin' AND p.deleted_ms IS NULL
+			AND p.password IS NOT NULL ${condition})`
 	const keepsAdminSql =
 		owner.kind === 'organization'
 			? adminWithPasswordSql('')
@@ -112,7 +114,8 @@ export async function revokeSecret(
 	const [updated] = await db.batch([
 		db
 			.prepare(
-				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL WHERE id = ?1 AND ${condition} AND ${keepsAdminSql}`,
+				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = '', previous_secret_hash = NULL,
+					previous_secret_until_ms = NULL WHERE id = ?1 AND ${condition} AND ${keepsAdminSql}`,
 			)
 			.bind(id, actor.organizationId, newUnusableHash()),
 		auditStatement(db, actor, toAuditEntry(actor, owner, 'revoke', {}), nowMs, 'changes() > 0'),

@@ -66,10 +66,13 @@ export async function claimRequest(
 	const [, found] = await db.batch<Row>([
 		db
 			.prepare(
-				`INSERT INTO idempotency (organization_id, caller, key_hash, request_hash, claim, lease_ms, answer, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7)
+				`INSERT INTO idempotency (organization_id, caller, key_hash, request_hash, claim, lease_ms, answer,
+					expires_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7)
 				ON CONFLICT (organization_id, caller, key_hash) DO UPDATE SET
-					request_hash = excluded.request_hash, claim = excluded.claim, lease_ms = excluded.lease_ms, answer = NULL, expires_ms = excluded.expires_ms
-				WHERE idempotency.expires_ms <= ?8 OR (idempotency.answer IS NULL AND idempotency.lease_ms <= ?8 AND idempotency.request_hash = ?4)`,
+					request_hash = excluded.request_hash, claim = excluded.claim, lease_ms = excluded.lease_ms, answer = NULL,
+					expires_ms = excluded.expires_ms
+				WHERE idempotency.expires_ms <= ?8 OR (idempotency.answer IS NULL AND idempotency.lease_ms <= ?8
+				AND idempotency.request_hash = ?4)`,
 			)
 			.bind(organizationId, caller, keyHash, hash, claim, nowMs + LEASE_MS, nowMs + IDEMPOTENCY_TTL_MS, nowMs),
 		db
@@ -106,7 +109,8 @@ export async function storeResponse(
 		response === null ? '' : await sealSecret(keyRing, JSON.stringify(response), getSealingContext(request))
 	await db
 		.prepare(
-			'UPDATE idempotency SET answer = ? WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ? AND answer IS NULL',
+			`UPDATE idempotency SET answer = ? WHERE organization_id = ? AND caller = ? AND key_hash = ? AND claim = ?
+				AND answer IS NULL`,
 		)
 		.bind(sealed, request.organizationId, request.caller, hashSecret(request.key), claim)
 		.run()

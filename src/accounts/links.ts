@@ -51,7 +51,8 @@ export function linkStatement(
 	return db
 		.prepare(
 			`INSERT OR REPLACE INTO links (user_id, organization_id, token_hash, purpose, created_ms, expires_ms)
-			SELECT id, organization_id, ?, iif(password IS NULL, 'invitation', 'reset'), ?, ? FROM users WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
+			SELECT id, organization_id, ?, iif(password IS NULL, 'invitation', 'reset'), ?, ? FROM users
+			WHERE organization_id = ? AND ${column} = ? AND deleted_ms IS NULL AND ${onlyIf}`,
 		)
 		.bind(hashSecret(link.token), nowMs, link.expiresMs, target.organizationId, value)
 }
@@ -85,7 +86,8 @@ export async function findLink(db: D1Database, token: string, nowMs: number): Pr
 	if (!isToken('link', token)) return null
 	return await db
 		.prepare(
-			`SELECT l.user_id AS userId, l.organization_id AS organizationId, l.purpose, u.email, u.login FROM links AS l JOIN users AS u ON u.id = l.user_id
+			`SELECT l.user_id AS userId, l.organization_id AS organizationId, l.purpose, u.email, u.login
+				FROM links AS l JOIN users AS u ON u.id = l.user_id
 			WHERE l.token_hash = ? AND l.expires_ms > ? AND u.deleted_ms IS NULL`,
 		)
 		.bind(hashSecret(token), nowMs)
@@ -116,8 +118,10 @@ export async function redeemLink(
 	const [changed] = await db.batch([
 		db
 			.prepare(
-				`UPDATE users SET password = ?1, secret_hash = iif(?2 AND secret_hash LIKE 'none/%', ?3, secret_hash), secret_sealed = iif(?2 AND secret_hash LIKE 'none/%', ?4, secret_sealed)
-				WHERE id = ?5 AND organization_id = ?6 AND deleted_ms IS NULL AND EXISTS (SELECT 1 FROM links WHERE token_hash = ?7 AND user_id = ?5 AND expires_ms > ?8)`,
+				`UPDATE users SET password = ?1, secret_hash = iif(?2 AND secret_hash LIKE 'none/%', ?3, secret_hash),
+					secret_sealed = iif(?2 AND secret_hash LIKE 'none/%', ?4, secret_sealed)
+				WHERE id = ?5 AND organization_id = ?6 AND deleted_ms IS NULL AND EXISTS (SELECT 1 FROM links
+				WHERE token_hash = ?7 AND user_id = ?5 AND expires_ms > ?8)`,
 			)
 			.bind(
 				hash,

@@ -15,7 +15,8 @@ export async function pruneAccounts(db: D1Database, nowMs: number, limit = MAX_R
 	) =>
 		db
 			.prepare(
-				`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE ${column} <= ? ORDER BY ${column} LIMIT ?)`,
+				`DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE
+					${column} <= ? ORDER BY ${column} LIMIT ?)`,
 			)
 			.bind(beforeMs, limit)
 	await db.batch([

@@ -62,7 +62,8 @@ export async function signIn(
 		// Only if the password is still this one: it may have been replaced, and all sessions ended, while we computed.
 		db
 			.prepare(
-				'INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL',
+				`INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms)
+					SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL`,
 			)
 			.bind(hashSecret(token), agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs, user.id, user.password),
 		auditStatement(
@@ -74,7 +75,8 @@ export async function signIn(
 		),
 		db
 			.prepare(
-				'DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)',
+				`DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions
+					WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)`,
 			)
 			.bind(user.id, MAX_SESSIONS_PER_USER, user.organizationId),
 		...clearAttemptStatements(db, subjects),
@@ -136,7 +138,8 @@ export async function changePassword(
 export async function listSessions(db: D1Database, user: User, nowMs: number): Promise<Session[]> {
 	const { results } = await db
 		.prepare(
-			'SELECT id, agent, created_ms AS createdMs, expires_ms AS expiresMs FROM sessions WHERE user_id = ? AND organization_id = ? AND expires_ms > ? ORDER BY id DESC',
+			`SELECT id, agent, created_ms AS createdMs, expires_ms AS expiresMs FROM sessions WHERE user_id = ?
+				AND organization_id = ? AND expires_ms > ? ORDER BY id DESC`,
 		)
 		.bind(user.id, user.organizationId, nowMs)
 		.all<Session>()

@@ -66,7 +66,8 @@ const SETTINGS = {
 				.trim()
 				.refine(
 					(text) => parseRetrySchedule(text) !== null,
-					`expected standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, all positive, ` +
+					`expected standard, 8^n, 4^n, or at most ${formatLimit('scheduleSteps')} of seconds such as 5,60,3600, ` +
+						'all positive, ' +
 						`with a sum of at most ${formatLimit('scheduleDays')}`,
 				),
 	},
@@ -179,7 +180,8 @@ export async function writeAccountSettings(
 			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyContext(organizationId)) : value
 			return db
 				.prepare(
-					'INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?) ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value',
+					`INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?)
+						ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value`,
 				)
 				.bind(organizationId, name, stored)
 		}),

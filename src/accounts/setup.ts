@@ -46,7 +46,8 @@ interface SetupResult {
 
 /** The columns of a User, of `users AS u` joined with `organizations AS o`. */
 export const USER_COLUMNS =
-	'u.id, u.organization_id AS organizationId, o.name AS organizationName, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role'
+	'u.id, u.organization_id AS organizationId, o.name AS organizationName, u.email, u.first_name AS firstName, ' +
+	'u.last_name AS lastName, u.role'
 
 /** An e-mail address as a name to sign in with. */
 export function toLogin(email: string): string {
@@ -81,7 +82,8 @@ export async function setUp(
 				.bind(input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
 			db
 				.prepare(
-					"INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash, secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, 'admin', ?, ?, ?, ?)",
+					`INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash,
+						secret_sealed, created_ms) VALUES (1, 1, ?, ?, ?, ?, 'admin', ?, ?, ?, ?)`,
 				)
 				.bind(
 					input.email,
@@ -125,7 +127,8 @@ export function isUniqueViolation(error: unknown): boolean {
 export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
 	return await db
 		.prepare(
-			`SELECT ${USER_COLUMNS} FROM users AS u JOIN organizations AS o ON o.id = u.organization_id WHERE u.organization_id = ? AND u.id = ?`,
+			`SELECT ${USER_COLUMNS} FROM users AS u JOIN organizations AS o ON o.id = u.organization_id
+				WHERE u.organization_id = ? AND u.id = ?`,
 		)
 		.bind(organizationId, id)
 		.first<User>()

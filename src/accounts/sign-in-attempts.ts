@@ -51,7 +51,8 @@ export async function countAttempt(
 		db
 			.prepare(
 				`INSERT INTO sign_in_attempts (subject, attempts, since_ms) SELECT ?1, 1, ?2 WHERE ${onlyIf}
-				ON CONFLICT (subject) DO UPDATE SET attempts = iif(since_ms <= ?3, 1, attempts + 1), since_ms = iif(since_ms <= ?3, ?2, since_ms)
+				ON CONFLICT (subject) DO UPDATE SET attempts = iif(since_ms <= ?3, 1, attempts + 1),
+				since_ms = iif(since_ms <= ?3, ?2, since_ms)
 				WHERE since_ms <= ?3 OR attempts < ?4`,
 			)
 			.bind(subject, nowMs, nowMs - ATTEMPTS_WINDOW_MS, limit)

@@ -62,9 +62,12 @@ interface Row extends Omit<UserDetails, 'passwordSet' | 'secretSet' | 'link'> {
 	expiresMs: number | null
 }
 
-const SELECT_USER = `SELECT u.id, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role, u.created_ms AS createdMs,
-	u.password IS NOT NULL AS passwordSet, u.secret_hash NOT LIKE 'none/%' AS secretSet, l.purpose, l.expires_ms AS expiresMs
-	FROM users AS u LEFT JOIN links AS l ON l.user_id = u.id AND l.expires_ms > ?1 WHERE u.organization_id = ?2 AND u.deleted_ms IS NULL`
+const SELECT_USER = `SELECT u.id, u.email, u.first_name AS firstName, u.last_name AS lastName, u.role,
+	u.created_ms AS createdMs,
+	u.password IS NOT NULL AS passwordSet, u.secret_hash NOT LIKE 'none/%' AS secretSet, l.purpose,
+	l.expires_ms AS expiresMs
+	FROM users AS u LEFT JOIN links AS l ON l.user_id = u.id AND l.expires_ms > ?1 WHERE u.organization_id = ?2
+	AND u.deleted_ms IS NULL`
 
 /** People of an organization by rising id, above `afterId`. */
 export async function listUserDetails(
@@ -105,7 +108,8 @@ export async function inviteUser(
 	const [inserted] = await db.batch<{ id: number }>([
 		db
 			.prepare(
-				`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed, created_ms)
+				`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed,
+					created_ms)
 				VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (login) WHERE login IS NOT NULL DO NOTHING RETURNING id`,
 			)
 			.bind(organizationId, input.email, login, input.firstName, input.lastName, input.role, newUnusableHash(), nowMs),
@@ -144,8 +148,10 @@ export async function updateUserDetails(
 			db
 				.prepare(
 					// Only what is named: somebody else may be changing the rest.
-					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5, first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
-					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin' OR role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
+					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5,
+						first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
+					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin'
+					OR role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
 				)
 				.bind(
 					id,
@@ -198,8 +204,10 @@ export async function removeUser(
 	const [removed] = await db.batch([
 		db
 			.prepare(
-				`UPDATE users SET deleted_ms = ?3, login = NULL, password = NULL, secret_hash = ?4, secret_sealed = '', previous_secret_hash = NULL, previous_secret_until_ms = NULL
-				WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
+				`UPDATE users SET deleted_ms = ?3, login = NULL, password = NULL, secret_hash = ?4, secret_sealed = '',
+					previous_secret_hash = NULL, previous_secret_until_ms = NULL
+				WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (role <> 'admin'
+				OR ${hasOtherAdminSql('?2', '?1')})`,
 			)
 			.bind(id, organizationId, nowMs, newUnusableHash()),
 		auditStatement(
@@ -214,7 +222,8 @@ export async function removeUser(
 		deleteFrom('links'),
 		db
 			.prepare(
-				`UPDATE drafts SET status = 'failed', reason = 'The user who asked for this was removed', sealed = '' WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${isDeletedSql}`,
+				`UPDATE drafts SET status = 'failed', reason = 'The user who asked for this was removed', sealed = ''
+					WHERE user_id = ?1 AND organization_id = ?2 AND status = 'waiting' AND ${isDeletedSql}`,
 			)
 			.bind(id, organizationId),
 	])

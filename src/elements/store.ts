@@ -134,7 +134,8 @@ interface ResolvedDates {
 }
 
 /**
- * Which collection is watched, and what is true of it: made by `Element.parseResource` from an instance's configuration.
+ * Which collection is watched, and what is true of it: made by `Element.parseResource` from an
+ * instance's configuration.
  */
 export interface Resource {
 	/** The label in the configuration: becomes `objectType`. */

@@ -72,7 +72,8 @@ export async function createDraft(
 	const nowMs = services.now()
 	const content: DraftContent = { input, callbackUrl }
 	await env.DB.prepare(
-		"INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms, expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)",
+		`INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms,
+			expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)`,
 	)
 		.bind(
 			hash,

@@ -24,14 +24,16 @@ export async function listInstances(
 	// As SQLite's lower() does it: A to Z only.
 	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const matching = `i.organization_id = ?1 AND i.state = 'ready'
-		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(i.tags))))
+		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value
+		FROM json_each(i.tags))))
 		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(i.element_key), ?3) > 0)
 		AND (?4 IS NULL OR i.element_key = ?4)`
 	// The total is there on a page without rows too.
 	const { results } = await db
 		.prepare(
 			`SELECT page.*, all_of_it.total FROM (SELECT count(*) AS total FROM instances AS i WHERE ${matching}) AS all_of_it
-			LEFT JOIN (SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE ${matching} AND i.id > ?5 ORDER BY i.id LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
+			LEFT JOIN (SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE ${matching} AND i.id > ?5 ORDER BY i.id
+			LIMIT ?6) AS page ON TRUE ORDER BY page.id`,
 		)
 		.bind(organizationId, JSON.stringify([...new Set(filter.tags)]), search, filter.elementKey, afterId, pageSize + 1)
 		.all<{ total: number } & (InstanceTableRow | { id: null })>()

@@ -50,9 +50,12 @@ export async function findOwnerIdInScope(
 	const row = await db
 		.prepare(
 			`SELECT owner_id AS ownerId FROM organizations AS o WHERE id = ?1 AND owner_id IS NOT NULL
-			AND (?2 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND id IN (SELECT value FROM json_each(?2))))
-			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value FROM json_each(?3)))
-				OR EXISTS (SELECT 1 FROM account_settings WHERE organization_id = ?1 AND key = 'operator.webhook.url' AND value IN (SELECT value FROM json_each(?3))))`,
+			AND (?2 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND id IN (SELECT value
+			FROM json_each(?2))))
+			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value
+			FROM json_each(?3)))
+				OR EXISTS (SELECT 1 FROM account_settings WHERE organization_id = ?1 AND key = 'operator.webhook.url'
+				AND value IN (SELECT value FROM json_each(?3))))`,
 		)
 		.bind(organizationId, toJson(scope.subscriptionIds), toJson(scope.urls))
 		.first<{ ownerId: number }>()

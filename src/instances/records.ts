@@ -112,7 +112,8 @@ export interface InstanceTableRow {
 
 /** The columns that an insert sets, in the order of `insertInstance`. */
 export const INSERT_COLUMNS =
-	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
+	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, ' +
+	'tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /**
  * What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it.
@@ -175,7 +176,8 @@ export function findInstanceStatement(
 ): D1PreparedStatement {
 	return db
 		.prepare(
-			`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.${by} = ?${organization.values.length + 1} AND i.organization_id = (${organization.sql}) AND i.state = 'ready'`,
+			`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.${by} = ?${organization.values.length + 1} AND
+				i.organization_id = (${organization.sql}) AND i.state = 'ready'`,
 		)
 		.bind(...organization.values, value)
 }
@@ -211,7 +213,9 @@ export async function changeInstance(
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?, connection = ?, signature_next = ?, signature_from_ms = ?, updated_ms = ?${webhookColumns.map(([column]) => `, ${column} = ?`).join('')}
+				`UPDATE instances SET version = ?, enabled = ?, events_enabled = ?, name = ?, tags = ?, configuration = ?,
+					connection = ?, signature_next = ?, signature_from_ms = ?,
+					updated_ms = ?${webhookColumns.map(([column]) => `, ${column} = ?`).join('')}
 				 WHERE id = ? AND organization_id = ? AND state = 'ready' AND version = ?`,
 			)
 			.bind(

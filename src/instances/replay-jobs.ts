@@ -81,8 +81,10 @@ export async function createReplayJob(
 		// Counted in the statement that inserts: another request may be as fast.
 		db
 			.prepare(
-				`INSERT INTO replay_jobs (id, organization_id, user_id, state, query, reach, after_id, walked, asked, lease_ms, created_ms)
-				SELECT ?1, ?2, ?3, 'running', ?4, ?5, 0, 0, 0, 0, ?6 WHERE (SELECT count(*) FROM replay_jobs WHERE organization_id = ?2 AND ended_ms IS NULL) < ?7`,
+				`INSERT INTO replay_jobs (id, organization_id, user_id, state, query, reach, after_id, walked, asked, lease_ms,
+					created_ms)
+				SELECT ?1, ?2, ?3, 'running', ?4, ?5, 0, 0, 0, 0, ?6 WHERE (SELECT count(*) FROM replay_jobs
+				WHERE organization_id = ?2 AND ended_ms IS NULL) < ?7`,
 			)
 			.bind(
 				id,
@@ -117,7 +119,8 @@ export async function listReplayJobs(
 ): Promise<ReplayJobReport[]> {
 	const { results } = await db
 		.prepare(
-			`SELECT j.id, j.state, j.walked, j.asked, j.created_ms AS createdMs, j.ended_ms AS endedMs, coalesce(sum(p.state <> 'skipped' AND p.total > 0), 0) AS sending, coalesce(sum(p.state = 'skipped'), 0) AS skipped,
+			`SELECT j.id, j.state, j.walked, j.asked, j.created_ms AS createdMs, j.ended_ms AS endedMs,
+				coalesce(sum(p.state <> 'skipped' AND p.total > 0), 0) AS sending, coalesce(sum(p.state = 'skipped'), 0) AS skipped,
 			coalesce(sum(p.total), 0) AS total, coalesce(sum(p.left_over), 0) AS left, coalesce(sum(p.failed), 0) AS failed
 			FROM replay_jobs AS j LEFT JOIN replay_parts AS p ON p.job_id = j.id
 			WHERE j.organization_id = ?1 AND (?2 IS NULL OR j.id = ?2) GROUP BY j.id ORDER BY j.id DESC LIMIT ?3`,

@@ -80,7 +80,8 @@ export async function runReplayJob(services: Services, id: number, steps: number
 	for (let step = 0; step < steps; step++) {
 		// Read again: it may have been cancelled, or taken over from a runner that was too slow.
 		const job = await DB.prepare(
-			'SELECT id, organization_id, state, query, reach, after_id, walked FROM replay_jobs WHERE id = ? AND lease_ms = ? AND ended_ms IS NULL',
+			`SELECT id, organization_id, state, query, reach, after_id, walked FROM replay_jobs WHERE id = ?
+				AND lease_ms = ? AND ended_ms IS NULL`,
 		)
 			.bind(id, lease)
 			.first<ReplayJob>()
@@ -124,7 +125,8 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 	await DB.batch([
 		...parts.flatMap((part) => (part === null ? [] : [savePartStatement(DB, job, part)])),
 		DB.prepare(
-			'UPDATE replay_jobs SET after_id = ?1, asked = asked + ?2, walked = ?3 WHERE id = ?4 AND after_id = ?5 AND walked = 0',
+			`UPDATE replay_jobs SET after_id = ?1, asked = asked + ?2, walked = ?3 WHERE id = ?4 AND after_id = ?5
+				AND walked = 0`,
 		).bind(next.at(-1)?.id ?? job.after_id, next.length, next.length < STEP_SIZE ? 1 : 0, job.id, job.after_id),
 	])
 	return { next: 'step' }
@@ -134,7 +136,8 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 async function runCheckStep(services: Services, job: ReplayJob, after: number): Promise<StepResult> {
 	const { DB } = services.env
 	const { results } = await DB.prepare(
-		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ? AND state IN ('waiting', 'running') AND instance_id > ? ORDER BY instance_id LIMIT ?`,
+		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+			AND state IN ('waiting', 'running') AND instance_id > ? ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, after, STEP_SIZE)
 		.all<ReplayPart>()
@@ -183,7 +186,8 @@ async function runCancelStep(services: Services, job: ReplayJob): Promise<StepRe
 		return { next: 'step' }
 	}
 	const { results } = await DB.prepare(
-		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ? AND state IN ('waiting', 'running') ORDER BY instance_id LIMIT ?`,
+		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+			AND state IN ('waiting', 'running') ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, STEP_SIZE)
 		.all<ReplayPart>()
@@ -244,7 +248,8 @@ function toWaitingPart(instanceId: number, reason: string): ReplayPart {
 function savePartStatement(db: D1Database, job: ReplayJob, part: ReplayPart): D1PreparedStatement {
 	return db
 		.prepare(
-			'INSERT OR REPLACE INTO replay_parts (job_id, instance_id, state, replay_id, total, left_over, failed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+			`INSERT OR REPLACE INTO replay_parts (job_id, instance_id, state, replay_id, total, left_over, failed,
+				reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		)
 		.bind(job.id, part.instance_id, part.state, part.replay_id, part.total, part.left_over, part.failed, part.reason)
 }

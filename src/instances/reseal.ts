@@ -39,8 +39,10 @@ export async function findKeysInUse(db: D1Database, ring: string): Promise<strin
 		const row = await db
 			.prepare(
 				`SELECT EXISTS (SELECT 1 FROM instances WHERE hook_key = ?1 AND enabled = 1)
-				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1 OR instr(signature_next, ?3) = 1)
-				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users WHERE instr(secret_sealed, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM instances WHERE instr(configuration, ?2) > 0 OR instr(token_sealed, ?3) = 1
+				OR instr(signature_next, ?3) = 1)
+				OR EXISTS (SELECT 1 FROM organizations WHERE instr(secret_sealed, ?3) = 1) OR EXISTS (SELECT 1 FROM users
+				WHERE instr(secret_sealed, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM account_settings WHERE key = ?4 AND instr(value, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM drafts WHERE instr(sealed, ?3) = 1)
 				OR EXISTS (SELECT 1 FROM idempotency WHERE instr(answer, ?3) = 1) AS used`,
@@ -75,7 +77,8 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 		await resealSettings(db, ring, id)
 		const { results } = await db
 			.prepare(
-				'SELECT id, token_sealed AS token, configuration, signature_next AS next FROM instances WHERE instr(configuration, ?1) > 0 OR instr(token_sealed, ?2) = 1 OR instr(signature_next, ?2) = 1 LIMIT ?3',
+				`SELECT id, token_sealed AS token, configuration, signature_next AS next FROM instances
+					WHERE instr(configuration, ?1) > 0 OR instr(token_sealed, ?2) = 1 OR instr(signature_next, ?2) = 1 LIMIT ?3`,
 			)
 			.bind(`"v1.${id}.`, `v1.${id}.`, MAX_ROWS_PER_ROUND)
 			.all<SealedInstanceRow>()
@@ -114,7 +117,8 @@ async function resealInstance(db: D1Database, ring: string, row: SealedInstanceR
 	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
 	await db
 		.prepare(
-			'UPDATE instances SET token_sealed = ?, configuration = ?, signature_next = ?, version = version + 1 WHERE id = ? AND token_sealed = ? AND configuration = ? AND signature_next IS ?',
+			`UPDATE instances SET token_sealed = ?, configuration = ?, signature_next = ?, version = version + 1
+				WHERE id = ? AND token_sealed = ? AND configuration = ? AND signature_next IS ?`,
 		)
 		.bind(token, text, next, row.id, row.token, row.configuration, row.next)
 		.run()

@@ -72,7 +72,8 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 	const [update] = await db.batch([
 		db
 			.prepare(
-				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1, ${REMOVE_WEBHOOKS_SQL} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
+				`UPDATE instances SET state = 'deleted', version = version + 1, updated_ms = ?1,
+					${REMOVE_WEBHOOKS_SQL} WHERE id = ?2 AND organization_id = ?3 AND state = 'ready'`,
 			)
 			.bind(nowMs, instance.id, instance.organizationId),
 		auditStatement(
@@ -98,7 +99,8 @@ export async function abandonCreating(
 	const [condition, value] = 'id' in selector ? ['id = ?2', selector.id] : ['updated_ms < ?2', selector.beforeMs]
 	await db
 		.prepare(
-			`UPDATE instances SET state = 'deleted', version = version + 1, ${REMOVE_WEBHOOKS_SQL} WHERE state = 'creating' AND ${condition}`,
+			`UPDATE instances SET state = 'deleted', version = version + 1,
+				${REMOVE_WEBHOOKS_SQL} WHERE state = 'creating' AND ${condition}`,
 		)
 		.bind(nowMs, value)
 		.run()
@@ -109,12 +111,14 @@ export async function deleteInstanceRow(db: D1Database, id: number): Promise<voi
 	await db.batch([
 		db
 			.prepare(
-				"DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
+				`DELETE FROM instance_status WHERE instance_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1
+					AND state <> 'ready')`,
 			)
 			.bind(id),
 		db
 			.prepare(
-				"DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1 AND state <> 'ready')",
+				`DELETE FROM subscriptions WHERE owner_id = ?1 AND EXISTS (SELECT 1 FROM instances WHERE id = ?1
+					AND state <> 'ready')`,
 			)
 			.bind(id),
 		db.prepare("DELETE FROM instances WHERE id = ? AND state <> 'ready'").bind(id),

@@ -71,8 +71,10 @@ export function newSignatureKey(): string {
 export async function completeKeyTakeovers(db: D1Database, nowMs: number): Promise<void> {
 	await db
 		.prepare(
-			`UPDATE instances SET configuration = json_set(configuration, ?1, signature_next), signature_next = NULL, signature_from_ms = NULL, version = version + 1
-			WHERE id IN (SELECT id FROM instances WHERE signature_next IS NOT NULL AND signature_from_ms <= ?2 ORDER BY signature_from_ms LIMIT ?3)`,
+			`UPDATE instances SET configuration = json_set(configuration, ?1, signature_next), signature_next = NULL,
+				signature_from_ms = NULL, version = version + 1
+			WHERE id IN (SELECT id FROM instances WHERE signature_next IS NOT NULL AND signature_from_ms <= ?2
+			ORDER BY signature_from_ms LIMIT ?3)`,
 		)
 		.bind(`$."${SIGNATURE_KEY}"`, nowMs, MAX_ROWS_PER_ROUND)
 		.run()

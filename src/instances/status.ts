@@ -12,11 +12,15 @@ import type { StatusReport } from '../rpc/watcher.ts'
  */
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
 	await env.DB.prepare(
-		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms, last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
-		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1 AND state <> 'deleted'
+		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms,
+			last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
+		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1
+		AND state <> 'deleted'
 		ON CONFLICT (instance_id) DO UPDATE SET
-			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms, alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
-			interval_ms = excluded.interval_ms, events = excluded.events, delivered = excluded.delivered, store_requests = excluded.store_requests, hours = excluded.hours`,
+			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
+			alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
+			interval_ms = excluded.interval_ms, events = excluded.events, delivered = excluded.delivered,
+			store_requests = excluded.store_requests, hours = excluded.hours`,
 	)
 		.bind(
 			report.instanceId,
@@ -61,9 +65,11 @@ export async function listInstancesWithEvents(
 ): Promise<number[]> {
 	const { results } = await db
 		.prepare(
-			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id AND i.state = 'ready' AND i.organization_id = ?1
+			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id
+				AND i.state = 'ready' AND i.organization_id = ?1
 			WHERE s.organization_id = ?1 AND s.last_event_at_ms >= ?2
-			AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(i.tags)))
+			AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value
+			FROM json_each(i.tags)))
 			AND (?4 IS NULL OR i.id IN (SELECT value FROM json_each(?4)))
 			AND (?5 = '' OR instr(lower(i.name), lower(?5)) > 0 OR instr(i.element_key, lower(?5)) > 0)
 			ORDER BY s.last_event_at_ms DESC LIMIT ?6`,

@@ -46,8 +46,10 @@ export async function listSubscriptions(
 	const { results } = await db
 		.prepare(
 			`SELECT * FROM (
-				SELECT subscription_id AS id, id AS ownerId, element_key AS elementKey, json_extract(configuration, ?1) AS url, NULL AS topics, created_ms AS createdMs, 1 AS callback
-				FROM instances WHERE organization_id = ?2 AND state = 'ready' AND events_enabled = 1 AND json_extract(configuration, ?1) IS NOT NULL
+				SELECT subscription_id AS id, id AS ownerId, element_key AS elementKey, json_extract(configuration, ?1) AS url,
+				NULL AS topics, created_ms AS createdMs, 1 AS callback
+				FROM instances WHERE organization_id = ?2 AND state = 'ready' AND events_enabled = 1
+				AND json_extract(configuration, ?1) IS NOT NULL
 				UNION ALL
 				SELECT s.id, s.owner_id, i.element_key, s.url, s.topics, s.created_ms, 0
 				FROM subscriptions AS s JOIN instances AS i ON i.id = s.owner_id AND i.state = 'ready' WHERE s.organization_id = ?2
@@ -258,10 +260,13 @@ export async function listInstancesInSubscriptionScope(
 			`SELECT id, element_key AS elementKey FROM instances WHERE organization_id = ?1 AND state = 'ready'
 			AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
 			AND (?3 IS NULL OR subscription_id IN (SELECT value FROM json_each(?3))
-				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND id IN (SELECT value FROM json_each(?3))))
+				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND id IN (SELECT value
+				FROM json_each(?3))))
 			AND (?4 IS NULL OR json_extract(configuration, ?5) IN (SELECT value FROM json_each(?4))
-				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND url IN (SELECT value FROM json_each(?4))))
-			AND NOT EXISTS (SELECT 1 FROM json_each(?6) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(instances.tags)))
+				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND url IN (SELECT value
+				FROM json_each(?4))))
+			AND NOT EXISTS (SELECT 1 FROM json_each(?6) AS wanted WHERE wanted.value NOT IN (SELECT value
+			FROM json_each(instances.tags)))
 			ORDER BY id LIMIT ?7`,
 		)
 		.bind(

@@ -202,7 +202,7 @@ function findChangedKeys(before: ClearConfiguration, after: ClearConfiguration):
 	return [...keys].filter((key) => (before[key] ?? null) !== (after[key] ?? null))
 }
 
-/** The configuration to store. Unchanged secrets keep their sealed form, so that a comparison of rows shows no change. */
+/** The configuration to store. Unchanged secrets keep their sealed form, so that comparing rows shows no change. */
 async function sealChanged(
 	keyRing: string,
 	element: Element,
@@ -226,7 +226,8 @@ async function requireDistinctCallback(db: D1Database, instanceId: number, callb
 	)
 	if (duplicate !== undefined)
 		throw new Conflict(
-			`event.notification.callback.url: subscription ${duplicate.number} already sends this instance's events there; delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
+			`event.notification.callback.url: subscription ${duplicate.number} already sends this instance's events there; ` +
+				`delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
 		)
 }
 

@@ -50,7 +50,8 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 	// Deletion is tried again each round; what a failed creation left becomes a deletion.
 	await abandonCreating(DB, { beforeMs: nowMs - MAX_CREATING_MS }, nowMs)
 	const unfinished = await DB.prepare(
-		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL OR ${WEBHOOK_TASK_DUE_SQL}) ORDER BY updated_ms LIMIT ?2`,
+		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL
+			OR ${WEBHOOK_TASK_DUE_SQL}) ORDER BY updated_ms LIMIT ?2`,
 	)
 		.bind(nowMs, MAX_WAKES)
 		.all<{ id: number }>()
@@ -64,7 +65,8 @@ export async function runWatchdog(services: Services): Promise<WatchdogResult> {
 
 	await scheduleRekey(services, MAX_WEBHOOK_TASKS)
 	const hooks = await DB.prepare(
-		`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL AND ${WEBHOOK_TASK_DUE_SQL} ORDER BY hook_tried_ms LIMIT ?2`,
+		`SELECT id FROM instances WHERE state = 'ready' AND hook_work IS NOT NULL
+			AND ${WEBHOOK_TASK_DUE_SQL} ORDER BY hook_tried_ms LIMIT ?2`,
 	)
 		.bind(nowMs, MAX_WEBHOOK_TASKS)
 		.all<{ id: number }>()

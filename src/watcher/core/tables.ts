@@ -8,7 +8,8 @@ import type { Sql } from './ports.ts'
 const MIGRATION_STEPS: string[][] = [
 	[
 		// One row: the instance's configuration as last read from D1.
-		`CREATE TABLE instance (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, config TEXT NOT NULL, read_at INTEGER NOT NULL)`,
+		`CREATE TABLE instance (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, config TEXT NOT NULL,
+			read_at INTEGER NOT NULL)`,
 		// One row: cursors, scan positions, counters (see state.ts), written at most once a commit.
 		`CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)`,
 		// Lists of field names that objects consist of, shared by all objects that have the same.
@@ -21,26 +22,35 @@ const MIGRATION_STEPS: string[][] = [
 		// The few objects that exist without being listed, which every pass reads.
 		`CREATE INDEX objects_unlisted ON objects (resource) WHERE state = 'unlisted'`,
 		// Digests of id pages of collections without a modified filter: an unchanged page costs one row read.
-		`CREATE TABLE pages (resource INTEGER NOT NULL, first NOT NULL, last NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (resource, first)) WITHOUT ROWID`,
+		`CREATE TABLE pages (resource INTEGER NOT NULL, first NOT NULL, last NOT NULL, digest TEXT NOT NULL,
+			PRIMARY KEY (resource, first)) WITHOUT ROWID`,
 		// Objects to be read by id, and why.
-		`CREATE TABLE lookups (resource INTEGER NOT NULL, id NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL, doubt TEXT NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		`CREATE TABLE lookups (resource INTEGER NOT NULL, id NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL,
+			doubt TEXT NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
 		// Objects whose deletion the mass-deletion guard holds.
-		`CREATE TABLE held (resource INTEGER NOT NULL, id NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		`CREATE TABLE held (resource INTEGER NOT NULL, id NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (resource,
+			id)) WITHOUT ROWID`,
 		// The event log: one row a change.
 		`CREATE TABLE events (
-			sequence INTEGER PRIMARY KEY, tag INTEGER NOT NULL, resource INTEGER NOT NULL, object_type TEXT NOT NULL, object_id NOT NULL, object_sequence INTEGER NOT NULL,
-			previous INTEGER, previous_event INTEGER, type TEXT NOT NULL, date INTEGER NOT NULL, recorded INTEGER NOT NULL, source TEXT NOT NULL,
+			sequence INTEGER PRIMARY KEY, tag INTEGER NOT NULL, resource INTEGER NOT NULL, object_type TEXT NOT NULL,
+			object_id NOT NULL, object_sequence INTEGER NOT NULL,
+			previous INTEGER, previous_event INTEGER, type TEXT NOT NULL, date INTEGER NOT NULL, recorded INTEGER NOT NULL,
+			source TEXT NOT NULL,
 			changed TEXT, flags TEXT NOT NULL, record TEXT, notifications TEXT)`,
 		// Where notifications go; row 1 is the instance's callback.
-		`CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, url TEXT NOT NULL, active INTEGER NOT NULL, created INTEGER NOT NULL, last_success INTEGER, failing_since INTEGER, last_status TEXT)`,
+		`CREATE TABLE subscriptions (id INTEGER PRIMARY KEY, url TEXT NOT NULL, active INTEGER NOT NULL,
+			created INTEGER NOT NULL, last_success INTEGER, failing_since INTEGER, last_status TEXT)`,
 		// Events without a notification yet: one of their object is unsettled, or too many are.
-		`CREATE TABLE waiting (subscription INTEGER NOT NULL, sequence INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, PRIMARY KEY (subscription, sequence)) WITHOUT ROWID`,
+		`CREATE TABLE waiting (subscription INTEGER NOT NULL, sequence INTEGER NOT NULL, resource INTEGER NOT NULL,
+			object_id NOT NULL, PRIMARY KEY (subscription, sequence)) WITHOUT ROWID`,
 		`CREATE TABLE notifications (
-			id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, object_type TEXT NOT NULL, members TEXT NOT NULL, created INTEGER NOT NULL,
+			id INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, object_type TEXT NOT NULL, members TEXT NOT NULL,
+			created INTEGER NOT NULL,
 			context TEXT NOT NULL, status TEXT NOT NULL, attempt INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER,
 			first_try INTEGER, first_failure INTEGER, settled INTEGER, updated INTEGER NOT NULL, outcome TEXT)`,
 		// Attempts from the second on; the first one's outcome stands on its notification.
-		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
+		`CREATE TABLE attempts (notification INTEGER NOT NULL, number INTEGER NOT NULL, started INTEGER NOT NULL,
+			outcome TEXT NOT NULL, PRIMARY KEY (notification, number)) WITHOUT ROWID`,
 	],
 	[
 		// When the other source brought the same state: a poll after a webhook, or the reverse.
@@ -65,10 +75,13 @@ const MIGRATION_STEPS: string[][] = [
 		// The few that wait for a release.
 		`CREATE INDEX notifications_queued ON notifications (subscription) WHERE status = 'queued'`,
 		// Objects whose last events a filter dropped: the `previousSequence` of their next event.
-		`CREATE TABLE skipped (subscription INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, previous INTEGER, PRIMARY KEY (subscription, resource, object_id)) WITHOUT ROWID`,
+		`CREATE TABLE skipped (subscription INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL,
+			previous INTEGER, PRIMARY KEY (subscription, resource, object_id)) WITHOUT ROWID`,
 		// Replays and releases, and their unsettled notifications.
-		`CREATE TABLE resends (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, total INTEGER NOT NULL, failed INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER)`,
-		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL, subscription INTEGER NOT NULL)`,
+		`CREATE TABLE resends (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, total INTEGER NOT NULL,
+			failed INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER)`,
+		`CREATE TABLE resend_items (notification INTEGER PRIMARY KEY, resend INTEGER NOT NULL,
+			subscription INTEGER NOT NULL)`,
 		`CREATE INDEX resend_items_by_subscription ON resend_items (subscription, notification)`,
 		// Operator events, until the organization's object has them.
 		`CREATE TABLE announcements (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL)`,
@@ -81,7 +94,8 @@ const MIGRATION_STEPS: string[][] = [
 		// Events of before; unsettled notifications are counted when they settle.
 		`INSERT INTO days (day, hours) SELECT day, json_group_array(json_array(hour, recorded, accepted)) FROM (
 			SELECT e.recorded / 86400000 AS day, e.recorded / 3600000 % 24 AS hour, count(*) AS recorded, sum(EXISTS (
-				SELECT 1 FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value WHERE (n.delivered IS NOT NULL OR n.status = 'delivered')
+				SELECT 1 FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value
+				WHERE (n.delivered IS NOT NULL OR n.status = 'delivered')
 				AND n.id NOT IN (SELECT listed.value FROM state, json_each(state.body, '$.unsettled') AS listed))) AS accepted
 			FROM events AS e GROUP BY 1, 2) GROUP BY day`,
 		// The replay across instances that began it: a repeated call finds it.
@@ -90,7 +104,8 @@ const MIGRATION_STEPS: string[][] = [
 	[
 		// Statuses of settled notifications, 64 per row, for pages of the event log.
 		`CREATE TABLE settled (block INTEGER PRIMARY KEY, body TEXT NOT NULL)`,
-		`INSERT INTO settled SELECT id / 64, json_group_array(json_array(id, status, created, updated - created, delivered - created)) FROM notifications WHERE settled IS NOT NULL GROUP BY 1`,
+		`INSERT INTO settled SELECT id / 64, json_group_array(json_array(id, status, created, updated - created,
+			delivered - created)) FROM notifications WHERE settled IS NOT NULL GROUP BY 1`,
 	],
 	[
 		// Pages of the event log read `notifications` again. The table stays for a rollback, which then reads them too.

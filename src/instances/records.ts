@@ -113,7 +113,8 @@ export interface InstanceTableRow {
 /** The columns that an insert sets, in the order of `insertInstance`. */
 export const INSERT_COLUMNS =
 	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, ' +
-	'tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
+	'tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, ' +
+	'hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /**
  * What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it.

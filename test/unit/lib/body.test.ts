@@ -7,12 +7,12 @@ const encode = (text: string) => new TextEncoder().encode(text)
 function bodyOf(chunks: string[], end: 'ends' | 'stalls' | 'breaks'): { body: ReadableStream; isCancelled(): boolean } {
 	let cancelled = false
 	const body = new ReadableStream<Uint8Array>({
-		pull(controller) {
+		async pull(controller) {
 			const chunk = chunks.shift()
 			if (chunk !== undefined) controller.enqueue(encode(chunk))
 			else if (end === 'ends') controller.close()
 			else if (end === 'breaks') controller.error(new Error('broken off'))
-			else return new Promise(() => {})
+			else await new Promise(() => {})
 		},
 		cancel: () => void (cancelled = true),
 	})
@@ -35,8 +35,8 @@ it('reads the start of a body and cancels the rest, also of a body that stalls b
 
 it('throws when the sender breaks off, and when it stalls until it is aborted', async () => {
 	await expect(readStart(bodyOf(['abc'], 'breaks').body, 9)).rejects.toThrow('broken off')
-	const aborted = Promise.reject(new Error('too long'))
-	await expect(readStart(bodyOf([], 'stalls').body, 9, aborted as Promise<never>)).rejects.toThrow('too long')
+	const aborted: Promise<never> = Promise.reject(new Error('too long'))
+	await expect(readStart(bodyOf([], 'stalls').body, 9, aborted)).rejects.toThrow('too long')
 })
 
 it('reads a request up to a limit, with and without a Content-Length', async () => {

@@ -3,7 +3,7 @@ import { createApp } from './app.ts'
 import type { Doorbell, Env } from './context.ts'
 import { consumeDoorbells } from './delivery/consumer.ts'
 import { createServices } from './instances/services.ts'
-import { runWatchdog } from './instances/watchdog.ts'
+import { runCron } from './instances/cron.ts'
 
 export { Callback } from './delivery/callback.ts'
 export { Watcher } from './watcher/watcher.ts'
@@ -17,6 +17,6 @@ export default {
 	queue: (batch, env, ctx) => consumeDoorbells(batch, env, ctx),
 	/** Every five minutes: wakes overdue objects and finishes what was begun. */
 	async scheduled(_controller, env) {
-		await runWatchdog(createServices(env))
+		await runCron(createServices(env))
 	},
 } satisfies ExportedHandler<Env, Doorbell>

@@ -6,7 +6,7 @@ import type { User } from '../accounts/setup.ts'
 import type { Actor } from '../accounts/audit.ts'
 import { Conflict } from '../lib/errors.ts'
 import { logError } from '../lib/log.ts'
-import { changeInstance, type Instance, type InstanceChange } from './records.ts'
+import { changeInstance, type Instance, type InstanceChange } from './rows.ts'
 import type { Services } from './services.ts'
 import { applyKeyTakeover } from './signature.ts'
 

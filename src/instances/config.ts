@@ -15,7 +15,7 @@ import { receiverUrlFor } from './addresses.ts'
 import { DEFAULT_VALUES, parseBackfill } from './configuration-keys.ts'
 import { loadOrganizationConfig } from './organizations.ts'
 import { getEffectivePoller, POLLER_KEY } from './poller.ts'
-import { findInstanceById, type Instance } from './records.ts'
+import { findInstanceById, type Instance } from './rows.ts'
 import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
 
 /** The callback of a stored configuration; null: the events are kept in the log and delivered nowhere. */

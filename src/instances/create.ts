@@ -17,7 +17,7 @@ import {
 } from './checks.ts'
 import { purgeInstance } from './lifecycle.ts'
 import { getHost } from './naming.ts'
-import { nextSequenceNumber, type Instance } from './records.ts'
+import { nextSequenceNumber, type Instance } from './rows.ts'
 import { abandonCreating, insertInstance, markReady } from './row-lifecycle.ts'
 import type { Services } from './services.ts'
 import { sealConfiguration, toCredentials } from './stores.ts'

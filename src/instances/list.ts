@@ -1,5 +1,5 @@
 /** Lists of an organization's instances: by tag, by text, by element, in pages. */
-import { FROM_INSTANCES, toInstance, SELECT_COLUMNS, type Instance, type InstanceTableRow } from './records.ts'
+import { FROM_INSTANCES, toInstance, SELECT_COLUMNS, type Instance, type InstanceTableRow } from './rows.ts'
 
 /** What a list of instances can be narrowed by. */
 interface InstanceFilter {

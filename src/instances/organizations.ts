@@ -9,7 +9,7 @@ import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../events/topics.ts'
 import type { Notice } from '../rpc/delivery.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
-import { nextSequenceNumber } from './records.ts'
+import { nextSequenceNumber } from './rows.ts'
 import { listOrganizationSubscriptions, type SubscriptionScope } from './subscriptions.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 

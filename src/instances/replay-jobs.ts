@@ -6,7 +6,7 @@ import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { LIMITS } from '../lib/limits.ts'
 import { refused, type Result } from '../lib/result.ts'
 import type { ReplayQuery } from '../rpc/delivery.ts'
-import { nextSequenceNumber } from './records.ts'
+import { nextSequenceNumber } from './rows.ts'
 
 /** Which instances a job is about. */
 export interface ReplayScope {

@@ -1,6 +1,6 @@
 /** The beginning and the end of an instance's row in D1: `creating`, `ready`, `deleted`, gone. */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
-import { INSERT_COLUMNS, type Instance } from './records.ts'
+import { INSERT_COLUMNS, type Instance } from './rows.ts'
 
 /** What a row's end means for its webhooks; `?1` is now. */
 const REMOVE_WEBHOOKS_SQL =

@@ -5,7 +5,7 @@
 import type { User } from '../accounts/setup.ts'
 import { BadRequest, Conflict } from '../lib/errors.ts'
 import { toActor, commitChange, notifyWatcher } from './changes.ts'
-import type { Instance } from './records.ts'
+import type { Instance } from './rows.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import {

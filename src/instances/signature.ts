@@ -5,7 +5,7 @@
  */
 import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
-import type { Instance } from './records.ts'
+import type { Instance } from './rows.ts'
 import { isPlaceholder, SECRET_MASK } from '../lib/values.ts'
 
 /** The configuration's key. */

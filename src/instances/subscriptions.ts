@@ -7,7 +7,7 @@ import { refused, type Refused } from '../lib/result.ts'
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { overlapsOperatorTopics } from '../events/topics.ts'
 import { LIMITS } from '../lib/limits.ts'
-import { nextSequenceNumber, type Instance } from './records.ts'
+import { nextSequenceNumber, type Instance } from './rows.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 

@@ -10,7 +10,7 @@ import { BadRequest, Conflict, StoreFailed, type HttpError } from '../lib/errors
 import { log, logError } from '../lib/log.ts'
 import { receiverUrlFor, findReachabilityProblem } from './addresses.ts'
 import { getEffectivePoller, getHubPath } from './poller.ts'
-import { findInstanceRow, type WebhookTask, type Instance, type InstanceChange } from './records.ts'
+import { findInstanceRow, type WebhookTask, type Instance, type InstanceChange } from './rows.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 import { getElement, openStoreClient } from './stores.ts'

@@ -575,7 +575,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'an instance is found whosever it is',
-		file: 'src/instances/records.ts',
+		file: 'src/instances/rows.ts',
 		find: 'i.organization_id = (${organization.sql})',
 		replace: '(${organization.sql}) IS NOT NULL',
 		tests: [workers('instances')],

@@ -1,7 +1,7 @@
 /** Instances of a call about events: the token's own, or those of the organization with events. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { LIMITS } from '../../lib/limits.ts'
-import { filterOwnInstances } from '../../instances/records.ts'
+import { filterOwnInstances } from '../../instances/rows.ts'
 import { listInstancesWithEvents } from '../../instances/status.ts'
 import { parseId } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'

@@ -2,7 +2,7 @@
 import { NotFound } from '../../lib/errors.ts'
 import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
-import { findInstance } from '../../instances/records.ts'
+import { findInstance } from '../../instances/rows.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
 import type { EventFilter, EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'

@@ -5,7 +5,7 @@ import type { Context } from 'hono'
 import type { User } from '../../accounts/setup.ts'
 import type { Credential } from '../../accounts/callers.ts'
 import type { Env } from '../../context.ts'
-import type { Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/rows.ts'
 import type { Services } from '../../instances/services.ts'
 
 /** Every request. */

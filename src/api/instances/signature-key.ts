@@ -1,6 +1,6 @@
 /** Handlers that show and rotate an instance's signature key. */
 import type * as z from 'zod'
-import type { Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/rows.ts'
 import {
 	endKeyRotation,
 	openSignatureKeys,

@@ -2,7 +2,7 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import { accepts } from 'hono/accepts'
 import { listInstances } from '../../instances/list.ts'
-import type { Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/rows.ts'
 import { logError } from '../../lib/log.ts'
 import type { OperationResponse, ValidatedInput } from '../http/contract.ts'
 import type { CallerContext } from '../http/environment.ts'

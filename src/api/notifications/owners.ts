@@ -5,7 +5,7 @@
 import { parseNotificationId, type NotificationIdParts } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { findOwnerId, findOwnerIdInScope } from '../../instances/organizations.ts'
-import type { Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/rows.ts'
 import {
 	listInstancesInSubscriptionScope,
 	type SubscriptionScope,

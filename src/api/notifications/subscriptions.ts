@@ -4,7 +4,7 @@ import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { ensureOwnerId } from '../../instances/organizations.ts'
-import type { Instance } from '../../instances/records.ts'
+import type { Instance } from '../../instances/rows.ts'
 import {
 	addOrganizationSubscription,
 	addSubscription,

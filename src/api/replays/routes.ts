@@ -2,7 +2,7 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
-import { filterOwnInstances } from '../../instances/records.ts'
+import { filterOwnInstances } from '../../instances/rows.ts'
 import {
 	createReplayJob,
 	cancelReplayJob,

@@ -4,7 +4,7 @@ import { restClosedError, toConnectError, type CheckSession } from './check-sess
 import { API_PREFIX } from './client.ts'
 import { parseVendorError, toResponseFailure } from './failures.ts'
 import type { StoreResponse } from './http.ts'
-import { probe } from './probe.ts'
+import { probe } from './connection-checks.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 

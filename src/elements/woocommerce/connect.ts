@@ -10,7 +10,7 @@ import { getCollection, isKnownCollection } from './collections.ts'
 import { discover } from './discover.ts'
 import type { StoreResponse } from './http.ts'
 import { toHubName } from './hub-paths.ts'
-import { evaluateProbe, fetchRouteArguments, fetchSystemStatus, probe } from './probe.ts'
+import { evaluateProbe, fetchRouteArguments, fetchSystemStatus, probe } from './connection-checks.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 

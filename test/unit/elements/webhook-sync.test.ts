@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { describeWebhookChange, type DesiredWebhooks } from '../../../src/elements/webhooks.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
-import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from '../../../src/elements/woocommerce/webhook-sync.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { DENVER, ioOf, json } from './support.ts'

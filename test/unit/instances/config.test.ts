@@ -9,7 +9,7 @@ import {
 } from '../../../src/instances/normalize.ts'
 import { listConfigurationKeys } from '../../../src/instances/configuration-keys.ts'
 import { toWatcherConfig } from '../../../src/instances/config.ts'
-import type { Instance } from '../../../src/instances/records.ts'
+import type { Instance } from '../../../src/instances/rows.ts'
 import { DEFAULT_DELIVERY } from '../../../src/rpc/config.ts'
 
 const REQUIRED = { 'store.url': 'https://shop.example', 'oauth.api.key': 'ck', 'oauth.api.secret': 'cs' }

@@ -9,7 +9,7 @@ import { hashPassword, verifyPassword } from '../../../src/accounts/passwords.ts
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
 import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
 import { pruneAccounts } from '../../../src/accounts/prune.ts'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import { env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'
 
@@ -221,7 +221,7 @@ describe('a link', () => {
 	test('is over after 7 days', async () => {
 		client.world.nowMs += 7 * DAY
 		expect((await accept(invitation.token)).status).toBe(404)
-		await runWatchdog({ ...createServices(client.world), env })
+		await runCron({ ...createServices(client.world), env })
 		expect(await row('SELECT count(*) AS n FROM links')).toEqual({ n: 0 })
 	})
 

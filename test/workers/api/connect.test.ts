@@ -1,7 +1,7 @@
 /** Connect without keys: the merchant approves at the store, the store hands the keys over, the instance is made from the draft, once. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import { addOrganization, env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
 
 let store: SimulatedStore
@@ -289,7 +289,7 @@ describe('asking for it', () => {
 	test('what is over is forgotten: its content at once, its outcome after a day', async () => {
 		await start()
 		client.world.nowMs += 31 * MINUTE
-		const round = () => runWatchdog({ ...createServices(client.world), env })
+		const round = () => runCron({ ...createServices(client.world), env })
 		await round()
 		expect(await rows('drafts')).toMatchObject([{ sealed: '', status: 'waiting' }])
 		client.world.nowMs += 24 * 60 * MINUTE

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import type { StatusReport } from '../../../src/rpc/watcher.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
@@ -233,7 +233,7 @@ describe('the event log', () => {
 	})
 })
 
-describe('the watchdog', () => {
+describe('the cron', () => {
 	const hour = 3_600_000
 	const services = () => ({ ...createServices(client.world), env })
 
@@ -256,30 +256,30 @@ describe('the watchdog', () => {
 		await writeStatus(env, report(lost.id, null, now - 9 * hour))
 		client.world.watchers.unknownIds.add(lost.id)
 		client.world.watchers.calls.length = 0
-		expect(await runWatchdog(services())).toEqual({ woken: 2, cleared: 0 })
+		expect(await runCron(services())).toEqual({ woken: 2, cleared: 0 })
 		expect(client.world.watchers.calls.sort()).toEqual([`${late.id} wake`, `${lost.id} create`, `${lost.id} wake`])
-		expect(await runWatchdog(services())).toEqual({ woken: 0, cleared: 0 })
+		expect(await runCron(services())).toEqual({ woken: 0, cleared: 0 })
 		client.world.nowMs += hour
 		client.world.watchers.failingCall = 'wake'
-		expect(await runWatchdog(services())).toEqual({ woken: 0, cleared: 0 })
+		expect(await runCron(services())).toEqual({ woken: 0, cleared: 0 })
 	})
 
 	test('clears away what stayed half-made, and goes on with deletions until they succeed', async () => {
 		const [halfMade, ready] = [await make(), await make()]
 		await env.DB.prepare("UPDATE instances SET state = 'creating' WHERE id = ?").bind(halfMade.id).run()
-		expect((await runWatchdog(services())).cleared).toBe(0)
+		expect((await runCron(services())).cleared).toBe(0)
 		client.world.nowMs += hour / 2
 		client.world.watchers.failingCall = 'destroy'
 		expect((await client.call('DELETE', `/instances/${ready.id}`)).status).toBe(200)
 		expect((await client.call('GET', '/orders', undefined, ready)).status).toBe(401)
-		expect((await runWatchdog(services())).cleared).toBe(0)
+		expect((await runCron(services())).cleared).toBe(0)
 		expect((await env.DB.prepare('SELECT state FROM instances').all()).results).toEqual([
 			{ state: 'deleted' },
 			{ state: 'deleted' },
 		])
 		await writeStatus(env, report(ready.id, null, 0))
 		client.world.watchers.failingCall = null
-		expect((await runWatchdog(services())).cleared).toBe(2)
+		expect((await runCron(services())).cleared).toBe(2)
 		expect((await env.DB.prepare('SELECT id FROM instances').all()).results).toEqual([])
 		expect((await env.DB.prepare('SELECT instance_id FROM instance_status').all()).results).toEqual([])
 	})

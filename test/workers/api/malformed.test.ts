@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'

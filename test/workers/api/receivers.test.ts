@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { MAX_FAILURES_PER_MINUTE } from '../../../src/accounts/failure-limiter.ts'
-import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { WebhookVerifier } from '../../../src/instances/webhook-verifier.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'

@@ -1,6 +1,6 @@
 /** Replays across instances: who is asked, how far it is, what is refused, and that nothing is begun twice however it is cut off. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import type { ResendReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'
@@ -41,7 +41,7 @@ const post = (body: unknown) => client.call('POST', '/replays', body)
 const asked = (what = 'replay '): string[] =>
 	client.world.watchers.calls.filter((call) => call.split(' ').slice(1).join(' ').startsWith(what))
 const job = async (id = 1) => (await client.call('GET', `/replays/${id}`)).body
-const round = () => runWatchdog({ ...createServices(client.world), env })
+const round = () => runCron({ ...createServices(client.world), env })
 
 describe('a replay across instances', () => {
 	test('asks each that can send, one after another, and ends when all have', async () => {

@@ -5,7 +5,7 @@ import { attemptDelivery } from '../../../src/delivery/attempt.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { findKeysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
 import { instanceContext, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import {
 	addOrganization,
@@ -57,7 +57,7 @@ const show = async (id: number) => (await client.call('GET', `/instances/${id}/s
 const patch = (id: number, configuration: Record<string, unknown>) =>
 	client.call('PATCH', `/instances/${id}`, { configuration })
 const whsec = (key: string) => `whsec_${Buffer.from(key).toString('base64')}`
-const round = () => runWatchdog({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
+const round = () => runCron({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
 
 async function row(id: number): Promise<Record<string, any>> {
 	return (await env.DB.prepare('SELECT * FROM instances WHERE id = ?').bind(id).first<Record<string, any>>())!

@@ -1,8 +1,8 @@
 /** Webhooks over an instance's life: made with it, moved, rotated, paused and removed, at a store that answers, refuses and fails. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
-import { runWatchdog } from '../../../src/instances/watchdog.ts'
+import { runCron } from '../../../src/instances/cron.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { env, resetDatabase, instanceBody, createServices, startApiWorld, type ApiClient } from './harness.ts'
 
@@ -53,7 +53,7 @@ async function make(configuration: Record<string, unknown> = {}): Promise<number
 
 const row = async (id: number) => (await rows('instances')).find((one) => one['id'] === id)!
 const ours = (id: number) => store.webhooks().filter((hook) => hook.name === `Shopbell ${id}`)
-const round = () => runWatchdog({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
+const round = () => runCron({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
 const secret = (id: number, topic: string, version = 1) => webhooks.deriveSecret(FIRST(), id, topic, version)
 
 describe('creation', () => {

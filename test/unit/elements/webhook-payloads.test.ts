@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { webhooks } from '../../../src/elements/woocommerce/deliveries.ts'
+import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { keyAuthorization } from '../../../src/elements/woocommerce/key-authorization.ts'
 
 const KEY = Buffer.from('AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=', 'base64')

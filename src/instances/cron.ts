@@ -37,13 +37,13 @@ const MAX_WEBHOOK_TASKS = 30
 const WEBHOOK_TASK_DUE_SQL = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
 
 /** What a round did. */
-interface WatchdogResult {
+interface CronResult {
 	woken: number
 	cleared: number
 }
 
 /** Wakes overdue instances and continues deletions. A failure of one holds up no other. */
-export async function runWatchdog(services: Services): Promise<WatchdogResult> {
+export async function runCron(services: Services): Promise<CronResult> {
 	const nowMs = services.now()
 	const { DB } = services.env
 	await abandonWebhookTasks(DB, nowMs)

@@ -46,6 +46,6 @@ export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): Watch
 }
 
 /** The object of an organization's callback origin. */
-export function getCallback(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
+export function getCallbackObject(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
 	return env.CALLBACK.getByName(`${organizationId} ${origin}`)
 }

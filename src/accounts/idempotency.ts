@@ -12,7 +12,7 @@ export const IDEMPOTENCY_TTL_MS = DAY_MS
  * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20
  * pages. A run that was cut off leaves its claim until then, and may be made again afterwards.
  */
-export const LEASE_MS = 10 * 60_000
+export const REQUEST_LEASE_MS = 10 * 60_000
 /** Largest answer that is kept, bytes: sealed it must fit a value of D1 (2 MB). */
 export const MAX_STORED_RESPONSE_BYTES = 1024 * 1024
 
@@ -74,7 +74,7 @@ export async function claimRequest(
 				WHERE idempotency.expires_ms <= ?8 OR (idempotency.answer IS NULL AND idempotency.lease_ms <= ?8
 				AND idempotency.request_hash = ?4)`,
 			)
-			.bind(organizationId, caller, keyHash, hash, claim, nowMs + LEASE_MS, nowMs + IDEMPOTENCY_TTL_MS, nowMs),
+			.bind(organizationId, caller, keyHash, hash, claim, nowMs + REQUEST_LEASE_MS, nowMs + IDEMPOTENCY_TTL_MS, nowMs),
 		db
 			.prepare(
 				'SELECT request_hash, claim, answer FROM idempotency WHERE organization_id = ? AND caller = ? AND key_hash = ?',

@@ -15,7 +15,7 @@ import {
 	toStoredCore,
 	toStoredWaiting,
 	type BreakerState,
-	type StoredBreakerCore,
+	type StoredBreakerSummary,
 	type StoredWaitingSubscription,
 	type WaitingSubscription,
 } from './circuit-breaker-state.ts'
@@ -81,7 +81,7 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		const { kv } = this.ctx.storage
 		const state = initialState()
 		this.#storedCore = kv.get<string>(CORE_KEY) ?? null
-		if (this.#storedCore !== null) state.core = fromStoredCore(JSON.parse(this.#storedCore) as StoredBreakerCore)
+		if (this.#storedCore !== null) state.core = fromStoredCore(JSON.parse(this.#storedCore) as StoredBreakerSummary)
 		this.#storedWaiting.clear()
 		for (const [key, stored] of kv.list<StoredWaitingSubscription>({ prefix: WAITING_PREFIX })) {
 			const name = key.slice(WAITING_PREFIX.length)

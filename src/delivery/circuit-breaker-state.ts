@@ -41,7 +41,7 @@ export interface Probe {
 }
 
 /** The small part of the state, stored as one row. */
-export interface BreakerCore {
+export interface BreakerSummary {
 	/** `half-open`: the callback has answered again, and each success doubles `concurrency`. */
 	phase: 'closed' | 'open' | 'half-open'
 	/** Consecutive failures. */
@@ -57,7 +57,7 @@ export interface BreakerCore {
 
 /** The whole state. Values of `waiting` are replaced, never changed, so that the storage writes only what is new. */
 export interface BreakerState {
-	core: BreakerCore
+	core: BreakerSummary
 	waiting: Record<string, WaitingSubscription>
 	/** Subscriptions that got a doorbell and have not requested admission since. Not stored. */
 	notified: Record<string, { firstMs: number; lastMs: number }>
@@ -72,8 +72,8 @@ export function initialState(): BreakerState {
 	}
 }
 
-/** `BreakerCore` as it is stored. Earlier versions wrote these keys: never rename one. */
-export interface StoredBreakerCore {
+/** `BreakerSummary` as it is stored. Earlier versions wrote these keys: never rename one. */
+export interface StoredBreakerSummary {
 	phase: 'closed' | 'open' | 'slow'
 	failures: number
 	width: number
@@ -89,7 +89,7 @@ export interface StoredWaitingSubscription extends Omit<WaitingSubscription, 're
 }
 
 /** A core as it is stored. */
-export function toStoredCore(core: BreakerCore): StoredBreakerCore {
+export function toStoredCore(core: BreakerSummary): StoredBreakerSummary {
 	const { phase, failures, concurrency, inFlight, probe, buckets, hour } = core
 	return {
 		phase: phase === 'half-open' ? 'slow' : phase,
@@ -103,7 +103,7 @@ export function toStoredCore(core: BreakerCore): StoredBreakerCore {
 }
 
 /** Reads a stored core. */
-export function fromStoredCore(stored: StoredBreakerCore): BreakerCore {
+export function fromStoredCore(stored: StoredBreakerSummary): BreakerSummary {
 	const { phase, failures, width, flights, turn, buckets, hour } = stored
 	return {
 		phase: phase === 'slow' ? 'half-open' : phase,

@@ -7,7 +7,7 @@
  * never reported expire with their lease.
  */
 import type { AdmissionRequest } from '../rpc/delivery.ts'
-import type { BreakerCore, BreakerState, Probe, WaitingSubscription } from './circuit-breaker-state.ts'
+import type { BreakerSummary, BreakerState, Probe, WaitingSubscription } from './circuit-breaker-state.ts'
 import { acquire, release, activeBuckets } from './token-bucket.ts'
 import type { BreakerStatus, DeliveryReport, AdmissionDecision } from '../rpc/callback.ts'
 
@@ -309,13 +309,13 @@ function hasWaitingSubscriptions(state: BreakerState, now: number): boolean {
 	)
 }
 
-function countInFlight(core: BreakerCore): number {
+function countInFlight(core: BreakerSummary): number {
 	return core.inFlight.reduce((sum, admission) => sum + admission.permits, 0)
 }
 
 /** Takes permits of a subscription out of `inFlight`; those of the notification's own probe where there is one. */
 function complete(
-	core: BreakerCore,
+	core: BreakerSummary,
 	instance: number,
 	subscription: number,
 	notificationId: number | null,
@@ -389,7 +389,7 @@ function expireProbe(state: BreakerState, now: number): void {
 	}
 }
 
-function toBreakerStatus(core: BreakerCore): BreakerStatus {
+function toBreakerStatus(core: BreakerSummary): BreakerStatus {
 	return { closed: core.phase === 'closed', news: core.phase !== 'closed' || core.failures > 0 }
 }
 

@@ -3,7 +3,7 @@
  * since a queue runs few batches at a time and a slow callback must not hold it. After a loss the instance sends
  * another doorbell.
  */
-import { getCallback, type Doorbell, type Env, getWatcher } from '../context.ts'
+import { getCallbackObject, type Doorbell, type Env, getWatcher } from '../context.ts'
 import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'
 import { checkUrl } from '../lib/urls.ts'
 import { log } from '../lib/log.ts'
@@ -39,8 +39,8 @@ export function createDeliveryPorts(
 ): DeliveryPorts {
 	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
 	const getRefusal = (url: string): string | null => {
-		const guarded = checkUrl(url, allowPrivate)
-		return guarded.ok ? null : guarded.message
+		const checked = checkUrl(url, allowPrivate)
+		return checked.ok ? null : checked.message
 	}
 	return {
 		// A stub that has thrown may stay broken, so each call takes a new one.
@@ -48,7 +48,7 @@ export function createDeliveryPorts(
 		park: async (instanceId, subscription, untilMs) => await watcherFor(instanceId).park(subscription, untilMs),
 		settle: async (instanceId, notificationId, number, outcome, more) =>
 			await watcherFor(instanceId).settle(notificationId, number, outcome, more),
-		callback: ({ organizationId, origin }) => getCallback(env, organizationId, origin),
+		callback: ({ organizationId, origin }) => getCallbackObject(env, organizationId, origin),
 		breakerCache,
 		post: async (instanceId, claim) => {
 			const outcome = await attemptDelivery(claim, {

@@ -7,7 +7,7 @@ import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
 import type { VendorRecord } from '../elements/store.ts'
 
 /** Which events are sent; null: all. */
-export interface EventFilter {
+export interface SendFilter {
 	types: EventType[] | null
 	/** Labels, as `objectType` has them. */
 	resources: string[] | null
@@ -16,7 +16,7 @@ export interface EventFilter {
 }
 
 /** All events. */
-export const NO_FILTER: EventFilter = { types: null, resources: null, where: null }
+export const NO_FILTER: SendFilter = { types: null, resources: null, where: null }
 
 /** The configuration keys of a filter. */
 export const FILTER_KEYS = {
@@ -26,7 +26,7 @@ export const FILTER_KEYS = {
 } as const
 
 /** A filter, or the invalid keys: `message` says what was expected. */
-type FilterResult = { ok: true; filter: EventFilter } | { ok: false; problems: { field: string; message: string }[] }
+type FilterResult = { ok: true; filter: SendFilter } | { ok: false; problems: { field: string; message: string }[] }
 
 /**
  * Parses the three keys of a configuration. Blank means all.
@@ -70,7 +70,7 @@ export function parseFilter(
  * so does an event without a full record (erased, too large, an id only).
  */
 export function matchesFilter(
-	filter: EventFilter,
+	filter: SendFilter,
 	event: Pick<StoredEvent, 'eventType' | 'resource' | 'record'>,
 ): boolean {
 	if (filter.types !== null && !filter.types.includes(event.eventType)) return false

@@ -36,7 +36,7 @@ type StepResult = { next: 'step'; checkedId?: number } | { next: 'pause' } | { n
 /** Instances of a step: as many as an invocation has connections. */
 const STEP_SIZE = 6
 /** A runner that does not come back in this time counts as lost. */
-const LEASE_MS = 60_000
+const JOB_LEASE_MS = 60_000
 /** Jobs that the cron runs a round: each step asks its instances and D1. */
 const MAX_JOBS_PER_ROUND = 5
 /** How long jobs that ended are kept. */
@@ -68,7 +68,7 @@ export async function runReplayJobs(services: Services, steps: number): Promise<
 /** Runs one job for some steps, unless it has a runner. */
 export async function runReplayJob(services: Services, id: number, steps: number): Promise<void> {
 	const { DB } = services.env
-	let lease = services.now() + LEASE_MS
+	let lease = services.now() + JOB_LEASE_MS
 	const taken = await DB.prepare(
 		'UPDATE replay_jobs SET lease_ms = ?1 WHERE id = ?2 AND ended_ms IS NULL AND lease_ms < ?3',
 	)
@@ -95,7 +95,7 @@ export async function runReplayJob(services: Services, id: number, steps: number
 		if (result.next === 'nothing') return
 		if (result.next === 'pause') break
 		lastCheckedId = result.checkedId ?? lastCheckedId
-		const renewed = Math.max(lease + 1, services.now() + LEASE_MS)
+		const renewed = Math.max(lease + 1, services.now() + JOB_LEASE_MS)
 		await DB.prepare('UPDATE replay_jobs SET lease_ms = ? WHERE id = ? AND lease_ms = ?').bind(renewed, id, lease).run()
 		lease = renewed
 	}

@@ -23,7 +23,7 @@ const deriveSecrets: WebhookSecrets = (ring, hooks, instanceId, topic, version) 
 	parseMasterKeys(ring).map((key) => hooks.deriveSecret(key.bytes, instanceId, topic, version))
 
 /** What a delivery says of itself. */
-interface WebhookClaim {
+interface DeliveryIdentity {
 	instanceId: number
 	topic: string
 	/** Versions that its address names. */
@@ -45,12 +45,12 @@ export class WebhookVerifier {
 	async verify(
 		ring: string,
 		hooks: VendorWebhooks,
-		claim: WebhookClaim,
+		identity: DeliveryIdentity,
 		body: Uint8Array<ArrayBuffer>,
 	): Promise<number | null> {
-		for (const version of claim.versions) {
-			for (const key of await this.#getKeys(ring, hooks, claim, version)) {
-				if (await crypto.subtle.verify('HMAC', key, claim.signature, body)) return version
+		for (const version of identity.versions) {
+			for (const key of await this.#getKeys(ring, hooks, identity, version)) {
+				if (await crypto.subtle.verify('HMAC', key, identity.signature, body)) return version
 			}
 		}
 		return null
@@ -59,7 +59,7 @@ export class WebhookVerifier {
 	#getKeys(
 		ring: string,
 		hooks: VendorWebhooks,
-		{ instanceId, topic }: WebhookClaim,
+		{ instanceId, topic }: DeliveryIdentity,
 		version: number,
 	): Promise<CryptoKey[]> {
 		if (ring !== this.#cachedRing) {

@@ -1,5 +1,5 @@
 /** An instance's row in D1 as its Durable Object keeps it. Fields are stored: never rename one. */
-import { type EventFilter, NO_FILTER } from '../events/filter.ts'
+import { type SendFilter, NO_FILTER } from '../events/filter.ts'
 import { DEFAULT_BATCH } from '../events/batching.ts'
 import type { Connection } from '../elements/store.ts'
 
@@ -20,7 +20,7 @@ export interface DeliveryConfig {
 	batch: number
 	/** Notifications per second; null: no limit. */
 	rate: number | null
-	filter: EventFilter
+	filter: SendFilter
 }
 
 /** An instance as the watcher knows it: its row in D1 joined with its account. */

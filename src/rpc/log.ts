@@ -29,7 +29,7 @@ export interface EventReport {
 }
 
 /** Selects events. An event matches when it matches every given field. */
-export interface EventFilter {
+export interface LogFilter {
 	/** Recorded from … to, both included. */
 	fromMs?: number | undefined
 	toMs?: number | undefined
@@ -43,7 +43,7 @@ export interface EventFilter {
 }
 
 /** Selects a page of events. */
-export interface EventQuery extends EventFilter {
+export interface EventQuery extends LogFilter {
 	pageSize: number
 	/** Sequence to start below. */
 	before?: number | undefined

@@ -133,7 +133,7 @@ export interface WebhookDelivery {
 	/** X-WC-Webhook-Source. */
 	source: string
 	receivedMs: number
-	/** The body as text; null above 1.5 MB: a hint without snapshot. */
+	/** The body as text; null above 1.5 MiB: a hint without snapshot. */
 	body: string | null
 	/** The object's id, for bodies that are not passed on; null when the edge could not read it. */
 	objectId: string | null
@@ -184,7 +184,10 @@ export interface CoverageReport {
 export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	/** Creates the instance: reads its row from D1, creates the tables, sets the alarm. */
 	create(instanceId: number): Promise<'created' | 'exists'>
-	/** Reads the changed row. The row itself requests a new silent baseline. `release`: send what is queued. */
+	/**
+	 * Reads the changed row. The row itself requests a new silent baseline. `version` is not used any more.
+	 * `release`: send what is queued.
+	 */
 	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>

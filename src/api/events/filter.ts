@@ -1,6 +1,6 @@
 /** Filters of events in queries. */
 import { BadRequest } from '../../lib/errors.ts'
-import { EVENT_STATUSES, type EventFilter } from '../../rpc/log.ts'
+import { EVENT_STATUSES, type LogFilter } from '../../rpc/log.ts'
 import { EVENT_TYPES } from '../../events/event.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import type { CallerOrInstanceContext } from '../http/environment.ts'
@@ -16,7 +16,7 @@ export function parseEventFilter(
 		objectId?: string | undefined
 		text?: string | undefined
 	},
-): EventFilter {
+): LogFilter {
 	const types = parseEnumValues('eventTypes', listParameter(c, 'eventTypes'), EVENT_TYPES)
 	const statuses = parseEnumValues('status', listParameter(c, 'status'), EVENT_STATUSES)
 	const resources = listParameter(c, 'resources')

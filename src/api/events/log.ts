@@ -4,7 +4,7 @@ import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/id
 import { findOwnerId } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/rows.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
-import type { EventFilter, EventReport } from '../../rpc/log.ts'
+import type { LogFilter, EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
 import {
 	mergeRows,
@@ -59,7 +59,7 @@ export async function listInstanceEvents(c: InstanceContext, query: EventListQue
 export async function readInstancePage(
 	c: InstanceContext,
 	query: Pick<EventListQuery, 'pageSize' | 'nextPage'>,
-	filter: EventFilter,
+	filter: LogFilter,
 ): Promise<EventPage> {
 	const before = parsePageToken(query.nextPage, 1)?.[0]
 	const page = await callWatcher(c, (watcher) =>
@@ -75,7 +75,7 @@ export async function readInstancePage(
 export async function readPageAcrossInstances(
 	c: CallerContext,
 	query: EventListQuery,
-	filter: EventFilter,
+	filter: LogFilter,
 ): Promise<EventPage> {
 	const instanceContext = toInstanceContext(c)
 	if (instanceContext !== null) return await readInstancePage(instanceContext, query, filter)
@@ -96,7 +96,7 @@ export function readAllEvents(
 	c: CallerContext,
 	ids: readonly number[],
 	nextPage: string | undefined,
-	filter: EventFilter,
+	filter: LogFilter,
 	budget: ReadBudget,
 ): AsyncGenerator<InstanceRow<EventReport>, MergePosition | null> {
 	return mergeRows<EventReport>(
@@ -128,7 +128,7 @@ export const getEventPosition: GetPosition<EventReport> = (row) => ({ atMs: row.
 
 function toMergeRange(
 	nextPage: string | undefined,
-	filter: EventFilter,
+	filter: LogFilter,
 ): { after: MergePosition | null; fromMs: number | null; toMs: number | null } {
 	const position = parsePageToken(nextPage, 3)
 	return {
@@ -138,7 +138,7 @@ function toMergeRange(
 	}
 }
 
-function createPageReader(c: CallerContext, instances: number, filter: EventFilter): ReadPage<EventReport> {
+function createPageReader(c: CallerContext, instances: number, filter: LogFilter): ReadPage<EventReport> {
 	// One page of each instance is in memory at a time.
 	const characters = Math.floor(MAX_PAGE_CHARACTERS / Math.max(1, instances))
 	return async (id, part) => {

@@ -8,7 +8,7 @@ import {
 	claimRequest,
 	storeResponse,
 	MAX_STORED_RESPONSE_BYTES,
-	LEASE_MS,
+	REQUEST_LEASE_MS,
 	releaseClaim,
 	type StoredResponse,
 	type IdempotentRequest as KeyedRequest,
@@ -72,7 +72,7 @@ const ERROR_BY_CLAIM = {
 	running: () =>
 		new Conflict(
 			`${IDEMPOTENCY_KEY_HEADER}: the first request with this key is still running; try again soon. ` +
-				`If it was interrupted, a retry runs ${LEASE_MS / 60_000} minutes after it began`,
+				`If it was interrupted, a retry runs ${REQUEST_LEASE_MS / 60_000} minutes after it began`,
 			{ headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
 		),
 	lost: () =>

@@ -3,7 +3,7 @@ import { LIMITS } from '../../lib/limits.ts'
 import { getNestingDepth } from '../http/json-depth.ts'
 
 /** Larger bodies are rejected; polling finds the change. */
-export const MAX_BODY_BYTES = LIMITS.receiverBody.value
+export const MAX_DELIVERY_BYTES = LIMITS.receiverBody.value
 /** WordPress itself writes no deeper JSON. */
 export const MAX_NESTING_DEPTH = LIMITS.nesting.value
 /** Instances per request. */
@@ -37,7 +37,7 @@ export function parseVersions(values: readonly string[]): number[] {
 
 /** Whether Content-Length exceeds the limit. */
 export function declaresOversizedBody(request: Request): boolean {
-	return Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES
+	return Number(request.headers.get('content-length') ?? 0) > MAX_DELIVERY_BYTES
 }
 
 /** The text of a body that is one JSON object within the nesting limit; null otherwise. */

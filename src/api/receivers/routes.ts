@@ -1,6 +1,6 @@
 /**
  * Receivers of the stores' webhooks (docs/contract.md §7). A delivery is verified before anything is looked up or
- * stored, and gets 200 only once the instance's object has committed it.
+ * stored, and gets 200 after the instance's object has recorded or counted it.
  */
 import type { Context } from 'hono'
 import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
@@ -17,14 +17,14 @@ import {
 	declaresOversizedBody,
 	parseInstancePath,
 	parseInstancesHeader,
-	MAX_BODY_BYTES,
+	MAX_DELIVERY_BYTES,
 	decodeJsonObject,
 	parseVersions,
 } from './parse-request.ts'
 import { readBody } from '../../lib/body.ts'
 
 /** Larger bodies are passed on without their record. */
-const MAX_RECORD_BYTES = 1.5 * 1024 * 1024
+const MAX_DELIVERY_RECORD_BYTES = 1.5 * 1024 * 1024
 
 /** Longer than any ping. */
 const MAX_PING_BYTES = 1024
@@ -59,7 +59,7 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	}
 	let body: Uint8Array<ArrayBuffer> | null
 	try {
-		body = await readBody(c.req.raw, headers === null ? MAX_PING_BYTES : MAX_BODY_BYTES)
+		body = await readBody(c.req.raw, headers === null ? MAX_PING_BYTES : MAX_DELIVERY_BYTES)
 	} catch {
 		return respond(c, 400, 'body: it ended early')
 	}
@@ -129,8 +129,8 @@ async function verifyDelivery(
 	const { topic, signature } = headers
 	const address = getClientAddress(c)
 	for (const instanceId of instanceIds) {
-		const claim = { instanceId, topic, versions, signature: signature! }
-		const version = await services.webhookVerifier.verify(c.env.MASTER_KEYS, webhooks, claim, body)
+		const identity = { instanceId, topic, versions, signature: signature! }
+		const version = await services.webhookVerifier.verify(c.env.MASTER_KEYS, webhooks, identity, body)
 		if (version === null) continue
 		services.senderLimiter.recordVerified(address, instanceId)
 		return { id: instanceId, version }
@@ -163,7 +163,7 @@ function toWebhookDelivery(
 		source: envelope.source,
 		receivedMs,
 	}
-	if (bytes <= MAX_RECORD_BYTES) return { ...fields, body: text, objectId: null }
+	if (bytes <= MAX_DELIVERY_RECORD_BYTES) return { ...fields, body: text, objectId: null }
 	const parsed = webhooks.parseBody(envelope.topic, text)
 	return { ...fields, body: null, objectId: parsed.kind === 'unknown' || parsed.id === null ? null : String(parsed.id) }
 }

@@ -12,7 +12,7 @@ import type { Failure, Io } from '../store.ts'
 export const DEFAULT_TIMEOUT_MS = 15_000
 
 /** Largest body that is read. A hundred full products are a few megabytes; a Worker has 128 MB. */
-export const MAX_BODY_BYTES = 24 * 1024 * 1024
+export const MAX_RESPONSE_BYTES = 24 * 1024 * 1024
 
 /** An answer of any status with its body read. */
 export interface StoreResponse extends ResponseText {
@@ -75,7 +75,11 @@ async function performRequest(
 			...(storeRequest.body === undefined ? {} : { body: storeRequest.body }),
 		})
 		const response = await io.fetch(request)
-		const text = await readText(response, storeRequest.maxBytes ?? MAX_BODY_BYTES, storeRequest.maxBytes !== undefined)
+		const text = await readText(
+			response,
+			storeRequest.maxBytes ?? MAX_RESPONSE_BYTES,
+			storeRequest.maxBytes !== undefined,
+		)
 		if (text === null) {
 			return {
 				ok: false,
@@ -84,7 +88,7 @@ async function performRequest(
 				code: 'body_too_large',
 				providerMessage: null,
 				retryAfterMs: null,
-				message: `${new URL(storeRequest.url).host} sent more than ${MAX_BODY_BYTES / 1024 / 1024} MB in one answer.`,
+				message: `${new URL(storeRequest.url).host} sent more than ${MAX_RESPONSE_BYTES / 1024 / 1024} MB in one answer.`,
 			}
 		}
 		const date = Date.parse(response.headers.get('date') ?? '')

@@ -58,7 +58,7 @@ export function gateAll(
 	})
 }
 
-export function isAccepted(decision: Decision): decision is AcceptedDecision {
+export function isAcceptedDecision(decision: Decision): decision is AcceptedDecision {
 	return decision.verdict.do === 'store' || decision.verdict.do === 'emit'
 }
 
@@ -86,11 +86,11 @@ export function toGateContext(
 }
 
 function toObservation(observed: ObservedObject, readContext: ReadContext): Observation {
-	const { via: source, requestedAtMs } = readContext
+	const { via, requestedAtMs } = readContext
 	if ('gone' in observed) {
 		return {
 			id: observed.id,
-			source,
+			via,
 			kind: 'gone',
 			modifiedSec: null,
 			createdSec: null,
@@ -102,7 +102,7 @@ function toObservation(observed: ObservedObject, readContext: ReadContext): Obse
 	const { snapshot } = observed
 	return {
 		id: observed.id,
-		source,
+		via,
 		kind: snapshot.state,
 		modifiedSec: snapshot.modifiedSec,
 		createdSec: snapshot.createdSec,

@@ -22,7 +22,7 @@ export interface KnownObject {
 /** What a request or a webhook showed of an object. */
 export interface Observation {
 	id: ObjectId
-	source: 'read' | 'hook'
+	via: 'read' | 'hook'
 	/** `gone`: the store said in JSON that there is no such object. `hint`: a webhook that says too little to decide. */
 	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
 	modifiedSec: number | null

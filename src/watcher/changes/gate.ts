@@ -17,7 +17,7 @@ export function gate(known: KnownObject | null, observation: Observation, contex
 	const { content } = observation
 	if (observation.kind === 'gone') return gateGone(known, observation, context)
 	if (observation.kind === 'hint' || content === null) return recheckNow(context)
-	if (observation.source === 'hook') return gateWebhook(known, observation, content, context)
+	if (observation.via === 'hook') return gateWebhook(known, observation, content, context)
 	return known === null
 		? acceptNewObject(observation, content, context)
 		: gateRead(known, observation, content, context)

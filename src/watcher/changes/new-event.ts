@@ -1,4 +1,5 @@
 /** Events about to be recorded: what is common to those that the gate emits and those of polling without an index. */
+import type { EventType } from '../../events/event.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { createEvent, type ChainPosition, type NewEvent } from '../log/event-log.ts'
@@ -6,12 +7,18 @@ import { appendEvents } from '../outbox/forming.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** Above so many bytes the record is left out of the event: a row holds 2 MB. */
-const MAX_RECORD_BYTES = 1_500_000
+const MAX_STORED_RECORD_BYTES = 1_500_000
+
+/** The counter of each event type. */
+const COUNTER_NAMES = { CREATED: 'created', UPDATED: 'updated', DELETED: 'deleted' } as const satisfies Record<
+	EventType,
+	string
+>
 
 /** What an event says, before it has a number. */
 interface EventContent {
 	objectId: ObjectId
-	eventType: NewEvent['eventType']
+	eventType: EventType
 	/** null: now. */
 	dateSec: number | null
 	source: 'poll' | 'webhook' | 'reread'
@@ -30,12 +37,10 @@ export function createStoreEvent(
 	content: EventContent,
 ): NewEvent {
 	const { state } = core
-	if (content.eventType === 'CREATED') state.counters.created++
-	else if (content.eventType === 'UPDATED') state.counters.updated++
-	else state.counters.deleted++
+	state.counters[COUNTER_NAMES[content.eventType]]++
 	if (state.run !== null) state.run.events++
 	const text = JSON.stringify(content.record)
-	const isTooLarge = Buffer.byteLength(text) > MAX_RECORD_BYTES
+	const isTooLarge = Buffer.byteLength(text) > MAX_STORED_RECORD_BYTES
 	return createEvent(tx, core, {
 		resourceNumber: rs.number,
 		resource: resource.objectType,

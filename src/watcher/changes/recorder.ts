@@ -7,7 +7,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import {
 	gateAll,
-	isAccepted,
+	isAcceptedDecision,
 	toGateContext,
 	type AcceptedDecision,
 	type Decision,
@@ -84,11 +84,11 @@ export function recordObservations(
 		toGateContext(core, watched, readContext),
 	)
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
-	const accepted = decisions.filter(isAccepted)
+	const accepted = decisions.filter(isAcceptedDecision)
 	noteSnapshots(watched, observedObjects)
 	updateLookups(tx, core, rs.number, decisions, readContext)
 	confirmEvents(tx, core, decisions, readContext)
-	const events = accepted.flatMap((decision) => applyDecision(tx, core, watched, decision, readContext))
+	const events = accepted.flatMap((decision) => applyGateDecision(tx, core, watched, decision, readContext))
 	if (accepted.length > 0) {
 		// The head as it was gated last may be outdated now: it passes the gate again.
 		rs.head = null
@@ -148,7 +148,7 @@ function confirmEvents(_tx: Tx, core: Core, decisions: readonly Decision[], { so
 }
 
 /** Writes an object's new row and what follows from it. Returns the events to emit. */
-function applyDecision(
+function applyGateDecision(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,

@@ -44,7 +44,7 @@ export class Core {
 	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly lastReadMs = new Map<string, number>()
-	/** When a doorbell was last put into the queue, and whether it was answered. */
+	/** When a doorbell was last put into the queue; null: none is outstanding. */
 	lastDoorbellMs: number | null = null
 	doorbellRequested = false
 

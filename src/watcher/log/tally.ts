@@ -65,11 +65,11 @@ export function countAccepted(
 const NO_IDS: ReadonlySet<number> = new Set()
 
 function isAcceptedByAny(core: Core, others: readonly number[]): boolean {
-	return core.notifications.readStatuses(others).some(isAccepted)
+	return core.notifications.readStatuses(others).some(wasAccepted)
 }
 
 /** Whether a notification was accepted at any time. */
-export function isAccepted(notification: { status: string; delivered: number | null }): boolean {
+export function wasAccepted(notification: { status: string; delivered: number | null }): boolean {
 	return notification.delivered !== null || notification.status === 'delivered'
 }
 

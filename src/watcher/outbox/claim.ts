@@ -14,7 +14,7 @@ import { isResendPending } from './resend.ts'
 import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
 import { CALLBACK_ID } from './subscriptions.ts'
 import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
-import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
+import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -202,7 +202,7 @@ function claimRow(
 	guarded: boolean,
 ): Claim {
 	if (row.lease !== null) saveUnknownOutcome(tx, core, row, subscription)
-	const { attempt, leaseUntilMs } = core.notifications.claim(tx, row, LEASE_MS)
+	const { attempt, leaseUntilMs } = core.notifications.claim(tx, row, CLAIM_LEASE_MS)
 	return {
 		notificationId: toNotificationId(core.config.instanceId, row.id),
 		organizationId: core.config.organizationId,

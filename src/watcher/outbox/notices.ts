@@ -25,6 +25,7 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 				resource: notice.topic,
 				objectId: notice.number === null ? notice.topic : notice.origin,
 				chain: null,
+				// A stored event needs a type. The body of a notice does not have it.
 				eventType: 'CREATED',
 				dateMs: notice.atMs,
 				source: 'poll',

@@ -11,7 +11,7 @@ import { completeRelease, isResendPending } from './resend.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { deactivateSubscription } from './subscriptions.ts'
 import { countAccepted } from '../log/tally.ts'
-import { LEASE_MS, getUnsettledRows } from './unsettled.ts'
+import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -49,8 +49,8 @@ export function unknownOutcome(row: NotificationRow): AttemptOutcome {
 		status: null,
 		error: UNKNOWN_ERROR,
 		retryAfterMs: null,
-		durationMs: LEASE_MS,
-		startedMs: (row.lease ?? 0) - LEASE_MS,
+		durationMs: CLAIM_LEASE_MS,
+		startedMs: (row.lease ?? 0) - CLAIM_LEASE_MS,
 		body: '',
 		directive: null,
 	}

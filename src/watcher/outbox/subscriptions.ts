@@ -12,7 +12,7 @@ import { releaseQueued, settleUnsent } from './resend.ts'
 export const CALLBACK_ID = 1
 
 /** The instance's callback; null: its events are kept in the log only, or go to further subscriptions. */
-export function getCallback(core: Core): Subscription | null {
+export function getCallbackSubscription(core: Core): Subscription | null {
 	return core.subscriptions.getAll().find((subscription) => subscription.id === CALLBACK_ID) ?? null
 }
 
@@ -24,7 +24,7 @@ export function syncSubscriptions(tx: Tx, core: Core, shouldRelease: boolean): v
 	const keptIds = new Set<number>()
 	if (callbackUrl !== null) {
 		const target = { number: subscriptionId, url: callbackUrl, topics: null }
-		keptIds.add(syncSubscription(tx, core, getCallback(core), target, shouldRelease, () => CALLBACK_ID))
+		keptIds.add(syncSubscription(tx, core, getCallbackSubscription(core), target, shouldRelease, () => CALLBACK_ID))
 	}
 	for (const target of others) {
 		const row = further.find((candidate) => candidate.number === target.number) ?? null

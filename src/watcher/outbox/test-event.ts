@@ -4,7 +4,7 @@ import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { createEvent, writeEvent } from '../log/event-log.ts'
 import { insertNotification } from './notification-rows.ts'
-import { getCallback } from './subscriptions.ts'
+import { getCallbackSubscription } from './subscriptions.ts'
 import { countRecorded } from '../log/tally.ts'
 
 /** No resource has this number: a test event counts for no object. */
@@ -13,7 +13,7 @@ const TEST_OBJECT_ID = 'test-event'
 
 /** Records and sends a test event, whatever the filter; null: there is no callback, or it is deactivated. */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {
-	const callback = getCallback(core)
+	const callback = getCallbackSubscription(core)
 	if (callback?.active !== true) return null
 	return core.commit((tx) => {
 		const { state, config } = core
@@ -22,6 +22,7 @@ export function enqueueTestEvent(core: Core): { notificationId: number; eventId:
 			resource: state.resources[0]?.objectType ?? 'orders',
 			objectId: TEST_OBJECT_ID,
 			chain: null,
+			// One of the types that a receiver knows, and the one that creates and deletes nothing there.
 			eventType: 'UPDATED',
 			dateMs: core.ports.now(),
 			source: 'poll',

@@ -7,7 +7,7 @@ import type { NotificationRow } from '../core/rows.ts'
 export const MAX_UNSETTLED = 100
 
 /** How long a claim is kept, ms: not settled by then, its outcome is unknown and the notification is due again. */
-export const LEASE_MS = 45_000
+export const CLAIM_LEASE_MS = 45_000
 
 /** With so many that can be sent at once, waiting events need not be looked at. */
 const ENOUGH_CLAIMABLE = MAX_UNSETTLED / 4

@@ -9,7 +9,7 @@ import { getNotificationIds } from '../log/event-log.ts'
 import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import { getNotificationStatuses } from './log-pages.ts'
-import { getHoursBetween, isAccepted } from '../log/tally.ts'
+import { getHoursBetween, wasAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** Most events that a count by minute or second reads, and most dead events that any count reads. */
@@ -56,7 +56,7 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 		for (const row of rows) {
 			const bucket = getBucket(row.recorded)
 			bucket.count++
-			if (getNotificationIds(row).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
+			if (getNotificationIds(row).some((id) => wasAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
 				bucket.success++
 		}
 	}
@@ -103,7 +103,7 @@ function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number
 	])
 	return events
 		.filter(
-			(event) => !getNotificationIds(event).some((id) => isAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)),
+			(event) => !getNotificationIds(event).some((id) => wasAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)),
 		)
 		.map((event) => event.recorded)
 }

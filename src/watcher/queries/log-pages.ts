@@ -8,7 +8,7 @@ import type { Core } from '../core/core.ts'
 import { getNotificationIds, EVENT_COLUMNS, toStoredEvent, toStoredIds, type StoredEventRow } from '../log/event-log.ts'
 import {
 	EVENT_STATUSES,
-	type EventFilter,
+	type LogFilter,
 	type EventPage,
 	type EventQuery,
 	type EventReport,
@@ -148,7 +148,7 @@ interface Where {
 }
 
 /** SQL of a filter without time, which is found by bisecting, and status, which is no column. */
-function toWhere(instanceId: number, filter: EventFilter): Where {
+function toWhere(instanceId: number, filter: LogFilter): Where {
 	const { types, resources, objectId, text } = filter
 	const parts: [condition: string, ...values: (string | number)[]][] = []
 	if (types !== undefined) parts.push(['type IN (SELECT value FROM json_each(?))', JSON.stringify(types)])

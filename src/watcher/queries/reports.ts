@@ -4,7 +4,7 @@ import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
 import { getBacklog } from './deliveries.ts'
-import { CALLBACK_ID, getCallback } from '../outbox/subscriptions.ts'
+import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
@@ -13,7 +13,7 @@ import { getHoursBetween } from '../log/tally.ts'
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {
 	const { state, config } = core
-	const subscription = getCallback(core)
+	const subscription = getCallbackSubscription(core)
 	return evaluateHealth({
 		enabled: config.enabled,
 		eventsEnabled: config.eventsEnabled,
@@ -144,7 +144,7 @@ function mayBeUnhealthy(core: Core): boolean {
 		state.resources.some(
 			(rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null,
 		) ||
-		getCallback(core)?.failingSinceMs != null
+		getCallbackSubscription(core)?.failingSinceMs != null
 	)
 }
 

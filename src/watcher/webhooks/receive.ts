@@ -24,11 +24,11 @@ const MIN_HINT_INTERVAL_MS = 10_000
 /** Takes a delivery that the edge verified. When this returns `taken`, what it means is committed. */
 export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookResult {
 	const { hooks } = core.state
-	const refusal = findRefusal(core, delivery)
-	if (refusal !== null) {
-		if (refusal === 'disabled') core.commit(() => void hooks.counts.disabled++)
-		if (refusal === 'unknown-topic') core.commit(() => void hooks.counts.unknownTopic++)
-		return refusal
+	const reasonToIgnore = findReasonToIgnore(core, delivery)
+	if (reasonToIgnore !== null) {
+		if (reasonToIgnore === 'disabled') core.commit(() => void hooks.counts.disabled++)
+		if (reasonToIgnore === 'unknown-topic') core.commit(() => void hooks.counts.unknownTopic++)
+		return reasonToIgnore
 	}
 	// Without its snapshot a delivery only says which object changed.
 	const body = delivery.body ?? JSON.stringify({ id: delivery.objectId })
@@ -42,12 +42,12 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		if (isForeign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
 		const decision = decideDelivery(core, watched, delivery, payload, isForeign, count)
-		applyDecision(tx, core, watched, payload.id, delivery, decision)
+		applyDeliveryDecision(tx, core, watched, payload.id, delivery, decision)
 	})
 	return 'taken'
 }
 
-function findRefusal(core: Core, delivery: WebhookDelivery): Exclude<WebhookResult, 'taken'> | null {
+function findReasonToIgnore(core: Core, delivery: WebhookDelivery): Exclude<WebhookResult, 'taken'> | null {
 	if (core.config.hooks === null || !acceptsVersion(core, delivery.version)) return 'retired'
 	if (core.state.paused) return 'disabled'
 	return core.element.webhooks?.topics.includes(delivery.topic) === true ? null : 'unknown-topic'
@@ -89,7 +89,7 @@ function decideDelivery(
 }
 
 /** Call it inside a commit. */
-function applyDecision(
+function applyDeliveryDecision(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,

@@ -12,7 +12,7 @@ import { Semaphore } from '../../../src/delivery/semaphore.ts'
 import { NO_KEY_ROTATION } from '../../../src/delivery/sign.ts'
 import type { Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 
-const LEASE_MS = 45_000
+const CLAIM_LEASE_MS = 45_000
 
 /** Lets every promise that can go on go on. */
 async function drain(): Promise<void> {
@@ -56,7 +56,7 @@ class World implements DeliveryPorts {
 	#take(instance: number, limit: number): Claim[] {
 		return (this.due.get(instance) ?? []).splice(0, limit).map((notificationId) => {
 			const number = (this.attempts.get(notificationId)?.number ?? 0) + 1
-			const leaseUntilMs = this.clockMs + LEASE_MS
+			const leaseUntilMs = this.clockMs + CLAIM_LEASE_MS
 			this.attempts.set(notificationId, { number, leaseUntilMs })
 			return {
 				notificationId,
@@ -324,7 +324,7 @@ describe('settling', () => {
 		world.settleFailures = 5
 		await world.run(handleDoorbells([1], world))
 		expect(world.delivered.size).toBe(0)
-		world.clockMs += LEASE_MS
+		world.clockMs += CLAIM_LEASE_MS
 		world.expire(1)
 		await world.run(handleDoorbells([1], world))
 		expect(world.delivered.size).toBe(1)
@@ -356,7 +356,7 @@ test('a consumer that dies between delivery and settle loses nothing', async () 
 	expect(await world.run(handleDoorbells([1], world), world.clockMs + 1_050)).toBe('killed')
 	expect(world.posts).toHaveLength(6)
 	world.settleFailures = 0
-	world.clockMs += LEASE_MS
+	world.clockMs += CLAIM_LEASE_MS
 	world.expire(1)
 	await world.run(handleDoorbells([1], world))
 	expect(world.delivered.size).toBe(8)

@@ -1,11 +1,11 @@
 /** Filters: what they let through, and how their keys are read. */
 import { describe, expect, test } from 'vitest'
-import { type EventFilter, NO_FILTER, parseFilter, matchesFilter } from '../../../src/events/filter.ts'
+import { type SendFilter, NO_FILTER, parseFilter, matchesFilter } from '../../../src/events/filter.ts'
 import { createStoredEvent } from './stored-events.ts'
 
 const LABELS = ['orders', 'products']
 
-function readFilter(types?: string | null, resources?: string | null, where?: string | null): EventFilter {
+function readFilter(types?: string | null, resources?: string | null, where?: string | null): SendFilter {
 	const result = parseFilter(
 		{
 			'event.notification.filter.types': types,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { woocommerce } from '../../../src/elements/woocommerce/woocommerce.ts'
 import type { EventType } from '../../../src/events/event.ts'
-import { type EventFilter, NO_FILTER } from '../../../src/events/filter.ts'
+import { type SendFilter, NO_FILTER } from '../../../src/events/filter.ts'
 import { Engine } from '../../../src/watcher/engine.ts'
 import type { Ports } from '../../../src/watcher/core/ports.ts'
 import type { AdmissionRequest, Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
@@ -156,7 +156,7 @@ export const OBJECTS: { id: number | string; resource: string; number: number }[
 	{ id: 'a/1', resource: 'orders', number: 2 },
 ]
 export const URLS = { first: 'https://callback.example.com/hook', second: 'https://elsewhere.example.com/hook' }
-export const FILTERS: Record<FilterName, EventFilter> = {
+export const FILTERS: Record<FilterName, SendFilter> = {
 	none: NO_FILTER,
 	types: { ...NO_FILTER, types: ['CREATED', 'UPDATED'] },
 	where: { ...NO_FILTER, where: [{ field: 'parity', operator: '=', values: ['even'] }] },

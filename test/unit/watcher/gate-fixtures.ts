@@ -32,7 +32,7 @@ export function knownObject(change: Partial<KnownObject> = {}): KnownObject {
 export function observed(change: Partial<Observation> = {}): Observation {
 	return {
 		id: 12,
-		source: 'read',
+		via: 'read',
 		kind: 'live',
 		modifiedSec: NOW_SEC - 600,
 		createdSec: NOW_SEC - 9_000,

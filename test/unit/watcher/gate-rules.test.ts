@@ -135,7 +135,7 @@ describe('a read with an older stamp and other content', () => {
 
 describe('a hook', () => {
 	const hook = (change: Parameters<typeof observed>[0] = {}): ReturnType<typeof observed> =>
-		observed({ source: 'hook', requestedAtMs: NOW_MS, ...change })
+		observed({ via: 'hook', requestedAtMs: NOW_MS, ...change })
 
 	test('of an id never seen, with a full record, emits CREATED', () => {
 		expect(describeVerdict(gate(null, hook(), gateContext()))).toBe('emit CREATED')

@@ -7,7 +7,7 @@ import {
 	storeResponse,
 	IDEMPOTENCY_TTL_MS,
 	MAX_STORED_RESPONSE_BYTES,
-	LEASE_MS,
+	REQUEST_LEASE_MS,
 	releaseClaim,
 } from '../../../src/accounts/idempotency.ts'
 import { pruneAccounts } from '../../../src/accounts/prune.ts'
@@ -231,18 +231,18 @@ describe('a run that was cut off', () => {
 
 	test('is waited for until its lease is over, then made again by the same request only', async () => {
 		const first = await claimOf(claim())
-		expect((await claim('h', LEASE_MS - 1)).kind).toBe('running')
-		expect((await claim('other', LEASE_MS)).kind).toBe('other')
-		const second = await claimOf(claim('h', LEASE_MS))
-		expect((await claim('h', LEASE_MS)).kind).toBe('running')
+		expect((await claim('h', REQUEST_LEASE_MS - 1)).kind).toBe('running')
+		expect((await claim('other', REQUEST_LEASE_MS)).kind).toBe('other')
+		const second = await claimOf(claim('h', REQUEST_LEASE_MS))
+		expect((await claim('h', REQUEST_LEASE_MS)).kind).toBe('running')
 		// The first one was not dead after all: what it says is no longer asked for.
 		await storeResponse(env.DB, env.MASTER_KEYS, request, first, answer)
 		await releaseClaim(env.DB, request, first)
-		expect((await claim('h', LEASE_MS)).kind).toBe('running')
+		expect((await claim('h', REQUEST_LEASE_MS)).kind).toBe('running')
 		await storeResponse(env.DB, env.MASTER_KEYS, request, second, answer)
-		expect(await claim('h', LEASE_MS)).toEqual({ kind: 'answer', answer })
+		expect(await claim('h', REQUEST_LEASE_MS)).toEqual({ kind: 'answer', answer })
 		await releaseClaim(env.DB, request, second)
-		expect((await claim('h', LEASE_MS)).kind).toBe('answer')
+		expect((await claim('h', REQUEST_LEASE_MS)).kind).toBe('answer')
 	})
 
 	test('an answer whose key has left the key ring is lost, and the request is not made again', async () => {

@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { getCallback, type Doorbell, type Env } from '../../../src/context.ts'
+import { getCallbackObject, type Doorbell, type Env } from '../../../src/context.ts'
 import type { Callback } from '../../../src/delivery/callback.ts'
 import type { AdmissionRequest } from '../../../src/rpc/delivery.ts'
 import { waitUntil } from '../watcher/test-shop.ts'
@@ -13,7 +13,7 @@ type Stub = DurableObjectStub<Callback>
 
 /** The object of another callback each time. */
 let callbacks = 0
-const another = (): Stub => getCallback(bindings, 1, `https://callback-${++callbacks}.example`) as unknown as Stub
+const another = (): Stub => getCallbackObject(bindings, 1, `https://callback-${++callbacks}.example`) as unknown as Stub
 
 function ask(notificationId: number, rate: number | null = null): AdmissionRequest {
 	const oldest = { notificationId, createdMs: notificationId, dueMs: Date.now() - 1 }

@@ -1,7 +1,7 @@
 /** What is sent where, and again: policies, releases, replays, further subscriptions, filters, coalescing, erasing, test events. */
 import { describe, expect, test } from 'vitest'
 import { parseWhere } from '../../../../src/elements/where.ts'
-import { NO_FILTER, type EventFilter } from '../../../../src/events/filter.ts'
+import { NO_FILTER, type SendFilter } from '../../../../src/events/filter.ts'
 import { LIMITS } from '../../../../src/lib/limits.ts'
 import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
 import {
@@ -271,7 +271,7 @@ describe('further subscriptions', () => {
 })
 
 describe('a filter', () => {
-	const filter = (change: Partial<EventFilter>): { delivery: DeliveryConfig } =>
+	const filter = (change: Partial<SendFilter>): { delivery: DeliveryConfig } =>
 		delivery({ filter: { ...NO_FILTER, ...change } })
 
 	test('by type sends only those, and what follows them follows the last one sent', async () => {

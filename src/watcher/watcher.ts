@@ -16,13 +16,12 @@ import type { Core } from './core/core.ts'
 import { getCoverageReport } from './queries/coverage.ts'
 import { publishNotices } from './outbox/notices.ts'
 import {
-	acknowledge,
 	getNotificationBodies,
 	getNotificationReport,
 	getNotificationPage,
-	releaseSubscriptions,
 	getSubscriptionReports,
 } from './queries/deliveries.ts'
+import { acknowledge, releaseSubscriptions } from './outbox/commands.ts'
 import { Engine } from './engine.ts'
 import { eraseObjectContent } from './log/erasure.ts'
 import { receiveWebhook } from './webhooks/receive.ts'

@@ -4,13 +4,11 @@ import type { EventFlags } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import { topicMatches } from '../../events/topics.ts'
 import type { Core } from '../core/core.ts'
-import { drainWaiting } from '../outbox/forming.ts'
 import type { PageCursor } from '../../rpc/log.ts'
 import { renderBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
 import type { NotificationPage, NotificationQuery, SubscriptionReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
-import { activateSubscription } from '../outbox/subscriptions.ts'
 import { NOTIFICATION_COLUMNS } from '../core/notification-table.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
@@ -211,37 +209,6 @@ export function getNotificationBodies(core: Core, counters: readonly number[], c
 		bodies.push(body)
 	}
 	return bodies
-}
-
-/** Activates subscriptions and sends what is queued for them. Returns how many notifications. */
-export function releaseSubscriptions(
-	core: Core,
-	selector: { subscription?: number | undefined; url?: string | undefined },
-): number {
-	return core.commit((tx) => {
-		const released = core.subscriptions
-			.getAll()
-			.filter(
-				(subscription) =>
-					selector.subscription === undefined ||
-					(subscription.number ?? core.config.subscriptionId) === selector.subscription,
-			)
-			.filter((subscription) => selector.url === undefined || subscription.url === selector.url)
-			.reduce((sum, subscription) => sum + activateSubscription(tx, core, subscription.id), 0)
-		drainWaiting(tx, core)
-		return released
-	})
-}
-
-/** Acknowledges a notification. False: there is none with this counter. */
-export function acknowledge(core: Core, counter: number): boolean {
-	const { sql } = core.ports
-	if (sql.all(`SELECT id FROM notifications WHERE id = ?`, counter).length === 0) return false
-	core.commit(
-		(tx) => core.notifications.acknowledge(tx, counter),
-		() => false,
-	)
-	return true
 }
 
 function toNotificationReport(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { EventType } from '../../../src/events/event.ts'
 import { objectKey } from '../../../src/events/batching.ts'
-import { releaseSubscriptions } from '../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../src/watcher/outbox/commands.ts'
 import { Engine } from '../../../src/watcher/engine.ts'
 import { eraseObjectContent } from '../../../src/watcher/log/erasure.ts'
 import type { NewEvent } from '../../../src/watcher/log/event-log.ts'

@@ -4,11 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { getCoverageReport } from '../../../src/watcher/queries/coverage.ts'
 import { toWebhooksReport } from '../../../src/watcher/queries/webhook-reports.ts'
-import {
-	getNotificationPage,
-	releaseSubscriptions,
-	getSubscriptionReports,
-} from '../../../src/watcher/queries/deliveries.ts'
+import { getNotificationPage, getSubscriptionReports } from '../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../src/watcher/outbox/commands.ts'
 import { getEventPage } from '../../../src/watcher/queries/log-pages.ts'
 import { runReplay, getResends } from '../../../src/watcher/outbox/replays.ts'
 import { buildHealth, buildPollerReport } from '../../../src/watcher/queries/reports.ts'

@@ -1,7 +1,8 @@
 /** Delivery that is cut off, late or alone: what follows when a consumer dies, an answer comes late, or one subscription of several is dead. */
 import { describe, expect, test } from 'vitest'
 import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
-import { releaseSubscriptions, getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
+import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../../src/watcher/outbox/commands.ts'
 import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'

@@ -1,11 +1,8 @@
 /** What an object says of its notifications: pages that are whole and bounded, replays that end, answers that quote nobody who was erased. */
 import { expect, test } from 'vitest'
 import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
-import {
-	getNotificationPage,
-	releaseSubscriptions,
-	getSubscriptionReports,
-} from '../../../../src/watcher/queries/deliveries.ts'
+import { getNotificationPage, getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../../src/watcher/outbox/commands.ts'
 import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
 import type { NotificationQuery, AttemptOutcome } from '../../../../src/rpc/delivery.ts'

@@ -1,6 +1,6 @@
 /** What the operator's webhook is told: with what it is about, once, whatever is cut off, and nothing where nobody listens. */
 import { expect, test } from 'vitest'
-import { releaseSubscriptions } from '../../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../../src/watcher/outbox/commands.ts'
 import type { World } from '../../../support/world.ts'
 import { DAY_MS, pollerResources, HOUR_MS, liveIds, worldAfterBaseline, MINUTE_MS } from '../../../support/stories.ts'
 import { DEFAULT_DELIVERY } from '../../../../src/rpc/config.ts'

@@ -7,9 +7,9 @@ import { getAttempts } from '../../../../src/watcher/log/attempts.ts'
 import {
 	getNotificationReport,
 	getNotificationPage,
-	releaseSubscriptions,
 	getSubscriptionReports,
 } from '../../../../src/watcher/queries/deliveries.ts'
+import { releaseSubscriptions } from '../../../../src/watcher/outbox/commands.ts'
 import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { cancelResend, runReplay, getResends } from '../../../../src/watcher/outbox/replays.ts'
 import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'

@@ -12,7 +12,7 @@ import { isLogOnlyUrl } from '../lib/urls.ts'
 import { parseNumber } from '../lib/values.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 import { receiverUrlFor } from './addresses.ts'
-import { DEFAULT_VALUES, parseBackfill } from './configuration-keys.ts'
+import { getNumber, getNumberWithDefault, getValue, parseBackfill } from './configuration-keys.ts'
 import { loadOrganizationConfig } from './organizations.ts'
 import { getEffectivePoller, POLLER_KEY } from './poller.ts'
 import { findInstanceById, type Instance } from './rows.ts'
@@ -36,15 +36,13 @@ export function toWatcherConfig(
 ): WatcherConfig {
 	const { configuration } = instance
 	const element = findElement(instance.elementKey)
-	const number = (key: string): number | null => parseNumber(configuration[key] ?? '')
 	const floorMs = getFloorSeconds(env) * 1000
-	const minutes = number('event.poller.refresh_interval') ?? Number(DEFAULT_VALUES['event.poller.refresh_interval'])
-	const pollIntervalMs = toIntervalMs(minutes, floorMs)
-	const type = configuration['event.vendor.type']
+	const pollIntervalMs = toIntervalMs(getNumberWithDefault(configuration, 'event.poller.refresh_interval'), floorMs)
+	const type = getValue(configuration, 'event.vendor.type')
 	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
 	// A store that is never to be asked by itself is not read again either, unless somebody says how often.
 	const isNeverPolled = vendorType !== 'webhook' && pollIntervalMs === NEVER_MS
-	const rereadHours = number('event.poller.reread') ?? (isNeverPolled ? 0 : null)
+	const rereadHours = getNumber(configuration, 'event.poller.reread') ?? (isNeverPolled ? 0 : null)
 	return {
 		instanceId: instance.id,
 		organizationId: instance.organizationId,
@@ -66,8 +64,8 @@ export function toWatcherConfig(
 		callbackUrl: getCallbackUrl(configuration, env.PUBLIC_URL),
 		pollIntervalMs,
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / HOUR_MS),
-		backfill: parseBackfill(configuration['event.poller.backfill']),
-		scanBudget: number('event.poller.scanBudget') ?? 10,
+		backfill: parseBackfill(getValue(configuration, 'event.poller.backfill')),
+		scanBudget: getNumberWithDefault(configuration, 'event.poller.scanBudget'),
 		retentionDays: account.retentionDays,
 		hooks: toWebhookConfig(instance, env, floorMs),
 		baselineVersion: instance.baselineVersion,
@@ -85,26 +83,23 @@ function toDeliveryConfig(
 	vendorType: WatcherConfig['vendorType'],
 	account: AccountSettings,
 ): WatcherConfig['delivery'] {
-	const number = (key: string): number | null => parseNumber(configuration[key] ?? '')
 	const filter = parseFilter(configuration, null)
 	return {
 		schedule: account.schedule,
 		failurePolicy: account.failurePolicy,
-		mode: configuration['event.notification.mode'] === 'thin' ? 'thin' : 'full',
-		coalesce: configuration['event.notification.coalesce'] === 'true',
-		batch: number('event.notification.batch') ?? DEFAULT_BATCH[vendorType],
-		rate: number('event.notification.rate'),
+		mode: getValue(configuration, 'event.notification.mode') === 'thin' ? 'thin' : 'full',
+		coalesce: getValue(configuration, 'event.notification.coalesce') === 'true',
+		batch: getNumber(configuration, 'event.notification.batch') ?? DEFAULT_BATCH[vendorType],
+		rate: getNumber(configuration, 'event.notification.rate'),
 		filter: filter.ok ? filter.filter : NO_FILTER,
 	}
 }
 
 /** What the watcher must know of its webhooks; null where none are kept. */
 function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: number): WatcherConfig['hooks'] {
-	const type = instance.configuration['event.vendor.type']
+	const type = getValue(instance.configuration, 'event.vendor.type')
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
-	const minutes =
-		parseNumber(instance.configuration['event.reconcile.interval'] ?? '') ??
-		Number(DEFAULT_VALUES['event.reconcile.interval'])
+	const minutes = getNumberWithDefault(instance.configuration, 'event.reconcile.interval')
 	const isReady = instance.state === 'ready'
 	return {
 		version: instance.webhookVersion,

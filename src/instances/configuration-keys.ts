@@ -9,6 +9,7 @@ import { parseIso } from '../elements/values.ts'
 import { FILTER_KEYS } from '../events/filter.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { parsedBy, verbatimText } from '../lib/text-schemas.ts'
+import { parseNumber } from '../lib/values.ts'
 import { HEADERS_KEY, parseCallbackHeaders } from './headers.ts'
 import { boolean, callbackUrl, choice, interval, number, storeUrl, text, trimmed, type KeyKind } from './key-kinds.ts'
 import { findPollerUrlsProblem, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
@@ -236,12 +237,28 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 
 const DEFINITIONS: ReadonlyMap<string, KeyDefinition> = new Map(CONFIGURATION_KEYS.map((row) => [row.key, row]))
 
-/** Defaults that answers show and the watcher goes by (docs/contract.md §3). */
-export const DEFAULT_VALUES: Readonly<Record<string, string>> = Object.fromEntries(
-	CONFIGURATION_KEYS.flatMap(({ key, defaultValue, showsDefault }) =>
-		showsDefault && defaultValue != null ? [[key, defaultValue]] : [],
-	),
-)
+/** Defaults of the keys that have one (docs/contract.md §3). */
+const DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS)
+
+/** Those that answers show where the key is not set. */
+export const SHOWN_DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS.filter((row) => row.showsDefault === true))
+
+/** The value of a key; its default where it is not set, and null without one. */
+export function getValue(configuration: Readonly<Record<string, string | null>>, key: string): string | null {
+	return configuration[key] ?? DEFAULT_VALUES[key] ?? null
+}
+
+/** The value of a key as a number. A stored value that is no number counts as not set. */
+export function getNumber(configuration: Readonly<Record<string, string | null>>, key: string): number | null {
+	return parseNumber(configuration[key] ?? '') ?? parseNumber(DEFAULT_VALUES[key] ?? '')
+}
+
+/** As `getNumber`, of a key that has a default. */
+export function getNumberWithDefault(configuration: Readonly<Record<string, string | null>>, key: string): number {
+	const value = getNumber(configuration, key)
+	if (value === null) throw new Error(`${key} has no default`)
+	return value
+}
 
 const EMPTY_FORM = {
 	required: false,
@@ -285,6 +302,12 @@ export function parseBackfill(value: string | null | undefined): 'none' | 'all' 
 	if (value === null || value === undefined || value === 'none') return 'none'
 	if (value === 'all') return 'all'
 	return parseIso(value, 'UTC') ?? 'none'
+}
+
+function toDefaultValues(rows: readonly KeyDefinition[]): Readonly<Record<string, string>> {
+	return Object.fromEntries(
+		rows.flatMap(({ key, defaultValue }) => (defaultValue == null ? [] : [[key, defaultValue]])),
+	)
 }
 
 function isBackfill(value: string): boolean {

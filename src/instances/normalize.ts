@@ -7,7 +7,7 @@ import { FILTER_KEYS, parseFilter } from '../events/filter.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { toFieldProblems } from '../lib/text-schemas.ts'
 import { isPlaceholder, SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
-import { CONFIGURATION_KEYS, isKnownKey } from './configuration-keys.ts'
+import { CONFIGURATION_KEYS, getValue, isKnownKey } from './configuration-keys.ts'
 import type { KeyOptions } from './key-kinds.ts'
 import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from './poller.ts'
 
@@ -53,7 +53,7 @@ export function normalizeConfiguration(
 		ok: true,
 		value: {
 			values,
-			eventsEnabled: values['event.notification.enabled'] === 'true',
+			eventsEnabled: getValue(values, 'event.notification.enabled') === 'true',
 			storeUrl: values['store.url'] ?? '',
 			resources: getEffectivePoller(values, options.element),
 		},

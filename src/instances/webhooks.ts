@@ -9,6 +9,7 @@ import { getTopics, toDesiredWebhooks, type DesiredWebhooks, type WebhookSyncRes
 import { BadRequest, Conflict, StoreFailed, type HttpError } from '../lib/errors.ts'
 import { log, logError } from '../lib/log.ts'
 import { receiverUrlFor, findReachabilityProblem } from './addresses.ts'
+import { getValue } from './configuration-keys.ts'
 import { getEffectivePoller, getHubPath } from './poller.ts'
 import { findInstanceRow, type WebhookTask, type Instance, type InstanceChange } from './rows.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
@@ -29,7 +30,7 @@ export const PREVIOUS_SECRET_MS = DAY_MS
 
 /** Whether a configuration asks for webhooks. */
 export function wantsWebhooks(instance: Pick<Instance, 'eventsEnabled' | 'configuration'>): boolean {
-	const type = instance.configuration['event.vendor.type']
+	const type = getValue(instance.configuration, 'event.vendor.type')
 	return instance.eventsEnabled && (type === 'webhook' || type === 'hybrid')
 }
 

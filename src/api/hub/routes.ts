@@ -3,6 +3,7 @@ import { getPath } from 'hono/utils/url'
 import type { Records } from '../../elements/records.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'
+import { getValue } from '../../instances/configuration-keys.ts'
 import { getElement, openStoreClient } from '../../instances/stores.ts'
 import type { Operation } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
@@ -177,7 +178,7 @@ function toWriteResponse(answer: unknown, shape: 'list' | 'record' | 'any'): unk
 }
 
 function getShaper(c: InstanceContext, fields: string | undefined): (value: unknown) => unknown {
-	return createShaper(c.var.instance.configuration['filter.response.nulls'] !== 'false', fields)
+	return createShaper(getValue(c.var.instance.configuration, 'filter.response.nulls') !== 'false', fields)
 }
 
 function notAllowed(allow: string): HttpError {

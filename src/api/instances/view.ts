@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
 import { getCallbackUrl } from '../../instances/config.ts'
-import { DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
+import { SHOWN_DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import { getEffectivePoller, POLLER_KEY } from '../../instances/poller.ts'
 import type { Instance } from '../../instances/rows.ts'
 import { instanceContext, openSecret } from '../../lib/sealing.ts'
@@ -65,7 +65,7 @@ function toConfiguration(
 	stored: Readonly<Record<string, string | null>>,
 ): Record<string, string | null> {
 	const result: Record<string, string | null> = {}
-	for (const { key } of listConfigurationKeys(element)) result[key] = DEFAULT_VALUES[key] ?? null
+	for (const { key } of listConfigurationKeys(element)) result[key] = SHOWN_DEFAULT_VALUES[key] ?? null
 	for (const [key, value] of Object.entries(stored)) if (value !== null || !(key in result)) result[key] = value
 	result[POLLER_KEY] = JSON.stringify(getEffectivePoller(stored, element))
 	for (const [key, value] of Object.entries(result))

@@ -1,4 +1,4 @@
-/** What callers request of an object's deliveries: the release of subscriptions, the acknowledgement of a notification. */
+/** What callers request of deliveries: the release of subscriptions, the acknowledgement of a notification. */
 import type { Core } from '../core/core.ts'
 import { drainWaiting } from './forming.ts'
 import { activateSubscription } from './subscriptions.ts'

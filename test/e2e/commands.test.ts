@@ -119,7 +119,7 @@ test('unknown flags are answered with the usage', async () => {
 	expect(demo.err()).toContain('Usage: npm run demo')
 	const seed = run('scripts/demo.ts', '--seed', 'one')
 	expect(await seed.ended).toBe(1)
-	expect(seed.err()).toBe('--seed one: a whole number is expected\n')
+	expect(seed.err()).toBe('--seed one: expected a whole number\n')
 })
 
 test('dev: a port in use is one sentence that says what to do', async () => {

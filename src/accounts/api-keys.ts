@@ -1,34 +1,31 @@
-/**
- * API keys: what programs present instead of somebody's secrets. A key may what its scopes name, and never more than
- * its maker.
- */
+/** API keys: credentials for programs. A key is limited to its scopes and to the role of the user who created it. */
 import { HOUR_MS } from '../lib/time.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
-/** A key, as shown. Times epoch ms. */
+/** An API key without its token. Times epoch ms. */
 export interface ApiKey {
 	id: number
 	name: string
 	/** Its last 4 characters. */
 	hint: string
 	scopes: string[]
-	/** Who made it. */
+	/** The user who created it. */
 	userId: number
 	createdMs: number
-	/** Null: never. */
+	/** Null: it does not expire. */
 	expiresMs: number | null
-	/** To the hour; null: never. */
+	/** Rounded down to the hour; null: never used. */
 	lastUsedMs: number | null
 }
 
-/** The use of a key is written down when the last one written is this old. */
+/** How old the stored time of use must be before it is written again, ms. */
 const USE_RECORD_INTERVAL_MS = HOUR_MS
 
 const SELECT_KEY = `SELECT id, name, hint, scopes, user_id AS userId, created_ms AS createdMs, expires_ms AS expiresMs,
 		last_used_ms AS lastUsedMs FROM api_keys`
 
-/** Keys of an organization by rising id, above `afterId`; with `userId`, only those that this user made. */
+/** Keys of an organization by ascending id, above `afterId`; with `userId`, only keys that this user created. */
 export async function listKeys(
 	db: D1Database,
 	organizationId: number,
@@ -45,7 +42,7 @@ export async function listKeys(
 	return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as string[] }))
 }
 
-/** Makes a key. The answer is the only place where it stands. */
+/** Creates a key. Only this result contains the token. */
 export async function createKey(
 	db: D1Database,
 	actor: Actor & { userId: number },
@@ -73,7 +70,9 @@ export async function createKey(
 	return { key, made: { id, name, hint: key.slice(-4), scopes, userId, createdMs: nowMs, expiresMs, lastUsedMs: null } }
 }
 
-/** Deletes a key, which is dead at once; with `userId`, only one that this user made. False when there is none. */
+/**
+ * Deletes a key; it stops working immediately. With `userId`, only a key that this user created. False: there is none.
+ */
 export async function deleteKey(
 	db: D1Database,
 	actor: Actor,
@@ -96,12 +95,12 @@ export async function deleteKey(
 	return deleted!.meta.changes > 0
 }
 
-/** Whether a use is to be written down. */
+/** Whether the time of use must be written. */
 export function shouldRecordUse(lastUsedMs: number | null, nowMs: number): boolean {
 	return lastUsedMs === null || nowMs - lastUsedMs >= USE_RECORD_INTERVAL_MS
 }
 
-/** Writes down that a key is used, at most hourly however many requests find out at once. */
+/** Records that a key is used, at most once an hour, even if several requests do so at the same time. */
 export async function recordUse(db: D1Database, organizationId: number, id: number, nowMs: number): Promise<void> {
 	await db
 		.prepare(

@@ -1,10 +1,10 @@
 /**
- * The audit log: a row for every change that a caller made, written in the same transaction as the change. It names
- * what changed, with roles, scopes and numbers; never other values.
+ * The audit log: one row for each change that a caller makes, written in the transaction of the change. It contains
+ * names, roles, scopes and numbers, never other values.
  */
 import { DAY_MS } from '../lib/time.ts'
 
-/** Who does something, and in which request. */
+/** The actor and the request of a change. */
 export interface Actor {
 	organizationId: number
 	/** null: the system itself. */
@@ -12,23 +12,23 @@ export interface Actor {
 	requestId: string | null
 }
 
-/** What something can be done to. */
+/** Types of objects that the log names. */
 export const AUDIT_OBJECTS = ['organization', 'instance', 'user', 'api-key', 'session'] as const
 type AuditObject = (typeof AUDIT_OBJECTS)[number]
 
-/** What was done. `detail` holds names, roles, scopes and numbers only. */
+/** The change. `detail` contains names, roles, scopes and numbers only. */
 export interface AuditEntry {
 	/** Such as `instance.create`. */
 	action: string
 	objectType: AuditObject
-	/** `inserted`: the row that the statement before it in the same batch inserted. */
+	/** `inserted`: the row that the previous statement of the same batch inserted. */
 	objectId: number | 'inserted'
 	detail: Record<string, unknown>
 }
 
 /**
- * The statement that writes an audit row, for a batch with the change itself. `onlyIf`: an SQL condition, such as
- * `changes() > 0` for a change that may not take hold.
+ * The statement that writes an audit row, for the batch of the change. `onlyIf`: an SQL condition, such as `changes()
+ * > 0` for a change that may have no effect.
  */
 export function auditStatement(
 	db: D1Database,
@@ -56,7 +56,10 @@ export function auditStatement(
 
 /** How long the audit log is kept. */
 export const AUDIT_RETENTION_MS = 400 * DAY_MS
-/** Rows that one page reads at most: with filters that few rows pass, a page may be short and still have a next one. */
+/**
+ * The maximum number of rows that one page reads. If a filter matches few rows, a page can be short and still have a
+ * next one.
+ */
 const MAX_AUDIT_ROWS_READ = 1000
 
 /** A row of the audit log. Times epoch ms. */
@@ -72,7 +75,7 @@ interface AuditRow {
 	detail: Record<string, unknown>
 }
 
-/** What the log can be narrowed by; null: by nothing. */
+/** Filters of the log; null: any. */
 interface AuditFilter {
 	fromMs: number | null
 	/** Up to before this moment. */
@@ -83,15 +86,15 @@ interface AuditFilter {
 	objectId: number | null
 }
 
-/** Where a page begins: after this row, in the order of the log. */
+/** The position after which a page begins, in the order of the log. */
 interface AuditPosition {
 	atMs: number
 	id: number
 }
 
 /**
- * A page of the log, newest first. At most `AUDIT_READS` rows are looked at, those of one object or user by an index of
- * their own; `next` is where the following page begins, null after the last.
+ * A page of the log, newest first. It reads at most `AUDIT_READS` rows; rows of one object or user come from an index.
+ * `next`: the position of the next page, null after the last one.
  */
 export async function listAuditRows(
 	db: D1Database,
@@ -101,7 +104,7 @@ export async function listAuditRows(
 	after: AuditPosition | null,
 ): Promise<{ rows: AuditRow[]; next: AuditPosition | null }> {
 	const byObject = filter.objectType !== null && filter.objectId !== null
-	// What an index finds narrows the rows that are looked at; the rest of the filter chooses among those.
+	// Conditions that an index covers limit the rows that are read; the others filter these rows.
 	const [index, indexCondition] = byObject
 		? ['audit_log_by_object', 'object_type = ?3 AND object_id = ?4']
 		: filter.userId !== null
@@ -143,7 +146,7 @@ export async function listAuditRows(
 	}
 }
 
-/** Whether rows that are looked at may fail the filter, so that more of them are looked at than fit the page. */
+/** Whether a filter has conditions that no index covers, so that more rows are read than the page holds. */
 function mayFilterOutRows(filter: AuditFilter, byObject: boolean): boolean {
 	const { action, objectType, objectId, userId } = filter
 	if (action !== null) return true
@@ -152,8 +155,8 @@ function mayFilterOutRows(filter: AuditFilter, byObject: boolean): boolean {
 }
 
 /**
- * The statement that takes away what is older than the log is kept, some rows a round: its ids rise with time, so the
- * oldest are found without an index of their own.
+ * The statement that deletes rows past their retention, a limited number per run. Ids ascend with time, so it needs no
+ * index.
  */
 export function pruneAuditStatement(db: D1Database, nowMs: number, limit: number): D1PreparedStatement {
 	return db

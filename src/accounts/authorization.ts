@@ -1,9 +1,9 @@
 /**
- * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order (docs/contract.md
- * §1); in place of User and Organization `Bearer <token>` of a session or an API key. Pure.
+ * The `Authorization` header: `User <secret>, Organization <secret>`, `Element <token>`, in any order
+ * (docs/contract.md §1); `Bearer <token>` of a session or an API key replaces User and Organization. Pure.
  */
 
-/** The parts that a header holds. */
+/** The parts of a header. */
 export interface AuthorizationParts {
 	user: string | null
 	organization: string | null
@@ -12,8 +12,8 @@ export interface AuthorizationParts {
 }
 
 /**
- * Takes a header apart; null when it is none, names a part twice, says twice who is calling, or holds something else.
- * Names in any case; commas and blanks as clients write them.
+ * Parses a header; null if it is invalid, repeats a part, or has two kinds of credentials. Names are case-insensitive,
+ * and commas and spaces are lenient.
  */
 export function parseAuthorization(header: string | null | undefined): AuthorizationParts | null {
 	if (header === null || header === undefined || header.length > 2048) return null

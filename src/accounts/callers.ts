@@ -1,35 +1,34 @@
 /**
- * Who is calling, out of the parts of an Authorization header: one look-up that names user, organization and credential
- * together. Other look-ups of the same request join it in one batch, so that a call costs one round trip to D1 before
- * its own work.
+ * Finds the caller of a request from its credentials with one lookup of user, organization and credential. Other
+ * lookups of the same request join its batch, so that authentication costs one round trip to D1.
  */
 import { refused, type Result } from '../lib/result.ts'
 import type { AuthorizationParts } from './authorization.ts'
 import { hashSecret, isToken } from './secrets.ts'
 import { USER_COLUMNS, type User } from './setup.ts'
 
-/** What a caller presented: the contract's secrets, a session's token, or an API key. */
+/** The credentials: secrets of the contract, a session's token, or an API key. */
 export type Credential =
 	| { kind: 'secrets' }
 	| { kind: 'session'; id: number }
 	| { kind: 'key'; id: number; scopes: string[]; lastUsedMs: number | null }
 
-/** Someone known. */
+/** An authenticated caller. */
 export interface Caller {
 	user: User
 	credential: Credential
-	/** The organization's secret was presented, or a credential that stands for it. */
+	/** The caller presented the organization's secret, or a credential that includes it. */
 	organizationProven: boolean
 }
 
-/** How a caller is looked up. `values` are the parameters of both texts, `?1` first. */
+/** A lookup of a caller. `values` are the parameters of both texts, `?1` first. */
 interface CallerLookup {
 	/** A SELECT of the caller. */
 	sql: string
-	/** A SELECT of the id of the caller's organization alone, for conditions of other look-ups in the same batch. */
+	/** A SELECT of the id of the caller's organization, for conditions of other lookups in the same batch. */
 	organizationSql: string
 	values: (string | number | null)[]
-	/** The caller of a row; null: nobody. `expired`: an API key past its expiry. */
+	/** The caller of a row; null: not authenticated. `expired`: an API key past its expiry. */
 	read(row: Record<string, unknown> | undefined): Result<{ caller: Caller }, 'expired'> | null
 }
 
@@ -43,14 +42,14 @@ interface Row extends User {
 
 const FROM_USERS = 'FROM users AS u JOIN organizations AS o ON o.id = u.organization_id'
 /**
- * A secret opens while it is the current one, or the one before it in its time of grace. A secret that was taken away
- * equals no hash.
+ * A secret is valid if it is the current one, or the previous one within its grace period. A revoked secret matches no
+ * hash.
  */
 const secretMatchesSql = (table: 'u' | 'o', hash: string): string =>
 	`(${table}.secret_hash = ${hash} OR
 		(${table}.previous_secret_hash = ${hash} AND ${table}.previous_secret_until_ms > ?3))`
 
-/** How the caller of a header is looked up; null when its parts name none. */
+/** The lookup for the parts of a header; null if they name no caller. */
 export function getCallerLookup(parts: AuthorizationParts, nowMs: number): CallerLookup | null {
 	if (parts.bearer !== null) return getTokenLookup(parts.bearer, nowMs)
 	if (parts.user === null || (parts.organization === null && parts.element === null)) return null
@@ -64,7 +63,9 @@ export function getCallerLookup(parts: AuthorizationParts, nowMs: number): Calle
 	}
 }
 
-/** An expired session is as good as none; an expired key is named as such, since its holder can have it replaced. */
+/**
+ * An expired session is treated as missing. An expired key is reported as expired, so that its owner can replace it.
+ */
 function getTokenLookup(token: string, nowMs: number): CallerLookup | null {
 	const values = [hashSecret(token), nowMs]
 	if (isToken('session', token)) {

@@ -1,6 +1,6 @@
 /**
- * The secrets of users and organizations, which the contract's clients present and are given back: shown, changed,
- * taken away. Each of these leaves a row in the audit log, the showing too.
+ * Secrets of users and organizations: showing, rotating and revoking them. Each of these writes a row in the audit
+ * log, including showing.
  */
 import { refused, type Result } from '../lib/result.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
@@ -8,20 +8,20 @@ import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 import { hasOtherAdminSql, isUnusableHash, newUnusableHash } from './users.ts'
 
-/** Whose secret: the organization's own, or a user's. */
+/** The owner of a secret: the organization, or a user. */
 export type SecretOwner = { kind: 'organization' } | { kind: 'user'; id: number }
 
-/** A secret as shown. */
+/** A secret in the clear. */
 export interface RevealedSecret {
 	/** Null: there is none. */
 	secret: string | null
-	/** Until when the one before it opens too; null: it does not. */
+	/** Until when the previous secret is also valid; null: it is not. */
 	previousUntilMs: number | null
 }
 
 /**
- * Why nothing was changed. `missing`: no such user. `raced`: another request changed it at the same time. `in-grace`:
- * the secret before it still works. `locked-out`: the organization would have no admin left who can sign in.
+ * Why a change was refused. `missing`: no such user. `raced`: another request changed the secret at the same time.
+ * `in-grace`: the previous secret is still valid. `locked-out`: no admin of the organization could sign in.
  */
 export type SecretChangeError = 'missing' | 'raced' | 'in-grace' | 'locked-out'
 
@@ -51,8 +51,8 @@ export async function revealSecret(
 }
 
 /**
- * Replaces a secret. The old one goes on working for `graceSeconds`; with 0 it is revoked immediately, and so is one in
- * its time of grace. There is room for one old secret: while it works, another rotation with grace is refused.
+ * Replaces a secret. The old one stays valid for `graceSeconds`; with 0, it and a previous one in its grace period are
+ * revoked immediately. Only one old secret is stored, so a second rotation with grace is refused while it is valid.
  */
 export async function rotateSecret(
 	db: D1Database,
@@ -71,7 +71,8 @@ export async function rotateSecret(
 	const previousUntilMs = keepsPrevious ? nowMs + graceSeconds * 1000 : null
 	const { table, condition, id } = getSecretLocation(actor, owner)
 	const [updated] = await db.batch([
-		// Only what was read is replaced: of two at once one is refused, instead of given a secret that is revoked already.
+		// Replaces only the secret that was read: of two concurrent rotations one is refused, and no caller gets a secret
+		// that is already revoked.
 		db
 			.prepare(
 				`UPDATE ${table} SET secret_hash = ?3, secret_sealed = ?4, previous_secret_hash = ?5,
@@ -92,8 +93,8 @@ export async function rotateSecret(
 }
 
 /**
- * Revokes a secret, with one in its time of grace: until it is rotated there is none. Refused when the organization
- * would have no admin left who can sign in.
+ * Revokes a secret and a previous one in its grace period. The owner has no secret until the next rotation. Refused if
+ * no admin of the organization could sign in.
  */
 export async function revokeSecret(
 	db: D1Database,
@@ -133,7 +134,7 @@ async function readSecretRow(db: D1Database, organizationId: number, owner: Secr
 				.first<Row>()
 }
 
-/** Where the secret stands: `?1` is the row's id, `?2` the organization. */
+/** The table and columns of the secret: `?1` is the row's id, `?2` the organization. */
 function getSecretLocation(actor: Actor, owner: SecretOwner): { table: string; condition: string; id: number } {
 	return owner.kind === 'organization'
 		? { table: 'organizations', condition: 'id = ?2', id: actor.organizationId }

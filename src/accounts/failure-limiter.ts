@@ -1,21 +1,21 @@
 /**
- * The limit on failed authentication: so many wrong secrets a minute from one address, then 429. It lives in the
- * isolate's memory. Right secrets always pass: many callers share an address, and one with an old secret must not shut
- * out the others; nobody guesses 256 random bits.
+ * Limits failed authentication: above a number of wrong secrets per minute, an address gets 429. Counted in the
+ * isolate's memory. Valid secrets always pass, because many callers can share an address, and one with an old secret
+ * must not lock out the others. A secret has 256 random bits, so it cannot be guessed.
  */
 
 /** Failures allowed per address and minute. */
 export const MAX_FAILURES_PER_MINUTE = 100
 
 const WINDOW_MS = 60_000
-/** Addresses remembered at most; the oldest window goes first. */
+/** Maximum number of addresses in memory; the oldest entry is removed first. */
 const MAX_ADDRESSES = 10_000
 
 /** Counts failures by address. */
 export class FailureLimiter {
 	readonly #windows = new Map<string, { startMs: number; count: number }>()
 
-	/** Seconds until this address may fail again; null when it may now. */
+	/** Seconds until this address may fail again; null: it may now. */
 	blockedSeconds(address: string, nowMs: number): number | null {
 		const window = this.#windows.get(address)
 		if (window === undefined || nowMs - window.startMs >= WINDOW_MS || window.count < MAX_FAILURES_PER_MINUTE)

@@ -1,46 +1,45 @@
 /**
- * What a request with an Idempotency-Key has led to (docs/architecture.md, Idempotency), in D1, so that all
- * isolates know it: a claim while it runs, its sealed answer for a day afterwards. One statement decides who runs.
+ * Requests with an Idempotency-Key (docs/architecture.md, Idempotency), in D1, so that all isolates share them: a
+ * claim while the request runs, its sealed response for a day afterwards. One statement decides which request runs.
  */
 import { DAY_MS } from '../lib/time.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import { hashSecret } from './secrets.ts'
 
-/** How long an answer is given again, from the moment that the request was first made. */
+/** How long a response is repeated, counted from the first request, ms. */
 export const IDEMPOTENCY_TTL_MS = DAY_MS
 /**
- * How long a run is waited for. Longer than any request takes: a store has 15 s to answer, and the longest call asks 20
- * pages. A run that was cut off leaves its claim until then, and may be made again afterwards.
+ * How long a claim is valid, ms. No request takes longer: a store has 15 s to answer, and the longest call requests 20
+ * pages. After an interrupted run, the request can be made again when the claim expires.
  */
 export const REQUEST_LEASE_MS = 10 * 60_000
-/** Largest answer that is kept, bytes: sealed it must fit a value of D1 (2 MB). */
+/** Maximum size of a stored response in bytes: sealed, it must fit into a D1 value (2 MB). */
 export const MAX_STORED_RESPONSE_BYTES = 1024 * 1024
 
-/** Which request this is. */
+/** Identifies a request. */
 export interface IdempotentRequest {
 	organizationId: number
 	/** `user/<id>` or `key/<id>`. */
 	caller: string
-	/** As it was sent. */
+	/** The key as it was sent. */
 	key: string
-	/** SHA-256 of what it asks for. */
+	/** SHA-256 of the request. */
 	hash: string
 }
 
-/** An answer as kept. */
+/** A stored response. */
 export interface StoredResponse {
 	status: number
 	headers: [string, string][]
-	/** Text: answers of the platform API are JSON or empty. */
+	/** Text: responses of the API are JSON or empty. */
 	body: string
-	/** The instance that it was about. */
+	/** The instance that the response is about. */
 	instanceId: number | null
 }
 
 /**
- * What a request meets. `run`: nothing, it has the claim; `other`: the key was used for something else; `running`: the
- * first one has not ended;
- * `answer`: what it ended with; `lost`: it has ended, and its answer cannot be given again.
+ * The result of a claim. `run`: the request may run; `other`: the key was used for another request; `running`: the
+ * first request has not ended; `answer`: its response; `lost`: it has ended, and its response cannot be repeated.
  */
 type ClaimResult =
 	| { kind: 'run'; claim: string }
@@ -53,7 +52,9 @@ interface Row {
 	answer: string | null
 }
 
-/** Claims a request, or says what became of it. A claim whose lease is over is taken over by the same request only. */
+/**
+ * Claims a request, or returns the outcome of an earlier one. Only the same request can take over an expired claim.
+ */
 export async function claimRequest(
 	db: D1Database,
 	keyRing: string,
@@ -92,12 +93,15 @@ export async function claimRequest(
 			answer: JSON.parse(await openSecret(keyRing, row.answer, getSealingContext(request))) as StoredResponse,
 		}
 	} catch {
-		// Sealed under a key that has left the ring: the request was made all the same.
+		// The response was sealed under a key that is no longer in the ring; the request has run all the same.
 		return { kind: 'lost' }
 	}
 }
 
-/** Keeps the answer of a run, if nobody took over from it; null: that it ended, since its answer is too large. */
+/**
+ * Stores the response of a run, unless another run has taken over its claim; null: the response is too large, so only
+ * the fact that the request has ended is stored.
+ */
 export async function storeResponse(
 	db: D1Database,
 	keyRing: string,
@@ -116,7 +120,7 @@ export async function storeResponse(
 		.run()
 }
 
-/** Gives a claim back: the request may be made again. */
+/** Releases a claim: the request may be made again. */
 export async function releaseClaim(db: D1Database, request: IdempotentRequest, claim: string): Promise<void> {
 	await db
 		.prepare(

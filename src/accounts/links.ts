@@ -1,7 +1,6 @@
 /**
- * One-time links: whoever opens one sets their password, to accept an invitation or since the old one is to be
- * replaced. There is no mail: an admin is given the link once and passes it on. D1 holds the hash of its token, and a
- * user has one link at most.
+ * One-time links with which a user sets a password, to accept an invitation or to replace a password. Shopbell sends
+ * no mail: an admin gets the link once and passes it on. D1 stores the hash of its token. A user has one link at most.
  */
 import { DAY_MS } from '../lib/time.ts'
 import { sealSecret } from '../lib/sealing.ts'
@@ -10,19 +9,19 @@ import { auditStatement, type Actor } from './audit.ts'
 import { hashPassword } from './passwords.ts'
 import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
 
-/** How long a link can be used. */
+/** How long a link is valid, ms. */
 const LINK_TTL_MS = 7 * DAY_MS
 
-/** What a link is for: the first password, or another one. */
+/** The purpose of a link: the first password, or a new one. */
 export type LinkPurpose = 'invitation' | 'reset'
 
-/** A link, the only time that its token is known. */
+/** A link with its token, which is returned only once. */
 export interface Link {
 	token: string
 	expiresMs: number
 }
 
-/** A link that can be used: whose it is. */
+/** The user of a valid link. */
 interface UsableLink {
 	userId: number
 	organizationId: number
@@ -31,14 +30,14 @@ interface UsableLink {
 	login: string | null
 }
 
-/** Makes a token. */
+/** Creates a token. */
 export function newLink(nowMs: number): Link {
 	return { token: newToken('link'), expiresMs: nowMs + LINK_TTL_MS }
 }
 
 /**
- * The statement that keeps a link in place of the user's last one; of a user who has no password yet it is an
- * invitation, once more. `onlyIf`: as of `auditStatement`.
+ * The statement that stores a link in place of the user's previous one. For a user without a password it is an
+ * invitation. `onlyIf`: as for `auditStatement`.
  */
 export function linkStatement(
 	db: D1Database,
@@ -57,10 +56,7 @@ export function linkStatement(
 		.bind(hashSecret(link.token), nowMs, link.expiresMs, target.organizationId, value)
 }
 
-/**
- * Gives a user a link to set another password; null when there is no such user. The old password holds until the link
- * is used.
- */
+/** Creates a link to set another password; null: no such user. The old password stays valid until the link is used. */
 export async function createResetLink(
 	db: D1Database,
 	actor: Actor,
@@ -81,7 +77,7 @@ export async function createResetLink(
 	return inserted!.meta.changes > 0 ? link : null
 }
 
-/** Whose link this is; null when it was used or replaced, is over, or never was one. */
+/** The user of a link; null: it was used or replaced, has expired, or never existed. */
 export async function findLink(db: D1Database, token: string, nowMs: number): Promise<UsableLink | null> {
 	if (!isToken('link', token)) return null
 	return await db
@@ -95,9 +91,9 @@ export async function findLink(db: D1Database, token: string, nowMs: number): Pr
 }
 
 /**
- * Uses a link: the password is set, every session of the user ends, a lock of their name too. Who accepts an invitation
- * has a user secret from then on. Whose link it was; null as in `findLink`. Of two at once one finds the link: the
- * whole is one transaction, which ends with taking it away.
+ * Uses a link: sets the password, ends all sessions of the user, and unlocks their name. A user who accepts an
+ * invitation gets a user secret. Returns the user, or null as `findLink` does. All of it is one transaction that also
+ * deletes the link, so only one of two concurrent calls succeeds.
  */
 export async function redeemLink(
 	db: D1Database,
@@ -107,7 +103,7 @@ export async function redeemLink(
 	requestId: string,
 	nowMs: number,
 ): Promise<UsableLink | null> {
-	// Looked at first, so that nobody makes us hash for nothing.
+	// Checked before the hash is computed, so that invalid links cost little.
 	const link = await findLink(db, token, nowMs)
 	if (link === null) return null
 	const { userId, organizationId, purpose } = link

@@ -1,7 +1,7 @@
-/** What an organization's people change of it. */
+/** Changes of an organization by its users. */
 import { auditStatement, type Actor } from './audit.ts'
 
-/** Gives the organization another name. */
+/** Renames an organization. */
 export async function renameOrganization(db: D1Database, actor: Actor, name: string, nowMs: number): Promise<void> {
 	const { organizationId } = actor
 	await db.batch([

@@ -1,18 +1,17 @@
 /**
- * Passwords at rest: scrypt of `node:crypto` (PBKDF2 above 100 000 iterations fails on Cloudflare). The parameters
- * stand with each hash, so that they can be raised: what was made with others is made anew when its owner next signs
- * in.
+ * Hashes of passwords: scrypt of `node:crypto` (PBKDF2 above 100 000 iterations fails on Cloudflare). Each hash stores
+ * its parameters; a hash with other parameters is replaced at the next sign-in.
  */
 import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
 import { LIMITS } from '../lib/limits.ts'
 
-/** Fewest and most characters of a password. */
+/** Minimum and maximum characters of a password. */
 export const MIN_PASSWORD_LENGTH = 12
 export const MAX_PASSWORD_LENGTH = LIMITS.password.value
 
 /**
- * What a hash costs: 16 MB, and about as much time as OWASP's other choices, since an isolate has 128 MB for all its
- * requests.
+ * Parameters of new hashes: 16 MB, because an isolate has 128 MB for all its requests. The time is about that of
+ * OWASP's other choices.
  */
 const SCRYPT_COST = { N: 16_384, r: 8, p: 5 }
 const HASH_BYTES = 32
@@ -32,8 +31,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * What is verified where there is no password, so that the time an answer takes tells nothing of who exists. No
- * password leads to it: its hash is all zeros.
+ * Verified if a user has no password, so that the response time does not reveal which users exist. No password matches
+ * it: its hash is all zeros.
  */
 const DUMMY_HASH = [
 	'scrypt',
@@ -44,14 +43,14 @@ const DUMMY_HASH = [
 	Buffer.alloc(HASH_BYTES).toString('base64url'),
 ].join('$')
 
-/** Whether a password is the one of a hash; null: of nobody's, which takes as long and is false. */
+/** Whether a password matches a hash; null: no user, which takes as long and returns false. */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
 	const parsed = parsePasswordHash(stored ?? DUMMY_HASH)
 	const hash = await deriveHash(password, parsed.salt, parsed.cost, parsed.hash.length)
 	return timingSafeEqual(hash, parsed.hash) && stored !== null
 }
 
-/** Whether a hash was made with other parameters than today's. */
+/** Whether a hash was made with other parameters than the current ones. */
 export function needsRehash(stored: string): boolean {
 	const { cost } = parsePasswordHash(stored)
 	return cost.N !== SCRYPT_COST.N || cost.r !== SCRYPT_COST.r || cost.p !== SCRYPT_COST.p
@@ -67,7 +66,7 @@ function parsePasswordHash(stored: string): { cost: { N: number; r: number; p: n
 	}
 }
 
-/** The same letters typed on another keyboard are the same password (NFC). */
+/** Normalizes a password (NFC), since keyboards differ in how they encode the same letters. */
 function deriveHash(password: string, salt: Buffer, cost: ScryptOptions, bytes: number): Promise<Buffer> {
 	return new Promise((resolve, reject) => {
 		scrypt(password.normalize('NFC'), salt, bytes, { ...cost, maxmem: 128 * 1024 * 1024 }, (error, key) =>

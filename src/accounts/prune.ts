@@ -1,11 +1,11 @@
-/** What the cron takes away of accounts: what is over, some rows a round. */
+/** The cron's pruning of accounts: deletes expired rows, a limited number per run. */
 import { ATTEMPTS_WINDOW_MS } from './sign-in-attempts.ts'
 import { pruneAuditStatement } from './audit.ts'
 
-/** Rows of a table a round, every five minutes: half a million a day. */
+/** Rows per table and run. The cron runs every five minutes, so this deletes half a million per day. */
 const MAX_ROWS_PER_RUN = 2000
 
-/** One round of at most `limit` rows a table. What it leaves, or is cut off from, is the next round's. */
+/** Deletes at most `limit` rows per table. The next run continues, also after an interruption. */
 export async function pruneAccounts(db: D1Database, nowMs: number, limit = MAX_ROWS_PER_RUN): Promise<void> {
 	const deleteExpired = (
 		table: 'sessions' | 'links' | 'sign_in_attempts' | 'idempotency',

@@ -1,15 +1,15 @@
-/** What people may do. Pure. */
+/** Roles of users. Pure. */
 
 /**
- * From least to most: a viewer reads and sees no secret, a developer changes instances and what belongs to them, an
- * admin also the account and its people.
+ * In ascending order: a viewer reads and sees no secrets, a developer also changes instances and what belongs to them,
+ * an admin also manages the account and its users.
  */
 export const ROLES = ['viewer', 'developer', 'admin'] as const
 
-/** One of them. */
+/** A value of `ROLES`. */
 export type Role = (typeof ROLES)[number]
 
-/** Whether a role may do what wants `least`. */
+/** Whether a role includes another one. */
 export function hasRole(role: Role, minRole: Role): boolean {
 	return ROLES.indexOf(role) >= ROLES.indexOf(minRole)
 }

@@ -1,4 +1,4 @@
-/** Signing in with a password, and the sessions that follow: 14 days, known to D1 by the hash of their token. */
+/** Sign-in with a password, and sessions: they last 14 days, and D1 stores the hash of their token. */
 import { DAY_MS } from '../lib/time.ts'
 import { countAttempt, clearAttemptStatements, getAttemptSubjects } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
@@ -6,38 +6,39 @@ import { toLogin, type User } from './setup.ts'
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
-/** How long a session lasts. */
+/** How long a session lasts, ms. */
 export const SESSION_TTL_MS = 14 * DAY_MS
-/** Most sessions of a user: the oldest make room. */
+/** Maximum sessions per user; the oldest ones are deleted. */
 const MAX_SESSIONS_PER_USER = 100
-/** Longest name of a program that is kept with a session. */
+/** Maximum length of a user agent that is stored with a session. */
 const MAX_AGENT_LENGTH = 200
 
-/** A session, as its owner sees it. Times epoch ms. */
+/** A session as its owner sees it. Times epoch ms. */
 export interface Session {
 	id: number
-	/** What the browser or program called itself. */
+	/** The user agent of the browser or program. */
 	agent: string
 	createdMs: number
 	expiresMs: number
 }
 
-/** Where an attempt comes from. */
+/** The origin of a sign-in attempt. */
 export interface RequestOrigin {
 	address: string
 	agent: string
 	requestId: string
 }
 
-/** What became of an attempt: a token, nothing since a word was wrong, or nothing for so many seconds. */
+/** The result of an attempt: a token, a refusal for wrong credentials, or a lock with the remaining seconds. */
 type SignInResult =
 	| { kind: 'done'; token: string; expiresMs: number }
 	| { kind: 'wrong' }
 	| { kind: 'locked'; seconds: number }
 
 /**
- * Signs in. An unknown name, a user without a password and a wrong password are one answer after the same work. While a
- * name or an address is locked a right password is refused too: otherwise the lock would tell which one is right.
+ * Signs in. An unknown name, a user without a password and a wrong password get the same response after the same work.
+ * While a name or an address is locked, a valid password is refused too: otherwise the lock would reveal which one is
+ * valid.
  */
 export async function signIn(
 	db: D1Database,
@@ -59,7 +60,8 @@ export async function signIn(
 	const expiresMs = nowMs + SESSION_TTL_MS
 	const actor: Actor = { organizationId: user.organizationId, userId: user.id, requestId }
 	const [inserted] = await db.batch([
-		// Only if the password is still this one: it may have been replaced, and all sessions ended, while we computed.
+		// Only while the password is unchanged: it may have been replaced, and all sessions ended, during the
+		// computation.
 		db
 			.prepare(
 				`INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms)
@@ -91,8 +93,8 @@ export async function signIn(
 }
 
 /**
- * Changes one's own password and ends one's other sessions; `keep` is the session that asks, null: another credential
- * does.
+ * Changes the user's password and ends their other sessions. `keep`: the session of the request; null: the request
+ * uses another credential.
  */
 export async function changePassword(
 	db: D1Database,
@@ -123,18 +125,18 @@ export async function changePassword(
 			nowMs,
 			'changes() > 0',
 		),
-		// Also when somebody else was first: then one session more ends.
+		// Also if another request was first: then one session more ends.
 		db
 			.prepare('DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND id IS NOT ?')
 			.bind(user.id, user.organizationId, keptSessionId),
-		// A reset that was asked for before would replace what was chosen now.
+		// An earlier link would replace the new password.
 		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
 		...clearAttemptStatements(db, subjects),
 	])
 	return changed!.meta.changes > 0 ? { kind: 'done' } : { kind: 'wrong' }
 }
 
-/** A user's sessions that are not over, newest first: at most `MOST_SESSIONS`. */
+/** A user's valid sessions, newest first, at most `MOST_SESSIONS`. */
 export async function listSessions(db: D1Database, user: User, nowMs: number): Promise<Session[]> {
 	const { results } = await db
 		.prepare(
@@ -162,7 +164,7 @@ export async function endSession(db: D1Database, actor: Actor, id: number, nowMs
 	])
 }
 
-/** Ends all sessions of a user, the one that asks too. How many there were. */
+/** Ends all sessions of a user, including that of the request. Returns how many there were. */
 export async function endSessions(db: D1Database, actor: Actor & { userId: number }, nowMs: number): Promise<number> {
 	const [deleted] = await db.batch([
 		db

@@ -1,7 +1,7 @@
 /**
- * Settings of an organization that all its instances share (docs/contract.md §5, §11): one table says what each is
- * called, what it may be, and what holds when it is not set. An instance's object reads them with its row, at the
- * latest a minute after a change.
+ * Settings of an organization that apply to all its instances (docs/contract.md §5, §11): one table defines the name,
+ * the schema and the default of each. Objects of instances read them together with the instance's row, within a minute
+ * of their next work.
  */
 import * as z from 'zod'
 import { parseRetrySchedule } from '../delivery/schedule.ts'
@@ -19,22 +19,22 @@ import { LIMITS, formatLimit } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
-/** The settings, understood. */
+/** Parsed settings. */
 export interface AccountSettings {
 	/** `notification.webhook.retry.schedule`: when a failed notification is tried again. */
 	schedule: RetrySchedule
-	/** `notification.webhook.failure.policy`: `queue` tries once, then keeps until it is released. */
+	/** `notification.webhook.failure.policy`: `queue` tries once and then keeps the notification until it is released. */
 	failurePolicy: 'retry' | 'queue'
 	/** `events.retention.days`: how long settled events are kept. */
 	retentionDays: number
 	/**
-	 * `operator.webhook.url`: where events about the account itself are sent. `operator.webhook.key` signs them, and
-	 * notifications to topics of the account: sealed (`operatorKeyContext`), null: unsigned.
+	 * `operator.webhook.url`: where operator events are sent. `operator.webhook.key` signs them and notifications to
+	 * topics of the account; sealed (`operatorKeyContext`), null: unsigned.
 	 */
 	operator: { url: string | null; sealedKey: string | null }
 }
 
-/** What holds when nothing is set. */
+/** Default values. */
 export const DEFAULT_SETTINGS: AccountSettings = {
 	schedule: 'standard',
 	failurePolicy: 'retry',
@@ -42,21 +42,21 @@ export const DEFAULT_SETTINGS: AccountSettings = {
 	operator: { url: null, sealedKey: null },
 }
 
-/** What checking a setting needs to know. */
+/** Options that the schemas depend on. */
 interface SettingsOptions {
 	allowPrivateNetwork: boolean
 }
 
 interface Setting {
-	/** Of a text that is not blank: what is kept. */
+	/** Parses a text that is not blank into the text to store. */
 	schema: (options: SettingsOptions) => TextSchema
-	/** Shown where it is not set. */
+	/** Shown if the setting is not set. */
 	defaultValue: string | null
-	/** Sealed at rest, masked in answers. */
+	/** Sealed at rest, masked in responses. */
 	secret?: true
 }
 
-/** Every setting, by its name. */
+/** Every setting by its name. */
 const SETTINGS = {
 	'notification.webhook.retry.schedule': {
 		defaultValue: 'standard',
@@ -90,18 +90,18 @@ const SETTINGS = {
 /** The name of a setting. */
 export type SettingName = keyof typeof SETTINGS
 
-/** All names, in the order in which they are shown. */
+/** All names, in the order of responses. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 
-/** Settings as they will be kept, secrets still in the clear; null: back to the default. */
+/** Settings to store, with secrets in the clear; null: reset to the default. */
 type SettingsChange = Partial<Record<SettingName, string | null>>
 
-/** The setting that is a secret. */
+/** The secret setting. */
 export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
 
 /**
- * Understands settings as sent: numbers and lists may be themselves or text, null and blank mean the default,
- * `********` leaves a secret as it is. Answers with everything that is wrong with them, a name that is none included.
+ * Parses the settings of a request: numbers and lists can be JSON or text, null and blank mean the default, `********`
+ * leaves a secret unchanged. Returns every problem, including unknown names.
  */
 export function parseSettings(
 	input: Readonly<Record<string, unknown>>,
@@ -128,7 +128,7 @@ export function parseSettings(
 	return problems.length > 0 ? { ok: false, problems } : { ok: true, change }
 }
 
-/** Reads an organization's settings. What a later version can no longer read has its default. */
+/** Reads an organization's settings. A stored value that is no longer valid is replaced by its default. */
 export async function readAccountSettings(db: D1Database, organizationId: number): Promise<AccountSettings> {
 	const stored = await readSettingRows(db, organizationId)
 	const days = parseNumber(stored.get('events.retention.days') ?? '')
@@ -140,7 +140,7 @@ export async function readAccountSettings(db: D1Database, organizationId: number
 	}
 }
 
-/** An organization's settings as answered: every name, with its default where it is not set, secrets masked. */
+/** An organization's settings for responses: every name, with its default if it is not set, secrets masked. */
 export async function getMaskedSettings(
 	db: D1Database,
 	organizationId: number,
@@ -154,7 +154,7 @@ export async function getMaskedSettings(
 	return Object.fromEntries(entries) as Record<SettingName, string | null>
 }
 
-/** Writes settings, all or none, with a row in the audit log that names them. What is as it was is not written. */
+/** Writes settings, all or none, with an audit row that names them. Unchanged values are not written. */
 export async function writeAccountSettings(
 	db: D1Database,
 	keyRing: string,

@@ -1,4 +1,4 @@
-/** Organizations and the people who act for them: the first ones, made once, and how a person is found. */
+/** Organizations and users: the first ones, created once, and lookups of users. */
 import { sealSecret } from '../lib/sealing.ts'
 import { auditStatement } from './audit.ts'
 import { newLink, linkStatement, type Link } from './links.ts'
@@ -6,7 +6,7 @@ import { hashPassword } from './passwords.ts'
 import type { Role } from './roles.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 
-/** A user, with the organization that they act for. */
+/** A user with their organization. */
 export interface User {
 	id: number
 	organizationId: number
@@ -17,46 +17,46 @@ export interface User {
 	role: Role
 }
 
-/** An organization, as its own people see it. */
+/** An organization as its users see it. */
 export interface Organization {
 	id: number
 	name: string
 	createdMs: number
 }
 
-/** What the operator may name at set-up. */
+/** The operator's input for the setup. */
 interface SetupInput {
 	organizationName: string
 	email: string
 	firstName: string
 	lastName: string
-	/** Without one, a link is answered with which the user sets it. */
+	/** Without a password, the response has a link with which the user sets one. */
 	password: string | null
 }
 
-/** The first organization and user, with the secrets that open the API. */
+/** The first organization and user with their secrets. */
 interface SetupResult {
 	organization: { id: number; name: string }
 	user: { id: number; emailAddress: string; firstName: string; lastName: string }
 	organizationSecret: string
 	userSecret: string
-	/** Null when a password was given. */
+	/** Null if a password was given. */
 	link: Link | null
 }
 
-/** The columns of a User, of `users AS u` joined with `organizations AS o`. */
+/** The columns of a User, from `users AS u` joined with `organizations AS o`. */
 export const USER_COLUMNS =
 	'u.id, u.organization_id AS organizationId, o.name AS organizationName, u.email, u.first_name AS firstName, ' +
 	'u.last_name AS lastName, u.role'
 
-/** An e-mail address as a name to sign in with. */
+/** Normalizes an e-mail address for sign-in. */
 export function toLogin(email: string): string {
 	return email.trim().toLowerCase()
 }
 
 /**
- * Makes the first organization and user; null when there is one already. Two calls at once: the second one's
- * transaction fails on the fixed ids.
+ * Creates the first organization and user; null if there is one. Of two concurrent calls, the second one's transaction
+ * fails on the fixed ids.
  */
 export async function setUp(
 	db: D1Database,
@@ -116,13 +116,14 @@ export async function setUp(
 	}
 }
 
-/** Whether D1 refused a row because another one has its unique value. */
+/** Whether D1 refused a row because of a unique constraint. */
 export function isUniqueViolation(error: unknown): boolean {
 	return error instanceof Error && /UNIQUE|constraint/i.test(error.message)
 }
 
 /**
- * A user of an organization, one who was deleted too: what they made shows their name. Null when there never was one.
+ * A user of an organization, including deleted ones, because objects show the name of their creator. Null: there never
+ * was one.
  */
 export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
 	return await db
@@ -134,7 +135,7 @@ export async function findUser(db: D1Database, organizationId: number, id: numbe
 		.first<User>()
 }
 
-/** An organization; null when there is none. */
+/** An organization; null: there is none. */
 export async function findOrganization(db: D1Database, id: number): Promise<Organization | null> {
 	return await db
 		.prepare('SELECT id, name, created_ms AS createdMs FROM organizations WHERE id = ?')

@@ -1,33 +1,33 @@
 /**
- * The limit on guessing passwords (docs/operations.md, Users and keys): so many attempts by user name and by address
- * in a quarter of an hour, then 429 until it has passed. Counted in D1 before the password is looked at, so that
- * neither isolates nor simultaneous attempts add up to more. What is refused is not counted: nobody prolongs a lock,
- * and a locked name locks no address.
+ * Limits password guessing (docs/operations.md, Users and keys): above a number of attempts per user name or address
+ * in a quarter of an hour, sign-in returns 429 until that time has passed. Counted in D1 before the password is
+ * checked, so that isolates and concurrent attempts cannot exceed it. Refused attempts are not counted, so they do not
+ * prolong a lock, and a locked name locks no address.
  */
 import { isIPv6 } from 'node:net'
 import { hashSecret } from './secrets.ts'
 
 /** Attempts without success before a user name is locked. */
 export const MAX_ATTEMPTS_PER_NAME = 10
-/** The same for an address: many people may share one. */
+/** The same for an address, which many users can share. */
 export const MAX_ATTEMPTS_PER_ADDRESS = 100
-/** How long attempts count, from the first of them. */
+/** How long attempts count from the first one, ms. */
 export const ATTEMPTS_WINDOW_MS = 15 * 60_000
 
-/** Whose attempts are counted together: a user name and an address, as the table has them. */
+/** The two subjects that are counted: a user name and an address, as the table stores them. */
 interface AttemptSubjects {
 	name: string
 	address: string
 }
 
-/** The subjects of an attempt. Of an IPv6 address the first 64 bits count: the rest is one customer's to choose. */
+/** The subjects of an attempt. Of an IPv6 address, only the first 64 bits count: a customer can choose the rest. */
 export function getAttemptSubjects(login: string, address: string): AttemptSubjects {
 	return { name: hashSecret(`name ${login}`), address: hashSecret(`address ${toNetwork(address)}`) }
 }
 
 /**
- * The network of an address: an IPv4 address itself, the first four groups of an IPv6 one. Anything else is taken as it
- * is.
+ * The network of an address: an IPv4 address itself, the first four groups of an IPv6 address. Anything else is
+ * unchanged.
  */
 export function toNetwork(address: string): string {
 	if (!isIPv6(address) || address.includes('.')) return address
@@ -41,7 +41,7 @@ export function toNetwork(address: string): string {
 		.join(':')
 }
 
-/** Counts an attempt, if there is room for one. Answers with the seconds until there is; null: it may be made. */
+/** Counts an attempt if the limit allows it. Returns the seconds until the next one is allowed; null: this one is. */
 export async function countAttempt(
 	db: D1Database,
 	{ name, address }: AttemptSubjects,
@@ -66,18 +66,18 @@ export async function countAttempt(
 	])
 	if (byName!.meta.changes > 0) return null
 	const addressLocked = byAddress!.meta.changes === 0
-	// The address had room, the name had none: nothing was attempted.
+	// The name is locked, so the attempt does not count for the address.
 	if (!addressLocked) await decrementStatement(db, address).run()
 	const sinceMs = (addressLocked ? addressRow : nameRow)!.results[0]?.sinceMs ?? nowMs
 	return Math.max(1, Math.ceil((sinceMs + ATTEMPTS_WINDOW_MS - nowMs) / 1000))
 }
 
-/** The statements that forget an attempt that succeeded: the name begins anew, the address has one less. */
+/** The statements after a successful attempt: the counter of the name is reset, that of the address is decremented. */
 export function clearAttemptStatements(db: D1Database, { name, address }: AttemptSubjects): D1PreparedStatement[] {
 	return [unlockStatement(db, name), decrementStatement(db, address)]
 }
 
-/** The statement with which a user name begins anew. */
+/** The statement that resets the counter of a user name. */
 export function unlockStatement(db: D1Database, name: string): D1PreparedStatement {
 	return db.prepare('DELETE FROM sign_in_attempts WHERE subject = ?').bind(name)
 }

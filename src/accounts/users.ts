@@ -1,11 +1,11 @@
-/** The people of an organization: who they are and what they may, invited, changed and removed by its admins. */
+/** Users of an organization: admins invite, update and remove them. */
 import { refused, type Result } from '../lib/result.ts'
 import { isUniqueViolation, toLogin } from './setup.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { linkStatement, newLink, type Link, type LinkPurpose } from './links.ts'
 import type { Role } from './roles.ts'
 
-/** A person, as shown. Times epoch ms. */
+/** A user as the API shows them. Times epoch ms. */
 export interface UserDetails {
 	id: number
 	email: string
@@ -13,15 +13,15 @@ export interface UserDetails {
 	lastName: string
 	role: Role
 	createdMs: number
-	/** Whether they set a password: without one they cannot sign in. */
+	/** Whether they have a password; without one they cannot sign in. */
 	passwordSet: boolean
-	/** They have a user secret. */
+	/** Whether they have a user secret. */
 	secretSet: boolean
-	/** The link that they can use at present. */
+	/** The current link. */
 	link: { purpose: LinkPurpose; expiresMs: number } | null
 }
 
-/** What is said of a person. */
+/** Fields of a user that can be changed. */
 interface UserInput {
 	email: string
 	firstName: string
@@ -30,23 +30,23 @@ interface UserInput {
 }
 
 /**
- * Why a change was not made. `last-admin`: the organization would have no admin left who can sign in. `taken`: somebody
- * has that address.
+ * Why a change was refused. `last-admin`: no admin of the organization could sign in. `taken`: another user has that
+ * address.
  */
 export type UserChangeError = 'missing' | 'last-admin' | 'taken'
 
-/** What stands where a hash would: no secret opens it. */
+/** Stored in place of a hash: no secret matches it. */
 export function newUnusableHash(): string {
 	return `none/${crypto.randomUUID()}`
 }
 
-/** Whether a stored hash stands for no secret. */
+/** Whether a stored hash stands for a missing secret. */
 export function isUnusableHash(hash: string): boolean {
 	return hash.startsWith('none/')
 }
 
 /**
- * A condition: another user than `except` can sign in as an admin, with a password, or with a secret while the
+ * An SQL condition: a user other than `except` can sign in as an admin, with a password, or with a secret while the
  * organization has one. Both arguments are SQL.
  */
 export function hasOtherAdminSql(organization: string, except: string): string {
@@ -69,7 +69,7 @@ const SELECT_USER = `SELECT u.id, u.email, u.first_name AS firstName, u.last_nam
 	FROM users AS u LEFT JOIN links AS l ON l.user_id = u.id AND l.expires_ms > ?1 WHERE u.organization_id = ?2
 	AND u.deleted_ms IS NULL`
 
-/** People of an organization by rising id, above `afterId`. */
+/** Users of an organization by ascending id, above `afterId`. */
 export async function listUserDetails(
 	db: D1Database,
 	organizationId: number,
@@ -84,7 +84,7 @@ export async function listUserDetails(
 	return results.map(toUserDetails)
 }
 
-/** A person who was not removed; null when there is none. */
+/** A user who was not removed; null: there is none. */
 export async function findUserDetails(
 	db: D1Database,
 	organizationId: number,
@@ -95,7 +95,7 @@ export async function findUserDetails(
 	return row === null ? null : toUserDetails(row)
 }
 
-/** Invites somebody: the link with which they set their password. They have no secret until they accept. */
+/** Invites a user: creates the link with which they set their password. They have no secret until they accept. */
 export async function inviteUser(
 	db: D1Database,
 	actor: Actor,
@@ -127,7 +127,7 @@ export async function inviteUser(
 	return user === null ? refused('taken') : { ok: true, person: user, link }
 }
 
-/** Changes what is named of a person. The last admin keeps their role: one statement looks and changes. */
+/** Updates the given fields of a user. The last admin keeps their role: one statement checks and updates. */
 export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,
@@ -147,7 +147,7 @@ export async function updateUserDetails(
 		const [updated] = await db.batch([
 			db
 				.prepare(
-					// Only what is named: somebody else may be changing the rest.
+					// Only the given fields: another request may be changing the others.
 					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5,
 						first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
 					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin'
@@ -183,9 +183,8 @@ export async function updateUserDetails(
 }
 
 /**
- * Removes a person. Their secret, sessions, links and API keys are revoked immediately, and so is what a merchant has
- * not yet approved for them. The row stays with name and address, which what they made goes on showing; the address can
- * be invited again.
+ * Removes a user. Their secret, sessions, links, API keys and drafts of connections are revoked immediately. The row
+ * keeps name and address, which objects that they created still show; the address can be invited again.
  */
 export async function removeUser(
 	db: D1Database,

@@ -1,2 +1,2 @@
-/** Where the paths of the contract begin. */
+/** The base of the contract's paths. */
 export const BASE_PATH = '/elements/api-v2'

@@ -1,8 +1,8 @@
 /** Reading bodies up to a limit. */
 
 /**
- * Hands the first `max` bytes of a body to `take`, chunk by chunk, and cancels what follows them. Throws when the
- * sender breaks off, and with the reason of `aborted`, which a body that stalls cannot outlast.
+ * Passes the first `max` bytes of a body to `take`, chunk by chunk, and cancels the rest. Throws if the sender
+ * disconnects, and with the reason of `aborted`, which also ends a body that stalls.
  */
 export async function readChunks(
 	body: ReadableStream | null,
@@ -21,12 +21,12 @@ export async function readChunks(
 			size += value.byteLength
 		}
 	} finally {
-		// Not awaited: a sender that does not listen must not hold up its reader.
+		// Not awaited, because a sender may ignore the cancellation.
 		reader.cancel().catch(() => undefined)
 	}
 }
 
-/** A request's body; null when it is larger than `limit` bytes. Throws when the sender breaks off. */
+/** A request's body; null if it is larger than `limit` bytes. Throws if the sender disconnects. */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
 	const length = request.headers.get('content-length')
 	if (length !== null && Number(length) > limit) return null

@@ -3,7 +3,7 @@
  * `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without details.
  */
 
-/** What each error status means, as the API reference shows it. */
+/** The meaning of each error status, as the API reference shows it. */
 export const STATUS_DESCRIPTIONS = {
 	400: 'Invalid request. The message names the field and the expected value',
 	401: 'Missing, invalid or expired credentials, or the token of a deleted instance',

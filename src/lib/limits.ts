@@ -1,18 +1,18 @@
 /**
- * The limits of the API: one table for the checks, the error messages and the guide. Past a limit the answer is 400,
- * 413 for a body, or 409 where something must end first, and names the limit and its value. A test requires a case for
- * every row.
+ * The limits of the API: one table for the checks, the error messages and the guide. Above a limit the response is
+ * 400, 413 for a body, or 409 if something must end first; its message names the limit and its value. A test requires
+ * a case for every row.
  */
 
 /** One limit. */
 export interface Limit {
-	/** The most that is accepted. */
+	/** The maximum that is accepted. */
 	value: number
-	/** What is counted; bytes are shown as kB or MB of 1024. */
+	/** The unit; bytes are shown as kB or MB of 1024. */
 	unit: string
-	/** The calls and the field that it is about. */
+	/** The calls and the field that it applies to. */
 	where: string
-	/** What it means, as a sentence for people. */
+	/** Its meaning, as a sentence for people. */
 	sentence: string
 }
 
@@ -363,7 +363,7 @@ export type LimitName = keyof typeof limits
 /** Every limit, by its name. */
 export const LIMITS: { readonly [Name in LimitName]: Readonly<Limit> } = limits
 
-/** The value of a limit with what is counted: `255 characters`, `64 kB`, `8 MB`. */
+/** The value of a limit with its unit: `255 characters`, `64 kB`, `8 MB`. */
 export function formatLimit(name: LimitName): string {
 	const { value, unit } = LIMITS[name]
 	if (unit !== 'bytes') return `${value} ${unit}`
@@ -375,14 +375,14 @@ export function expectedAtMost(name: LimitName): string {
 	return `expected at most ${formatLimit(name)}`
 }
 
-/** A row of the table as people read it. */
+/** A row of the table for readers. */
 interface LimitRow {
 	name: LimitName
 	/** `255 characters` */
 	most: string
 	where: string
 	sentence: string
-	/** Status of the answer past it. */
+	/** Status of the response above it. */
 	status: 400 | 409 | 413
 }
 

@@ -1,9 +1,9 @@
 /**
- * The one logger: a JSON line an event. Nothing that identifies a secret, a record or a query string belongs in its
- * fields (docs/operations.md, Monitoring); callers pass names, ids, counts and durations.
+ * The only logger: one JSON line per event. Fields must not contain secrets, records or query strings
+ * (docs/operations.md, Monitoring); callers pass names, ids, counts and durations.
  */
 
-/** Values that a log line may hold: no objects, so that no record or header set slips in whole. */
+/** Values of a log line: no objects, so that no record or header set is logged as a whole. */
 type LogFields = Record<string, string | number | boolean | null | undefined>
 
 /** Writes one line: `event` is a dotted name such as `request.done`. */
@@ -11,10 +11,7 @@ export function log(event: string, fields: LogFields = {}): void {
 	console.log(JSON.stringify({ event, ...fields }))
 }
 
-/**
- * Writes one line about something that should not have happened. Of an exception only its class and place are kept: its
- * text may quote what a customer sent.
- */
+/** Logs an unexpected exception with its class and place only: its message may quote what a customer sent. */
 export function logError(event: string, error: unknown, fields: LogFields = {}): void {
 	console.error(
 		JSON.stringify({
@@ -26,7 +23,7 @@ export function logError(event: string, error: unknown, fields: LogFields = {}):
 	)
 }
 
-/** The stack without its first line(s), which carry the message. */
+/** The stack without its first line(s), which contain the message. */
 function formatFrames(error: Error): string {
 	return (error.stack ?? '')
 		.split('\n')

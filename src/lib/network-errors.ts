@@ -1,11 +1,11 @@
 /**
- * Why a request got no answer: what Node, workerd and Cloudflare's edge each call it, as one list of kinds. The store
- * client and the delivery of notifications both classify here.
+ * Why a request got no response: one list of kinds for the errors of Node, workerd and Cloudflare's edge. The store
+ * client and the delivery of notifications use it.
  */
 
 /**
- * Why no answer came. `opaque`: workerd's "internal error", which it gives for an unknown host and for a failed TLS
- * handshake alike.
+ * Why there was no response. `opaque`: workerd's "internal error", which means an unknown host or a failed TLS
+ * handshake.
  */
 export type NetworkErrorKind = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
 
@@ -18,7 +18,7 @@ const CODE_PATTERNS: readonly [pattern: RegExp, kind: NetworkErrorKind][] = [
 	[/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET|HPE_.*)$/, 'reset'],
 ]
 
-/** Words of messages without a code: workerd's, and Node's where the code was lost. */
+/** Words of messages without a code: workerd's, and Node's if the code was lost. */
 const MESSAGE_PATTERNS: readonly [pattern: RegExp, kind: NetworkErrorKind][] = [
 	[/dns|getaddrinfo|name resolution|resolve host|no such host|name or service not known/i, 'no-such-host'],
 	[/tls|ssl|certificate|handshake/i, 'tls'],
@@ -27,13 +27,13 @@ const MESSAGE_PATTERNS: readonly [pattern: RegExp, kind: NetworkErrorKind][] = [
 	[/reset|connection lost|disconnected|socket hang up|other side closed|premature/i, 'reset'],
 ]
 
-/** How many errors of a chain of causes are read. */
+/** Maximum length of a chain of causes that is read. */
 const MAX_CAUSES = 20
 
 /**
- * Classifies what `fetch` threw: by codes first, then by words, from the outermost error inwards. An error that nothing
- * names counts as `reset`. Outside Cloudflare's network workerd says "Network connection lost." for refused and reset
- * alike.
+ * Classifies an exception of `fetch`: by codes first, then by words, from the outermost error inwards. Unknown errors
+ * count as `reset`. Outside of Cloudflare's network, workerd reports "Network connection lost." for refused and reset
+ * connections.
  */
 export function classifyNetworkError(error: unknown): NetworkErrorKind {
 	const causes = listCauses(error)
@@ -70,7 +70,7 @@ export function findEdgeErrorKind(status: number, body: string): NetworkErrorKin
 		case 526:
 			return 'tls'
 		case 530:
-			// Nearly always a name that does not resolve (1016); 1033 is a tunnel without a connected server.
+			// Usually a name that does not resolve (1016); 1033 is a tunnel without a connected server.
 			return /\b1033\b/.test(body) ? 'refused' : 'no-such-host'
 		default:
 			return null

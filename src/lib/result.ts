@@ -1,4 +1,4 @@
-/** The two ways to say no: `null` for what is absent, a refusal with its reason for what may not be. */
+/** Two ways to fail: `null` if something is absent, a refusal with a reason if it is not allowed. */
 
 /** A refusal. */
 export interface Refused<Reason> {
@@ -6,7 +6,7 @@ export interface Refused<Reason> {
 	reason: Reason
 }
 
-/** What was done or found, or why it was refused. */
+/** A result, or the reason of a refusal. */
 export type Result<Value extends object, Reason> = ({ ok: true } & Value) | Refused<Reason>
 
 /** A refusal for a reason. */

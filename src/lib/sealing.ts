@@ -1,7 +1,7 @@
 /**
- * Secrets at rest. What Shopbell must show again or present elsewhere is sealed with AES-256-GCM under the ring
- * `MASTER_KEYS` (`id:base64,…`): the first key seals, all of them open. A sealed secret is bound to its place
- * (`context`), so that a row copied to another instance opens nothing.
+ * Encryption of stored secrets that Shopbell must show again or send to others: AES-256-GCM with the key ring
+ * `MASTER_KEYS` (`id:base64,…`). The first key seals, all keys open. A sealed secret is bound to its place
+ * (`context`), so a row copied to another instance cannot be opened there.
  */
 
 /** A key of the ring: its name, and its 32 bytes. */
@@ -10,11 +10,11 @@ interface MasterKey {
 	bytes: Uint8Array
 }
 
-/** Rings seen by this isolate, so that keys are parsed and derived once. */
+/** Parsed rings of this isolate, so that keys are parsed and derived once. */
 const parsedRings = new Map<string, MasterKey[]>()
 const sealingKeys = new WeakMap<MasterKey, Promise<CryptoKey>>()
 
-/** Reads `MASTER_KEYS`. Throws, without quoting it, when it is no ring: nothing can work without one. */
+/** Parses `MASTER_KEYS`. Throws, without quoting it, if it is invalid. */
 export function parseMasterKeys(ring: string): MasterKey[] {
 	const known = parsedRings.get(ring)
 	if (known !== undefined) return known
@@ -36,12 +36,12 @@ export function parseMasterKeys(ring: string): MasterKey[] {
 	return keys
 }
 
-/** What the secrets of an instance's configuration are bound to: pass it to `sealSecret` and `openSecret`. */
+/** The context of secrets in an instance's configuration, for `sealSecret` and `openSecret`. */
 export function instanceContext(instanceId: number): string {
 	return `instance/${instanceId}`
 }
 
-/** Seals a text under the ring's first key. The answer is text: `v1.<key id>.<iv>.<ciphertext>`, base64url. */
+/** Seals a text under the first key of the ring. Returns `v1.<key id>.<iv>.<ciphertext>`, base64url. */
 export async function sealSecret(ring: string, secret: string, context: string): Promise<string> {
 	const key = parseMasterKeys(ring)[0]!
 	const iv = crypto.getRandomValues(new Uint8Array(12))
@@ -54,8 +54,8 @@ export async function sealSecret(ring: string, secret: string, context: string):
 }
 
 /**
- * Opens what `sealSecret` made under the same context. Throws when the ring lacks its key, or when it was made for
- * another place.
+ * Opens a text that `sealSecret` sealed with the same context. Throws if the ring lacks its key or the context
+ * differs.
  */
 export async function openSecret(ring: string, sealed: string, context: string): Promise<string> {
 	const [version, id, iv, text] = sealed.split('.')
@@ -75,7 +75,7 @@ export function isSealed(text: string): boolean {
 	return /^v1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{22,}$/.test(text)
 }
 
-/** The key that seals, derived so that the master key itself serves no two algorithms. */
+/** Derives the key that seals, so that the master key itself is not used for two algorithms. */
 function getSealingKey(key: MasterKey): Promise<CryptoKey> {
 	let promise = sealingKeys.get(key)
 	if (promise === undefined) {
@@ -99,7 +99,7 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 	return new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
 }
 
-/** What the account's operator key is bound to: pass it to `sealSecret` and `openSecret`. */
+/** The context of the account's operator key, for `sealSecret` and `openSecret`. */
 export function operatorKeyContext(organizationId: number): string {
 	return `organization/${organizationId}/operator.webhook.key`
 }

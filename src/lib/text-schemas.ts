@@ -1,19 +1,19 @@
 /**
- * Schemas of values that are kept as text: configuration keys of instances and settings of accounts. Each takes a text
- * and gives the text to keep; an issue's message says what was expected.
+ * Schemas of values that are stored as text: configuration keys of instances and settings of accounts. Each takes a
+ * text and returns the text to store; messages of its issues name what was expected.
  */
 import * as z from 'zod'
 import { expectedAtMost, LIMITS, type LimitName } from './limits.ts'
 import { checkUrl } from './urls.ts'
 import { parseBoolean, parseNumber, type FieldProblem } from './values.ts'
 
-/** A schema of a kept text. */
+/** A schema of a stored text. */
 export type TextSchema = z.ZodType<string, string>
 
-/** What a parser of one value answers. */
+/** The result of a parser of one value. */
 export type ParsedText<Kept = string> = { ok: true; text: Kept } | { ok: false; message: string }
 
-/** A schema of a parser that says itself what it expected. */
+/** A schema from a parser that returns its own message. */
 export function parsedBy<Given, Kept = string>(parse: (given: Given) => ParsedText<Kept>): z.ZodType<Kept, Given> {
 	return z.custom<Given>().transform((given, context) => {
 		const parsed = parse(given)
@@ -23,12 +23,12 @@ export function parsedBy<Given, Kept = string>(parse: (given: Given) => ParsedTe
 	})
 }
 
-/** Text up to a length, without the whitespace around it. */
+/** Text up to a length, trimmed. */
 export function trimmedText(limit: LimitName): TextSchema {
 	return z.string().trim().max(LIMITS[limit].value, expectedAtMost(limit))
 }
 
-/** Text up to a length, kept as it is: whitespace is part of a key or a password. */
+/** Text up to a length, not trimmed: whitespace is part of a key or a password. */
 export function verbatimText(limit: LimitName): z.ZodString {
 	return z.string().max(LIMITS[limit].value, expectedAtMost(limit))
 }
@@ -39,14 +39,14 @@ export const booleanText: TextSchema = parsedBy((text: string) => {
 	return parsed === null ? { ok: false, message: 'expected true or false' } : { ok: true, text: String(parsed) }
 })
 
-/** One of a few words in any case. */
+/** One of some words, in any case. */
 export function wordText(...words: readonly string[]): TextSchema {
 	const last = words.at(-1)
 	const message = `expected ${words.slice(0, -1).join(', ')} or ${last}`
 	return z.string().trim().toLowerCase().pipe(z.enum(words, message))
 }
 
-/** A decimal number that `isValid` accepts, kept as it was written. */
+/** A decimal number that `isValid` accepts, stored as it was written. */
 export function numberText(expected: string, isValid: (value: number) => boolean): TextSchema {
 	return z
 		.string()

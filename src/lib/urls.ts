@@ -1,20 +1,20 @@
 /**
- * Which addresses Shopbell may reach for a customer. Callback and store URLs are users' input: http and https only, no
- * credentials inside, nothing private, in whatever spelling. The URL parser already turns decimal, octal and
- * hexadecimal IPv4 and every IPv6 spelling into one form; this file judges that form. A name that resolves to a private
- * address is stopped by the platform (`global_fetch_strictly_public`).
+ * Which addresses Shopbell may call for a customer. Callback and store URLs are users' input: only http and https,
+ * without credentials, and no private addresses. The URL parser normalizes decimal, octal and hexadecimal IPv4 and all
+ * spellings of IPv6; this file checks the normalized form. The platform blocks names that resolve to private addresses
+ * (`global_fetch_strictly_public`).
  */
 
 import ipaddr from 'ipaddr.js'
 import { BASE_PATH } from './base-path.ts'
 import { expectedAtMost, LIMITS } from './limits.ts'
 
-/** The verdict on an address. `message` says what was expected, without quoting the URL's query. */
+/** The result for an address. `message` names what was expected, without quoting the URL's query. */
 type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
 
 /**
- * Judges a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) opens loopback and private networks for local use;
- * link-local and metadata addresses stay closed.
+ * Checks a URL. `allowPrivateNetwork` (ALLOW_PRIVATE_NETWORK) allows loopback and private networks for local use;
+ * link-local and metadata addresses stay refused.
  */
 export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckResult {
 	if (text.length > LIMITS.url.value) return reject(`${expectedAtMost('url')} in a URL`)
@@ -34,8 +34,8 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 }
 
 /**
- * Whether a callback means "keep the events in the log, deliver nowhere": our own API, or the platform that clients
- * move over from (docs/contract.md §2).
+ * Whether a callback means "keep the events in the log only": it is this API, or the platform from which clients
+ * migrate (docs/contract.md §2).
  */
 export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
@@ -45,9 +45,9 @@ export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
 }
 
 /**
- * Normalizes a store's address as people paste it: removes brackets, adds the scheme, and cuts off what leads into
- * WordPress (`/wp-admin/…`, `/wp-login.php`, `/wp-json/…`), query and trailing slash (docs/contract.md §2). A path that
- * may be a site in a subdirectory stays: connecting finds out.
+ * Normalizes a store's address as people paste it: removes brackets, adds the scheme, and removes WordPress paths
+ * (`/wp-admin/…`, `/wp-login.php`, `/wp-json/…`), query and trailing slash (docs/contract.md §2). A path that may be a
+ * site in a subdirectory stays; connecting finds out.
  */
 export function toStoreBase(text: string): string {
 	let rest = text
@@ -58,19 +58,22 @@ export function toStoreBase(text: string): string {
 	if (!URL.canParse(rest)) return rest
 	const url = new URL(rest)
 	const path = toSitePath(url)
-	// Credentials are kept here so that the guard can refuse them.
+	// Credentials are kept here so that the check can refuse them.
 	const login = url.username !== '' || url.password !== '' ? `${url.username}:${url.password}@` : ''
 	return `${url.protocol}//${login}${url.host}${path}`
 }
 
-/** The path of a WordPress site: an address's path without what leads into WordPress and without trailing slashes. */
+/** The path of a WordPress site: an address's path without WordPress paths and trailing slashes. */
 export function toSitePath(url: URL): string {
 	return url.pathname
 		.replace(/\/(wp-admin|wp-login\.php|wp-json|wp-content|index\.php)(\/.*)?$/, '')
 		.replace(/(?<!\/)\/+$/, '')
 }
 
-/** A site's address in a form that two spellings of one site share: scheme, `www.` and trailing slash do not count. */
+/**
+ * A site's address in a form that is equal for all spellings of one site: it ignores scheme, `www.` and trailing
+ * slash.
+ */
 export function toSiteKey(address: string): string {
 	return address
 		.trim()
@@ -82,7 +85,7 @@ export function toSiteKey(address: string): string {
 
 type Reachability = 'public' | 'private' | 'closed'
 
-/** Who could answer under a host name as the URL parser spells it. */
+/** The kind of network that a host name, as the URL parser spells it, belongs to. */
 function classifyHost(hostname: string): Reachability {
 	const host = hostname.toLowerCase().replace(/(?<!\.)\.+$/, '')
 	if (host.startsWith('[')) return classifyIpv6(host.slice(1, -1))
@@ -102,7 +105,7 @@ function classifyIpv4(address: ipaddr.IPv4): Reachability {
 	return range === 'unicast' ? 'public' : range === 'private' || range === 'loopback' ? 'private' : 'closed'
 }
 
-/** IPv6: global unicast only, and where an IPv4 address is carried inside, that address decides. */
+/** IPv6: global unicast only. An embedded IPv4 address decides if there is one. */
 function classifyIpv6(text: string): Reachability {
 	if (!ipaddr.IPv6.isValid(text)) return 'closed'
 	const address = ipaddr.IPv6.parse(text)
@@ -110,7 +113,7 @@ function classifyIpv6(text: string): Reachability {
 	if (range === 'loopback') return 'private'
 	if (range === 'uniqueLocal') return address.match(AWS_METADATA_NETWORK, 32) ? 'closed' : 'private'
 	const embedded = getEmbeddedIpv4(address)
-	// Only ever a disguise in a URL: closed even where loopback is open.
+	// Only used as a disguise in URLs, so refused even if loopback is allowed.
 	if (embedded !== null) return classifyIpv4(embedded) === 'public' ? 'public' : 'closed'
 	return range === 'unicast' && address.match(GLOBAL_UNICAST, 3) ? 'public' : 'closed'
 }

@@ -1,20 +1,20 @@
 /**
- * Configuration values as documents, forms and clients send them: everything may be text, and documentation's
- * placeholders are left in (docs/contract.md §2). Pure helpers that read them.
+ * Configuration values from documents, forms and clients: any value may be text, and placeholders of documentation may
+ * remain (docs/contract.md §2). Pure.
  */
 
-/** What stands for a secret in every answer; sent back, it means "unchanged". */
+/** Replaces a secret in every response; in a request it means "unchanged". */
 export const SECRET_MASK = '********'
 
-/** A key that was not understood: `field` is its full name, `message` what was expected. */
+/** An invalid key: `field` is its full name, `message` what was expected. */
 export interface FieldProblem {
 	field: string
 	message: string
 }
 
 /**
- * Whether a text is a placeholder that documentation left: `<CONSUMER_KEY>`, `<minutes>`, `xxxxxx…`. An address in
- * brackets is none.
+ * Whether a text is a placeholder of documentation: `<CONSUMER_KEY>`, `<minutes>`, `xxxxxx…`. An address in brackets
+ * is not.
  */
 export function isPlaceholder(text: string): boolean {
 	const trimmed = text.trim()
@@ -31,13 +31,13 @@ export function stripBrackets(text: string): string {
 		.trim()
 }
 
-/** `true`, `"true"`, `false`, `"false"` in any case; null when it is neither. */
+/** `true`, `"true"`, `false`, `"false"` in any case; null for anything else. */
 export function parseBoolean(text: string): boolean | null {
 	const lower = text.trim().toLowerCase()
 	return lower === 'true' ? true : lower === 'false' ? false : null
 }
 
-/** A finite decimal number written as people do; null when it is none. */
+/** A finite decimal number; null for anything else. */
 export function parseNumber(text: string): number | null {
 	const trimmed = text.trim()
 	return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) && Number.isFinite(Number(trimmed))
@@ -45,7 +45,7 @@ export function parseNumber(text: string): number | null {
 		: null
 }
 
-/** A value of a configuration as it is kept: text or null. Objects become their JSON. */
+/** A configuration value as it is stored: text or null. Objects become JSON. */
 export function toText(value: unknown): string | null {
 	if (value === null || value === undefined) return null
 	if (typeof value === 'string') return value
@@ -53,9 +53,9 @@ export function toText(value: unknown): string | null {
 }
 
 /**
- * Takes HTML tags out of a name or tag (docs/contract.md §2): what is left is shown to people. Every `>` goes with the
- * nearest `<` before it and all between them, so that no tag is made by taking one out. One pass: the text may be as
- * long as a body.
+ * Removes HTML tags from a name or tag (docs/contract.md §2), since people see the rest. Each `>` is removed with the
+ * nearest `<` before it and everything between them, so that no removal creates a tag. Takes one pass, because the
+ * text may be as long as a body.
  */
 export function stripHtml(text: string): string {
 	const kept: string[] = []

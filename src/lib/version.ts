@@ -1,4 +1,4 @@
-/** What this build calls itself, towards stores, callbacks and `/healthz`. */
+/** The version of this build, as stores, callbacks and `/healthz` see it. */
 import project from '../../package.json' with { type: 'json' }
 
 /** The version in package.json. */

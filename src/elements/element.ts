@@ -1,6 +1,6 @@
 /**
- * What Shopbell needs from a vendor: one small interface that every element implements.
- * `elements/` knows nothing of instances, events or delivery; nothing outside `elements/woocommerce` knows WooCommerce.
+ * The interface of a vendor, which every element implements. `elements/` knows nothing of instances, events or
+ * delivery; nothing outside `elements/woocommerce` knows WooCommerce.
  */
 import type { ConfigurationForm, PollableCollection, PollerResource } from './form.ts'
 import type { VendorWebhooks } from './webhooks.ts'
@@ -16,9 +16,9 @@ import type {
 	VendorRecord,
 } from './store.ts'
 
-/** How a merchant hands keys over without copying them (docs/woocommerce.md 1.10). */
+/** How a merchant approves access without copying keys (docs/woocommerce.md 1.10). */
 export interface KeyAuthorization {
-	/** The store's page on which the merchant approves. `state` comes back with the keys. */
+	/** The store's page on which the merchant approves. The store returns `state` with the keys. */
 	authorizeUrl(request: {
 		storeUrl: string
 		appName: string
@@ -26,9 +26,9 @@ export interface KeyAuthorization {
 		returnUrl: string
 		callbackUrl: string
 	}): string
-	/** Reads the keys from what the store posts; null when it holds none. */
+	/** Parses the keys that the store posts; null if there are none. */
 	parseKeys(body: string): { state: string; key: string; secret: string } | null
-	/** Whether the merchant approved, by the query that the browser brings back. */
+	/** Whether the merchant approved, from the query of the browser's return. */
 	isApproved(query: URLSearchParams): boolean
 }
 
@@ -39,13 +39,13 @@ export interface Element {
 	name: string
 	hub: string
 	description: string
-	/** The configuration keys that are its own to describe: the store's address and keys. */
+	/** The configuration keys that the element describes: the store's address and keys. */
 	configuration: ConfigurationForm[]
 	/** Webhooks; null: this vendor has none. */
 	webhooks: VendorWebhooks | null
-	/** How a merchant hands keys over; null: only by copying them. */
+	/** Approval without copying keys; null: not supported. */
 	keyAuthorization: KeyAuthorization | null
-	/** The default poller configuration: label → settings, as `event.poller.configuration` has it. */
+	/** The default poller configuration: label → settings, in the form of `event.poller.configuration`. */
 	defaultPoller: Record<string, PollerResource>
 	/** Collections to offer, those of the default poller first; any other can be watched by its own name too. */
 	pollable: PollableCollection[]
@@ -59,9 +59,7 @@ export interface Element {
 		options: { paths: string[] },
 	): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
 	openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient
-	/**
-	 * Understands one resource of a poller configuration for this store; an error names the field and what was expected.
-	 */
+	/** Parses one resource of a poller configuration for this store; an error names the field and what was expected. */
 	parseResource(
 		objectType: string,
 		settings: PollerResource,
@@ -71,6 +69,6 @@ export interface Element {
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Reads a record as a snapshot for the gate; null when it has no id. */
 	parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null
-	/** Its records at the hub. */
+	/** The hub's access to its records. */
 	records: Records
 }

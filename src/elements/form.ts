@@ -1,4 +1,4 @@
-/** What an element's forms are drawn from: its configuration keys, and the collections that can be watched. */
+/** Data for an element's forms: its configuration keys, and the collections that can be watched. */
 
 /** One configuration key of an element (docs/contract.md §2, §3). */
 export interface ConfigurationKey {
@@ -9,32 +9,32 @@ export interface ConfigurationKey {
 	type: 'TEXTFIELD_32' | 'TEXTFIELD_128' | 'TEXTFIELD_1000' | 'PASSWORD' | 'TEXTAREA' | 'BOOLEAN' | 'SELECT' | 'NUMBER'
 	required: boolean
 	defaultValue: string | null
-	/** Masked in every answer. */
+	/** Masked in every response. */
 	secret: boolean
-	/** Of a SELECT: what it can be. */
+	/** Options of a SELECT. */
 	options: { value: string; name: string }[] | null
-	/** Of a NUMBER: its bounds; null: it has none, or `interval` sets them. */
+	/** Bounds of a NUMBER; null: none, or those of `interval`. */
 	minimum: number | null
 	maximum: number | null
-	/** Of a text: its most characters. */
+	/** Maximum characters of a text. */
 	maximumLength: number | null
-	/** A time in this unit whose least is the operator's to say; 0 turns it off where `minimum` is 0. */
+	/** A duration in this unit, at least the operator's minimum; 0 turns it off if `minimum` is 0. */
 	interval: 'minutes' | 'hours' | null
-	/** It has a meaning only while each of these keys has one of these values. */
+	/** It only applies while each of these keys has one of these values. */
 	dependsOn: { key: string; values: string[] }[]
 }
 
-/** How a configuration key is described; what is absent has its default. */
+/** The description of a configuration key; absent fields have their defaults. */
 export type ConfigurationForm = Pick<ConfigurationKey, 'key' | 'name' | 'description' | 'type'> &
 	Partial<Omit<ConfigurationKey, 'id'>>
 
-/** A collection that can be watched: what a form offers for the poller configuration. */
+/** A collection that can be watched, for forms of the poller configuration. */
 export interface PollableCollection {
 	/** Its label there, which becomes `objectType`. */
 	name: string
-	/** For people. */
+	/** Its title. */
 	title: string
-	/** Watched where the configuration does not say what is. */
+	/** Watched if the configuration names no resources. */
 	preset: boolean
 	settings: PollerResource
 }

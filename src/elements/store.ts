@@ -1,13 +1,14 @@
-/** A store of any vendor: its connection, its records, its answers and failures. */
+/** A store of any vendor: its connection, its records, its responses and failures. */
 
-/** A JSON object as a vendor gives it. */
+/** A JSON object as the vendor returns it. */
 export type VendorRecord = Record<string, unknown>
 
-/** An object's id at the vendor: a number where it is numeric, otherwise text. Numbers sort before text. */
+/** An object's id at the vendor: a number if it is numeric, otherwise text. Numbers sort before text. */
 export type ObjectId = number | string
 
 /**
- * What opens a store: the canonical site address and its consumer key and secret, in the clear, held only while in use.
+ * Access to a store: the canonical site address and its consumer key and secret, in the clear, in memory only while in
+ * use.
  */
 export interface Credentials {
 	/** Base address of the site without trailing slash: `https://shop.example/sub`. */
@@ -16,26 +17,25 @@ export interface Credentials {
 	secret: string
 }
 
-/** What was learned about a store when it was connected. No secrets; kept with the instance. */
+/** Facts about a store from when it was connected. Without secrets; stored with the instance. */
 export interface Connection {
-	/** The site's canonical address, as its index's `home` names it, no trailing slash. */
+	/** The site's canonical address, the `home` of its index, without trailing slash. */
 	home: string
 	/** REST root with trailing slash: `https://shop.example/wp-json/`. */
 	root: string
 	/** How requests are authenticated (docs/woocommerce.md 1.4, 1.7). */
 	auth: 'basic' | 'oauth1' | 'query'
 	/**
-	 * Scheme and host that signatures are made for, where PHP sees others than the site's address (docs/woocommerce.md
-	 * 1.4).
+	 * Scheme and host that signatures are made for, if PHP sees others than the site's address (docs/woocommerce.md 1.4).
 	 */
 	oauthOrigin?: string
 	/** Name of the store. */
 	name: string
 	/** IANA zone, or '' when the site has only an offset. */
 	timeZone: string
-	/** Hours east of UTC when `timeZone` is ''. */
+	/** Hours east of UTC if `timeZone` is ''. */
 	gmtOffset: number
-	/** WooCommerce's version such as `11.0.1`, or '' when the key may not read it. */
+	/** WooCommerce's version such as `11.0.1`, or '' if the key may not read it. */
 	version: string
 	/** Orders in their own tables; null when unknown. */
 	hpos: boolean | null
@@ -43,14 +43,12 @@ export interface Connection {
 	storeNowMs: number
 	/**
 	 * Per collection path (`orders`, `products`, `coupons`, `customers`): whether the key may read it, its highest id and
-	 * total then, and which query arguments the route knows (from OPTIONS, null when not asked).
+	 * total at that time, and which query arguments the route supports (from OPTIONS, null: not requested).
 	 */
 	collections: Record<string, { readable: boolean; highestId: number; total: number; args: string[] | null }>
 }
 
-/**
- * Why a call to a store brought no usable answer. `message` is a sentence for people without secrets or query strings.
- */
+/** Why a call to a store failed. `message` is a sentence for people without secrets or query strings. */
 export interface Failure {
 	ok: false
 	kind:
@@ -77,14 +75,14 @@ export interface Failure {
 	status: number | null
 	/** The vendor's error code, such as `woocommerce_rest_cannot_view`. */
 	code: string | null
-	/** The vendor's own message, plain text, at most 500 characters; null when there is none that is readable. */
+	/** The vendor's own message, plain text, at most 500 characters; null: there is no readable one. */
 	providerMessage: string | null
 	/** From Retry-After (seconds or date), ms from now; null when absent. */
 	retryAfterMs: number | null
 	message: string
 }
 
-/** A page of a list. `total`: matches that the store reports (X-WP-Total), null when it reports none. */
+/** A page of a list. `total`: matches that the store reports (X-WP-Total); null: it reports none. */
 export interface Page {
 	ok: true
 	records: VendorRecord[]
@@ -93,33 +91,36 @@ export interface Page {
 	storeNowMs: number
 }
 
-/** An object read by id. `found: null`: the vendor answers in JSON that it does not exist (docs/woocommerce.md 2.6). */
+/**
+ * An object that was read by id. `found: null`: the vendor answers in JSON that it does not exist (docs/woocommerce.md
+ * 2.6).
+ */
 export type ObjectReadResult =
 	| { ok: true; found: VendorRecord; storeNowMs: number }
 	| { ok: true; found: null; storeNowMs: number }
 
-/** One request for a list, in words every resource understands; the element maps them onto its API. */
+/** A request for a list in terms that every resource supports; the element maps them onto its API. */
 export interface ListQuery {
 	order: 'modified-desc' | 'modified-asc' | 'id-asc' | 'id-desc'
 	/**
-	 * Only objects modified after / before this moment: whole seconds since the epoch, exclusive. Only where
+	 * Only objects modified after / before this time: whole seconds since the epoch, exclusive. Only if
 	 * `resource.modifiedFilter`.
 	 */
 	modifiedAfterSec?: number
 	modifiedBeforeSec?: number
-	/** Only objects in the trash. Only where `resource.trash`. The caller still checks each row. */
+	/** Only objects in the trash. Only if `resource.trash`. The caller still checks each row. */
 	trashed?: boolean
-	/** Only this object, if the list shows it. The caller still checks each row. */
+	/** Only this object, if the list contains it. The caller still checks each row. */
 	onlyId?: ObjectId
 	/** Rows to skip. */
 	offset?: number
-	/** Rows wanted, 1 to 100. */
+	/** Maximum rows, 1 to 100. */
 	limit: number
 }
 
 /**
- * How a record's dates are read (docs/contract.md §3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt`
- * first when present.
+ * How to read a record's dates (docs/contract.md §3): field path, pattern, zone. `gmtSibling` reads `<field>_gmt`
+ * first if it is present.
  */
 export interface DateRule {
 	field: string
@@ -133,26 +134,23 @@ interface ResolvedDates {
 	created: DateRule | null
 }
 
-/**
- * Which collection is watched, and what is true of it: made by `Element.parseResource` from an
- * instance's configuration.
- */
+/** A watched collection and its properties, created by `Element.parseResource` from an instance's configuration. */
 export interface Resource {
 	/** The label in the configuration: becomes `objectType`. */
 	objectType: string
 	/** Vendor path under the API root: `orders`, `products/categories`, `orders/12/refunds`. */
 	path: string
-	/** Extra query that restricts the list (a pushed-down `where`), by vendor parameter name. */
+	/** Additional query that restricts the list (a pushed-down `where`), by vendor parameter name. */
 	query: Record<string, string>
 	/** Identity: path and where in canonical form. */
 	identity: string
 	/** Dotted path of the id in a record. */
 	idField: string
-	/** Has modified filters and order: a fast window is possible. */
+	/** Has modified filters and order: windows are possible. */
 	modifiedFilter: boolean
 	/** Has a trash that can be listed. */
 	trash: boolean
-	/** Stored as posts: stamps miss many edits and sort by local time (docs/woocommerce.md 3.6, §4). */
+	/** Stored as posts: modified dates miss many edits and sort by local time (docs/woocommerce.md 3.6, §4). */
 	postsStored: boolean
 	/**
 	 * Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md,
@@ -160,49 +158,47 @@ export interface Resource {
 	 */
 	rereadHours: number
 	recentHours: number
-	/** False: polled without an index by the dates alone (docs/contract.md §3, `filterByUpdatedDate`). */
+	/** False: polled without an index, by dates alone (docs/contract.md §3, `filterByUpdatedDate`). */
 	indexed: boolean
 	/** Rows per page of scans and windows, at most 100. */
 	pageSize: number
 	/** Seconds subtracted from the last poll's time. */
 	pollDelaySec: number
-	/** Seconds by which created and updated may differ and still be CREATED, where dates decide. */
+	/** Maximum seconds between created and updated for CREATED, if dates decide. */
 	createdToleranceSec: number
 	dates: ResolvedDates
-	/** The url still holds `${…}` placeholders to be filled with the last poll's time before each list. */
+	/** The url contains `${…}` placeholders, which are filled with the last poll's time before each list. */
 	placeholders: boolean
-	/** Resource path and id to read at once when an object of this resource changed (orders name customers). */
+	/** Resource path and id to read immediately if an object of this resource changed (orders name customers). */
 	relatedObjects?: (record: VendorRecord) => { path: string; id: ObjectId }[]
 	/** It has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
 	/** The url as configured, for `Element.resolvePlaceholders`. */
 	url?: string
-	/**
-	 * Present when the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`.
-	 */
+	/** Present if the store cannot filter all of the `where`: a record that fails it is listed but counts as `hidden`. */
 	matches?: (record: VendorRecord) => boolean
 }
 
-/** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
+/** A record as the gate needs it: its identity, dates, state and content. */
 export interface Snapshot {
 	id: ObjectId
 	/** Seconds since the epoch; null when missing or unreadable. */
 	modifiedSec: number | null
 	createdSec: number | null
 	/**
-	 * The vendor's own modified stamp, by which its lists are ordered and filtered, whatever field the configuration
+	 * The vendor's own modified date, by which its lists are ordered and filtered, whichever field the configuration
 	 * names.
 	 */
 	listModifiedSec: number | null
 	state: 'live' | 'hidden' | 'trashed'
 	/**
-	 * Seconds that the record's local stamp lies east of its GMT stamp; null when it has not both. Tells when the site's
-	 * zone moved.
+	 * Seconds by which the record's local date is east of its GMT date; null: it does not have both. Shows changes of the
+	 * site's zone.
 	 */
 	localOffsetSec: number | null
 	/**
-	 * Field names (top-level; one level deeper for billing and shipping) that count, without volatile ones, sorted, and
-	 * their canonical JSON values in the same order.
+	 * Names of the fields that count (top-level; one level deeper for billing and shipping), without volatile ones,
+	 * sorted, and their canonical JSON values in the same order.
 	 */
 	fields: { name: string; value: string }[]
 	/** A date field that could not be read, for `dates.unreadable`. */
@@ -210,7 +206,7 @@ export interface Snapshot {
 	record: VendorRecord
 }
 
-/** Where an element does its I/O; tests pass their own. */
+/** Dependencies of an element's I/O; tests replace them. */
 export interface Io {
 	fetch: (request: Request) => Promise<Response>
 	/** Epoch ms. */
@@ -219,17 +215,17 @@ export interface Io {
 	userAgent: string
 	/** Allows http to loopback for local use. */
 	allowPrivateNetwork: boolean
-	/** Ms until a request is given up. */
+	/** Timeout of a request, ms. */
 	timeoutMs?: number
 	/** Random text for OAuth nonces. */
 	nonce?: () => string
 }
 
-/** Calls to one connected store. Never throws for what a store or network can do; returns a Failure. */
+/** Calls to one connected store. Failures of the store or the network are returned as a Failure, not thrown. */
 export interface StoreClient {
 	list(resource: Resource, query: ListQuery): Promise<Page | Failure>
 	read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure>
-	/** A hub call as is: path under the vendor's API (`orders/12`), query, method; for the hub. */
+	/** A hub call, unchanged: path under the vendor's API (`orders/12`), query, method. */
 	call(
 		method: string,
 		path: string,
@@ -241,8 +237,8 @@ export interface StoreClient {
 }
 
 /**
- * Why a store could not be connected: the HTTP status of the answer (400 or 502), a sentence with what was found at
- * which URL, and what to do next.
+ * Why a store could not be connected: the status of the response (400 or 502), and a sentence with what was found at
+ * which URL and the next step.
  */
 export interface ConnectError {
 	ok: false

@@ -1,4 +1,4 @@
-/** Reading vendor records: values at paths, and moments in ISO 8601. */
+/** Values at paths in vendor records, and times in ISO 8601. */
 import { TZDate } from '@date-fns/tz'
 import type { VendorRecord } from './store.ts'
 
@@ -8,7 +8,8 @@ export function isRecord(value: unknown): value is VendorRecord {
 }
 
 /**
- * The value at a dotted path (`a.b`, `$.a.b`); undefined when it is not there. A field whose own name has dots wins.
+ * The value at a dotted path (`a.b`, `$.a.b`); undefined if there is none. A field whose own name contains dots takes
+ * precedence.
  */
 export function getValueAt(record: VendorRecord, path: string): unknown {
 	const name = path.replace(/^\$\.?/, '')
@@ -21,14 +22,14 @@ export function getValueAt(record: VendorRecord, path: string): unknown {
 	return value
 }
 
-/** The beginning of the year 100, epoch ms: JavaScript takes an earlier year for one of the twentieth century. */
+/** The start of the year 100, epoch ms: JavaScript reads an earlier year as one of the twentieth century. */
 export const MIN_TIMESTAMP_MS = -59_011_459_200_000
-/** The end of the year 9999, epoch ms: later ones have no four digits. */
+/** The end of the year 9999, epoch ms: later years do not have four digits. */
 export const MAX_TIMESTAMP_MS = 253_402_300_799_999
 
 /**
- * A moment as callers write it, in epoch ms: ISO 8601 as `parseIso` reads it, or an epoch time in digits, of which 9 or
- * 10 are seconds and 13 to 15 milliseconds. Null when it is something else, and outside of the years 100 to 9999.
+ * A time as callers write it, in epoch ms: ISO 8601 as `parseIso` reads it, or an epoch time in digits: seconds with 9
+ * or 10 digits, milliseconds with 13 to 15. Null for anything else, and outside of the years 100 to 9999.
  */
 export function parseTime(text: string, zone: string): number | null {
 	const ms = /^\d{13,15}$/.test(text)
@@ -40,8 +41,8 @@ export function parseTime(text: string, zone: string): number | null {
 }
 
 /**
- * ISO 8601 with date, time, optional fraction and optional offset; a space is as good as the `T`. Date alone is
- * midnight. Null when it is something else, a day that its month does not have, or a year before 100.
+ * Parses ISO 8601 with date, time, optional fraction and optional offset; a space can replace the `T`. A date alone is
+ * midnight. Null for anything else, including days that do not exist and years before 100.
  */
 export function parseIso(text: string, zone: string): number | null {
 	const parts =
@@ -76,7 +77,7 @@ export function parseIso(text: string, zone: string): number | null {
 			: ownOffset.toUpperCase() === 'Z'
 				? 'UTC'
 				: `${ownOffset.slice(0, 3)}:${ownOffset.slice(-2)}`
-	// A zoned date is dear, and the store's own stamps are UTC.
+	// Zoned dates are slow, and the store's own dates are UTC.
 	const time =
 		timeZone === 'UTC'
 			? Date.UTC(year, month - 1, day, hour, minute, second, ms)

@@ -1,24 +1,22 @@
 /**
- * A vendor's webhooks: those that should exist at a store, what a sync finds and changes there, what a delivery means.
- * And what is the same for every vendor: the webhooks of an instance, and the phrase for a change.
+ * A vendor's webhooks: which ones a store needs, the result of a sync, and the meaning of a delivery. Also the parts
+ * that are the same for every vendor: the webhooks of an instance, and the description of a change.
  */
 import type { Failure, ObjectId, StoreClient, VendorRecord } from './store.ts'
 
-/** What marks our webhooks at a store. */
+/** Identifies our webhooks at a store. */
 export interface WebhookIdentity {
 	/** `Shopbell 42`. */
 	name: string
-	/** The receiver's full address; its path marks ours too. */
+	/** The receiver's full URL; its path also identifies ours. */
 	deliveryUrl: string
 }
 
-/** The webhooks that should exist at a store. */
+/** The webhooks that a store needs. */
 export interface DesiredWebhooks extends WebhookIdentity {
-	/** Topic → secret; webhooks of ours for any other topic are deleted. */
+	/** Topic → secret; our webhooks for any other topic are deleted. */
 	secrets: Record<string, string>
-	/**
-	 * Write the secrets in any case: stores never show them, so nothing there shows whether they are of the current key.
-	 */
+	/** Writes the secrets in any case: stores never show them, so a comparison cannot tell whether they are current. */
 	rewriteSecrets: boolean
 }
 
@@ -31,7 +29,7 @@ export interface StoreWebhook {
 	url: string
 }
 
-/** What was done to a webhook. */
+/** Changes of a webhook. */
 export type WebhookChangeKind =
 	| 'created'
 	| 're-enabled'
@@ -43,49 +41,49 @@ export type WebhookChangeKind =
 
 /** One webhook that was changed at the store. */
 export interface WebhookChange {
-	/** '' for a webhook that had none. */
+	/** '' for a webhook without one. */
 	topic: string
-	/** At least one; several only of a repair: `re-enabled`, `moved` and `secret-written` may come together. */
+	/** At least one; several for a repair: `re-enabled`, `moved` and `secret-written` can come together. */
 	kinds: WebhookChangeKind[]
-	/** The webhook's status at the store before the change; '' when it did not exist. */
+	/** The webhook's status at the store before the change; '' if it did not exist. */
 	statusBefore: string
 }
 
-/** What `ensure`, `pause` and `remove` found and did. */
+/** The result of `ensure`, `pause` and `remove`. */
 export interface WebhookSyncResult {
-	/** Everything is as desired now. */
+	/** All webhooks are as required. */
 	ok: boolean
-	/** The store's webhooks as they are now, ours and others. */
+	/** The store's webhooks after the sync, ours and others. */
 	webhooks: StoreWebhook[]
-	/** What was changed. */
+	/** The changes. */
 	changes: WebhookChange[]
-	/** Topics that this store's version does not know; no error. */
+	/** Topics that this store's version does not have; not an error. */
 	unsupported: string[]
-	/** What could not be done, a sentence each. */
+	/** Changes that failed, a sentence each. */
 	errors: string[]
-	/** The right that the key lacks, as a sentence with the next step; null when it lacks none. */
+	/** The right that the key lacks, as a sentence with the next step; null: none. */
 	missingPermission: string | null
-	/** The call that brought no usable answer; null when all did. */
+	/** The call that failed; null: none. */
 	failure: Failure | null
-	/** The store may have changed something, also where its answer was lost. */
+	/** The store may have changed something, even if its response was lost. */
 	mayHaveChanged: boolean
 }
 
-/** What a delivery's headers say. Texts are short and plain; '' where a header is absent. */
+/** The headers of a delivery. Texts are short and plain; '' if a header is absent. */
 export interface WebhookHeaders {
 	topic: string
-	/** The signature's bytes; null when there is none or it cannot be one. */
+	/** The signature's bytes; null if it is absent or invalid. */
 	signature: Uint8Array<ArrayBuffer> | null
 	webhookId: string
 	deliveryId: string
-	/** The site that sent it, as it names itself. */
+	/** The site that sent it, according to the delivery. */
 	source: string
 }
 
 /**
- * What a delivery's body means: a record; the id of something that must be read; the vendor's own error in place of a
- * record; or nothing that this element knows. `path`: the collection at the vendor. `parent`: of a variation, its
- * product's id.
+ * The meaning of a delivery's body: a record; the id of an object that must be read; the vendor's own error in place
+ * of a record; or nothing that this element supports. `path`: the collection at the vendor. `parent`: of a variation,
+ * its product's id.
  */
 export type ParsedWebhook =
 	| { kind: 'record'; path: string; id: ObjectId; record: VendorRecord }
@@ -95,33 +93,36 @@ export type ParsedWebhook =
 
 /** The webhooks of a vendor. */
 export interface VendorWebhooks {
-	/** All topics, those that matter most first. */
+	/** All topics, the most important first. */
 	topics: readonly string[]
-	/** The topics that report changes of a collection (vendor path); none: only polling sees them. */
+	/** The topics that report changes of a collection (vendor path); empty: only polling detects them. */
 	topicsFor(path: string): readonly string[]
 	/** Derives a webhook's secret, so that a delivery is verified with the master key and without a look-up. */
 	deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string
-	/** Makes the store's webhooks as desired, in as few calls as it takes. Safe to repeat; touches only ours. */
+	/**
+	 * Creates, repairs and deletes the store's webhooks as required, in as few calls as possible. Safe to repeat; changes
+	 * only ours.
+	 */
 	ensure(client: StoreClient, desired: DesiredWebhooks): Promise<WebhookSyncResult>
 	/** Pauses ours without deleting them. */
 	pause(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult>
 	/** Deletes ours. */
 	remove(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult>
-	/** Whether a request is the vendor's probe of the address: unsigned, answered 200 and ignored. */
+	/** Whether a request is the vendor's probe of the URL: unsigned, answered 200 and ignored. */
 	isPing(headers: Headers, body: string): boolean
-	/** Parses the headers of a delivery; null when they are not this vendor's. */
+	/** Parses the headers of a delivery; null if they are not this vendor's. */
 	parseHeaders(headers: Headers): WebhookHeaders | null
-	/** What a body means under the topic of its headers. Anything but JSON is `unknown`. */
+	/** The meaning of a body under the topic of its headers. Anything except JSON is `unknown`. */
 	parseBody(topic: string, body: string): ParsedWebhook
 }
 
-/** The topics that report changes of these collections (vendor paths), those that matter most first. */
+/** The topics that report changes of these collections (vendor paths), the most important first. */
 export function getTopics(webhooks: Pick<VendorWebhooks, 'topics' | 'topicsFor'>, paths: readonly string[]): string[] {
 	const wantedTopics = new Set(paths.flatMap((path) => webhooks.topicsFor(path)))
 	return webhooks.topics.filter((topic) => wantedTopics.has(topic))
 }
 
-/** The webhooks that an instance should have for the collections that it watches (vendor paths). */
+/** The webhooks that an instance needs for the collections that it watches (vendor paths). */
 export function toDesiredWebhooks(
 	webhooks: VendorWebhooks,
 	instance: { id: number; version: number; deliveryUrl: string },

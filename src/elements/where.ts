@@ -1,6 +1,6 @@
 /**
- * The contract's `where` (docs/contract.md §8): conditions on a record's fields, joined by `AND`. Here are its grammar
- * and what it means for a single record; each vendor says what its lists can filter.
+ * The contract's `where` (docs/contract.md §8): conditions on a record's fields, joined by `AND`. This file has its
+ * grammar and evaluates it for a single record; each vendor decides what its lists can filter.
  */
 import { parseIso, getValueAt } from './values.ts'
 import type { VendorRecord } from './store.ts'
@@ -8,7 +8,7 @@ import type { VendorRecord } from './store.ts'
 /** `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE`, `IN`. */
 export type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=' | 'LIKE' | 'IN'
 
-/** One condition as written. Only `IN` has other than one value. */
+/** One parsed condition. Only `IN` has other than one value. */
 export interface Condition {
 	field: string
 	operator: Operator
@@ -35,8 +35,7 @@ export function parseWhere(text: string): { ok: true; conditions: Condition[] } 
 	}
 	const parseValue = (): string | null => {
 		consume(/\s+/)
-		// The alternatives have no beginning in common: a quote that is never closed must cost one look, not one for every
-		// way to read what is inside.
+		// The alternatives have no common beginning, so that a quote that is never closed is scanned only once.
 		const quoted =
 			consume(/'((?:\$\{[^{}]*\}|''|\$(?!\{[^{}]*\})|[^'$])*)'/) ??
 			consume(/"((?:\$\{[^{}]*\}|\$(?!\{[^{}]*\})|[^"$])*)"/)
@@ -71,7 +70,7 @@ export function parseWhere(text: string): { ok: true; conditions: Condition[] } 
 	}
 }
 
-/** Conditions in one form whatever their spelling and order: part of a resource's identity. */
+/** Conditions in one form for all spellings and orders: part of a resource's identity. */
 export function toCanonicalWhere(conditions: readonly Condition[]): string {
 	return conditions
 		.map(({ field, operator, values }) => {
@@ -150,13 +149,13 @@ function parseMoment(text: string): number | null {
 }
 
 /**
- * SQL's LIKE: `%` any text, `_` any character. By hand and not as a regular expression: a pattern with many `%` would
- * take one longer than an object may compute.
+ * SQL's LIKE: `%` any text, `_` any character. Not a regular expression, because a pattern with many `%` could exceed
+ * the CPU limit.
  */
 function matchesLike(text: string, pattern: string): boolean {
 	let textIndex = 0
 	let patternIndex = 0
-	/** Behind the last `%`, and how much of the text it has taken. */
+	/** The position after the last `%`, and how much of the text it has matched. */
 	let resumeAt = -1
 	let consumedTo = 0
 	while (textIndex < text.length) {

@@ -9,8 +9,8 @@ import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
 /**
- * Finds an authentication that works, by the first collection. Over https: Basic, a signature, the query as the last
- * resort; over http only a signature, since WooCommerce ignores the others there (docs/woocommerce.md 1.4).
+ * Finds an authentication that works, with the first collection. Over https: Basic, a signature, and the query last;
+ * over http only a signature, because WooCommerce ignores the others there (docs/woocommerce.md 1.4).
  */
 export async function authenticate(
 	session: CheckSession,
@@ -23,7 +23,7 @@ export async function authenticate(
 	let signatureRejected = false
 	let lastAnswer: StoreResponse | null = null
 	for (const access of candidates) {
-		// A second signature is worth a request only when the first one was read and did not fit.
+		// A second signature is only worth a request if the store read the first one and refused it.
 		if (access.auth === 'oauth1' && access !== firstSignature && !signatureRejected) continue
 		const answer = await probeWithClock(session, site, access, path)
 		if (!answer.ok) return answer
@@ -36,7 +36,7 @@ export async function authenticate(
 	return signatureRejected ? wrongSecretError(site, lastAnswer) : unknownKeyError(site, lastAnswer)
 }
 
-/** In the order in which they are tried. */
+/** In the order of the attempts. */
 function listCandidates(site: Site, credentials: Credentials): RequestAuth[] {
 	const host = URL.canParse(site.home) ? new URL(site.home).host : new URL(site.root).host
 	const toAuth = (auth: RequestAuth['auth'], scheme: 'http' | 'https'): RequestAuth => ({
@@ -46,13 +46,13 @@ function listCandidates(site: Site, credentials: Credentials): RequestAuth[] {
 		oauthOrigin: `${scheme}://${host}`,
 		skewSec: 0,
 	})
-	// PHP signs for the scheme that it sees: http also behind a proxy that does not announce https.
+	// PHP signs for the scheme that it sees: http behind a proxy that does not announce https.
 	return site.root.startsWith('https:')
 		? [toAuth('basic', 'https'), toAuth('oauth1', 'https'), toAuth('oauth1', 'http'), toAuth('query', 'https')]
 		: [toAuth('oauth1', 'http'), toAuth('oauth1', 'https')]
 }
 
-/** A refused signature is tried again by the store's clock: one that is 15 minutes off is refused. */
+/** A refused signature is retried with the store's clock: one that is 15 minutes off is refused. */
 async function probeWithClock(
 	session: CheckSession,
 	site: Site,
@@ -67,7 +67,7 @@ async function probeWithClock(
 	return await probe(session, site, access, path)
 }
 
-/** `not-seen`: this way of authentication did not reach WooCommerce; `signature`: it did, and did not fit. */
+/** `not-seen`: this kind of authentication did not reach WooCommerce; `signature`: it did, and was refused. */
 type Refusal401 = { kind: 'not-seen' } | { kind: 'signature' } | { kind: 'final'; error: ConnectError }
 
 async function classify401(

@@ -1,6 +1,6 @@
 /**
- * The requests of one check of a store, and the errors that every step of it may end with. At most 12 requests in 20 s,
- * since connecting is part of an API call.
+ * The requests of one check of a store, and the errors that each of its steps can return. At most 12 requests in 20 s,
+ * because connecting is part of an API call.
  */
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import { authorize, type RequestAuth } from './request-auth.ts'
@@ -33,7 +33,7 @@ export class CheckSession {
 		return this.#requestsLeft > 0 && this.io.now() < this.#deadlineMs
 	}
 
-	/** Whether no request is left, though there may be time. */
+	/** Whether no request is left, even if there is time. */
 	get isExhausted(): boolean {
 		return this.#requestsLeft <= 0
 	}
@@ -117,8 +117,8 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
 }
 
 /**
- * The error for an answer that concerns the whole site, whatever was asked: 5xx, the statuses of Cloudflare's edge,
- * rate limits. Null for every other answer.
+ * The error for a response that affects the whole site, whatever was requested: 5xx, the statuses of Cloudflare's
+ * edge, rate limits. Null for every other response.
  */
 export function findSiteError(answer: StoreResponse, nowMs: number): ConnectError | null {
 	if (answer.status !== 429 && answer.status < 500) return null

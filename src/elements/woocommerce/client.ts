@@ -1,4 +1,4 @@
-/** Calls to one connected store: lists in the element's words, single objects, and the hub's calls as they are. */
+/** Calls to one connected store: lists in the element's terms, single objects, and unchanged hub calls. */
 import { isRecord, getValueAt } from '../values.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection } from './collections.ts'
@@ -48,9 +48,9 @@ class WooCommerceClient implements StoreClient {
 		const rows = parseRecords(answer)
 		if (rows === null) return toShapeFailure(answer, 'a list of objects')
 		const total = parseTotal(answer)
-		// A route without pages gives everything at once; cut it as if it had pages, so that scans are the same for all. One
-		// that is known to have pages gave one of them, also where a host takes the total out of its answers: taken for
-		// everything, all that is not on it would be missing.
+		// A route without pages returns everything at once; it is divided into pages here, so that all scans work the
+		// same way. A route that has pages returned one of them, even if a host removes the total from its responses: if
+		// that page counted as everything, all other objects would be missing.
 		const isKnownPaged =
 			collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
 		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
@@ -61,7 +61,7 @@ class WooCommerceClient implements StoreClient {
 	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
 		const collection = getCollection(resource.path, this.#connection)
 		if (resource.idField !== collection.idField) {
-			// Another field's value put into the address would read, or miss, a different object.
+			// Another field's value in the URL would read, or miss, a different object.
 			return {
 				ok: false,
 				kind: 'no-route',
@@ -89,7 +89,7 @@ class WooCommerceClient implements StoreClient {
 				? { ok: true, found: row, storeNowMs: listed.storeNowMs }
 				: toShapeFailure(listed, `object ${id}`)
 		if (collection.read === 'variation') return this.#readVariation(id)
-		// Refunds have no address of their own: a list restricted to this id that counts none is all that the store can say.
+		// Refunds have no URL of their own, so an object is missing if a list restricted to this id counts none.
 		return parseTotal(listed) === 0
 			? { ok: true, found: null, storeNowMs: listed.storeNowMs }
 			: toShapeFailure(listed, 'a total')
@@ -102,8 +102,8 @@ class WooCommerceClient implements StoreClient {
 		body?: string,
 	): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
-		// What every store has is not missing: WooCommerce is off (docs/woocommerce.md 2.1), which is the store's failure and
-		// not the caller's.
+		// A route that every store has is missing only if WooCommerce is off (docs/woocommerce.md 2.1): that is a failure
+		// of the store, not of the caller.
 		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
 			return {
 				...answer,
@@ -137,7 +137,7 @@ class WooCommerceClient implements StoreClient {
 		if (!answer.ok)
 			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
-		// Another object under this address is a cache's or a plugin's doing.
+		// A cache or a plugin returned another object for this URL.
 		if (!isRecord(record) || toObjectId(record[idField]) !== id) return toShapeFailure(answer, `object ${id}`)
 		return { ok: true, found: record, storeNowMs: answer.storeNowMs }
 	}
@@ -146,7 +146,7 @@ class WooCommerceClient implements StoreClient {
 		return this.#send('GET', path, query)
 	}
 
-	/** One request; a second one only when a signature's time was refused, with the store's own clock. */
+	/** One request; a second one only if a signature's time was refused, with the store's own clock. */
 	async #send(
 		method: string,
 		path: string,
@@ -179,7 +179,7 @@ class WooCommerceClient implements StoreClient {
 	}
 }
 
-/** A Failure with the clock of the answer that it came from. */
+/** A Failure with the store's clock of its response. */
 type TimedFailure = Failure & { storeNowMs: number }
 
 /** The vendor's parameters for one page (docs/woocommerce.md §3). */
@@ -195,7 +195,7 @@ function toListParameters(
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
-	// Beside `include` the store would ignore `exclude`: what that names stays off the list.
+	// With `include` the store would ignore `exclude`, so excluded ids are removed here.
 	const isNamedIn = (parameter: 'include' | 'exclude'): boolean | undefined =>
 		parameters[parameter]?.split(',').includes(String(query.onlyId))
 	if (query.onlyId !== undefined && isNamedIn('include') !== false && isNamedIn('exclude') !== true)

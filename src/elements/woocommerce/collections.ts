@@ -1,44 +1,36 @@
 /**
- * What is known about WooCommerce's collections: what their lists can filter and order by, how one object is read, what
- * their records carry (docs/woocommerce.md §3). A collection that is not in the table, such as a plugin's, counts as an
- * ordinary paged one; the arguments that its route names (OPTIONS) correct that.
- *
- * Which listing is polled: the one that shows most objects without naming a status.
- * - orders: the default, `any`. A list of statuses would miss those that plugins register; trash and drafts stay out.
- * - products, variations: the default, `any`, which has drafts, private and scheduled ones.
- * - coupons: the default, published ones only. The route declares no `status` argument, older versions silently ignore
- *   it, and only `trash` was seen to work; so a drafted coupon leaves the list and is found by its id (`unlisted`).
- * - customers: `role=all`; the default shows the one role `customer`.
- * - reviews: `status=all`, approved and held; the default shows approved ones.
+ * The properties of WooCommerce's collections: filters and orders of their lists, how to read one object, and the
+ * dates of their records (docs/woocommerce.md §3). A collection that is not in the table, such as a plugin's, counts
+ * as an ordinary paged one; the arguments of its route (OPTIONS) correct that.
  */
 import type { Connection } from '../store.ts'
 
-/** A collection's nature. */
+/** The properties of a collection. */
 export interface Collection {
 	/** `modified_after`, `modified_before` and `orderby=modified`. */
 	filtersByModified: boolean
 	/** `after` and `before`, by the created date. */
 	filtersByCreated: boolean
-	/** Its dates may be given as UTC, with `dates_are_gmt`, and this store is known to heed that. */
+	/** Its dates can be given as UTC, with `dates_are_gmt`, and this store is known to support that. */
 	acceptsGmt: boolean
-	/** `status=trash` lists what was trashed. */
+	/** `status=trash` lists trashed objects. */
 	hasTrash: boolean
-	/** false: the route knows no pages and gives everything at once. */
+	/** false: the route has no pages and returns everything at once. */
 	paged: boolean
-	/** Lists in id order from any offset. False only for foreign routes that say they have pages but no `offset`. */
+	/** Lists in id order from any offset. False only for routes of plugins that have pages but no `offset`. */
 	supportsOffset: boolean
-	/** Kept as posts: lists sort by local time (docs/woocommerce.md 3.6). Orders depend on the store. */
+	/** Stored as posts: lists sort by local time (docs/woocommerce.md 3.6). Orders depend on the store. */
 	postsStored: boolean
 	/** Which dates its records have. */
 	dates: 'both' | 'created' | 'none'
-	/** The field whose value is in the address of an object. */
+	/** The field whose value is in the URL of an object. */
 	idField: string
-	/** How one object is read: at its own address, from the list by `include`, or as a variation. */
+	/** How to read one object: at its own URL, from the list by `include`, or as a variation. */
 	read: 'address' | 'include' | 'variation'
 	/** Hours between re-reads of everything and of the newest (docs/polling.md, Changes that only the re-read finds). */
 	rereadHours: number
 	recentHours: number
-	/** Query that every list carries. */
+	/** Query of every list. */
 	baseQuery: Record<string, string>
 	/**
 	 * Field of a `where` → list parameter for equality. `in`: the parameter takes several values joined with commas.
@@ -51,7 +43,7 @@ export interface Collection {
 	>
 	/** Every store with WooCommerce has it. */
 	isBuiltIn: boolean
-	/** It is WooCommerce's own: what its lists and records have is known. */
+	/** Part of WooCommerce itself, so its lists and records are known. */
 	known: boolean
 }
 
@@ -251,7 +243,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 ]
 
 /**
- * What is known of a collection at a store: the table, corrected by the route's own list of arguments and by the
+ * The properties of a collection at a store: the table, corrected by the route's own list of arguments and by the
  * version.
  */
 export function getCollection(
@@ -274,7 +266,7 @@ export function getCollection(
 			supportsOffset: !args.includes('per_page') || args.includes('offset'),
 		}
 	}
-	// Before 5.8 the modified filters are ignored in silence: everything would come back (docs/woocommerce.md 2.4).
+	// Before 5.8 the modified filters are silently ignored: every object would be returned (docs/woocommerce.md 2.4).
 	const modified =
 		known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
 	const gmt =

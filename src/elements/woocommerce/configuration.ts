@@ -1,4 +1,4 @@
-/** What WooCommerce adds to the configuration of its instances (docs/contract.md §2, §3). */
+/** WooCommerce's part of the configuration of its instances (docs/contract.md §2, §3). */
 import type { ConfigurationForm, PollableCollection, PollerResource } from '../form.ts'
 
 /** The four default resources. An empty `datesConfiguration` means WooCommerce's own dates, read in UTC. */
@@ -22,7 +22,7 @@ const FURTHER_COLLECTIONS: readonly [name: string, title: string][] = [
 	['webhooks', 'Webhooks of the shop'],
 ]
 
-/** The default resources, and the other collections of a shop that change. */
+/** The default resources, and other collections of a shop. */
 export const POLLABLE_COLLECTIONS: PollableCollection[] = [
 	...Object.entries(DEFAULT_POLLER).map(([name, settings]) => ({
 		name,
@@ -38,7 +38,7 @@ export const POLLABLE_COLLECTIONS: PollableCollection[] = [
 	})),
 ]
 
-/** The keys that are this vendor's to describe, in the order in which people are asked for them. */
+/** The keys that this vendor describes, in the order of forms. */
 export const OWN_KEYS: ConfigurationForm[] = [
 	{
 		key: 'store.url',

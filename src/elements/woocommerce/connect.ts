@@ -1,7 +1,6 @@
 /**
- * Checks a store before an instance is created: finds the site, the way of authentication, what the key may read, and
- * what else there is to know about the store. Every failure has its own message: what was found at which address, and
- * what to do next.
+ * Checks a store before an instance is created: finds the site, its authentication, what the key may read, and other
+ * facts about the store. Every failure has its own message: what was found at which URL, and the next step.
  */
 import type { ConnectError, Connection, Credentials, Io } from '../store.ts'
 import { authenticate } from './authenticate.ts'
@@ -16,7 +15,7 @@ import type { Site } from './site-index.ts'
 
 type Collections = Connection['collections']
 
-/** Discovers and checks a store. `paths` beyond the budget of requests are not in the answer's `collections`. */
+/** Discovers and checks a store. `paths` beyond the budget of requests are not in the result's `collections`. */
 export async function connectStore(
 	credentials: Credentials,
 	io: Io,
@@ -26,7 +25,7 @@ export async function connectStore(
 	const found = await discover(session, credentials.storeUrl)
 	if (!found.ok) return found
 	const { site } = found
-	// Without anything to poll the key is still tried; then it may lack the right to orders.
+	// Without anything to poll, the key is still tried; it may lack the right to orders then.
 	const paths = options.paths.length > 0 ? [...new Set(options.paths)] : ['orders']
 	const authenticated = await authenticate(session, site, credentials, paths[0] ?? 'orders')
 	if (!authenticated.ok) return authenticated
@@ -57,7 +56,7 @@ export async function connectStore(
 	}
 }
 
-/** Probes one collection after another while requests are left. `first`: the answer for the first path. */
+/** Probes collections one by one while requests are left. `first`: the response for the first path. */
 async function probeCollections(
 	session: CheckSession,
 	site: Site,
@@ -81,8 +80,8 @@ async function probeCollections(
 }
 
 /**
- * Fills in the arguments that routes name, while the check has time. They matter most for collections of plugins, and
- * for the modified filters of stores that hide their version.
+ * Adds the arguments of routes while the check has time. They matter most for collections of plugins, and for the
+ * modified filters of stores that hide their version.
  */
 async function addArguments(
 	session: CheckSession,

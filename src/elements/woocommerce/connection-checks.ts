@@ -10,7 +10,7 @@ import { toObjectId } from './parse-record.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
-/** What a key may read of one collection. */
+/** The key's access to one collection. */
 export type ProbeResult =
 	| { ok: true; readable: true; highestId: number; total: number; storeNowMs: number }
 	| { ok: true; readable: false; storeNowMs: number }
@@ -35,7 +35,7 @@ export async function probe(
 	return findSiteError(answer, session.io.now()) ?? answer
 }
 
-/** Reads the answer of a probe. A collection that refuses the order (400) is asked again without it. */
+/** Parses the response of a probe. A collection that refuses the order (400) is requested again without it. */
 export async function evaluateProbe(
 	session: CheckSession,
 	site: Site,
@@ -107,7 +107,7 @@ function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectE
 	}
 }
 
-/** A redirect of the API behind an index that answers: plain permalinks add a slash, anything else leads away. */
+/** A redirect of the API although the index responds: plain permalinks add a slash, anything else points elsewhere. */
 function redirectError(answer: StoreResponse): ConnectError {
 	const location = answer.headers.get('location') ?? ''
 	const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : null
@@ -157,7 +157,7 @@ export async function fetchSystemStatus(
 	}
 }
 
-/** The names of a list's arguments; null when the route does not say. */
+/** The names of a list's arguments; null if the route does not list them. */
 export async function fetchRouteArguments(
 	session: CheckSession,
 	site: Site,

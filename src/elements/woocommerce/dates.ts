@@ -116,7 +116,7 @@ export function normalizeZone(zone: string): string | null {
 	return name
 }
 
-/** Asking the runtime for a zone is dear and every record asks: answers are kept, for a bounded number of names. */
+/** Looking up a zone is slow and every record needs one, so results are cached for a bounded number of names. */
 const zoneCache = new Map<string, string | null>()
 const MAX_CACHED_ZONES = 1_000
 

@@ -1,6 +1,6 @@
 /**
- * From what someone typed as the store's address to the site and its REST root, without credentials
- * (docs/woocommerce.md 1.1, 1.2, 1.8): a redirect must be settled before a key is ever sent.
+ * Finds the site and its REST root from the address that a user typed, without credentials (docs/woocommerce.md 1.1,
+ * 1.2, 1.8): redirects must be resolved before a key is sent.
  */
 import { toSitePath } from '../../lib/urls.ts'
 import { toResponseFailure, withoutQuery } from './failures.ts'
@@ -20,8 +20,7 @@ import { findRestLink, INDEX_FIELDS, isWordPress, parseIndex, type Site } from '
 const MAX_REDIRECTS = 3
 
 /**
- * The addresses to try for what was typed, most likely first; null when it is no address. `typed`: the scheme was
- * given.
+ * The URLs to try for the typed address, most likely first; null: it is not an address. `typed`: the scheme was given.
  */
 export function toStoreAddresses(text: string): { bases: string[]; typed: boolean } | null {
 	const trimmed = text
@@ -42,7 +41,7 @@ function toSiteBase(url: URL): string {
 	return url.origin + toSitePath(url)
 }
 
-/** Finds the site. The first address that answers at all decides. */
+/** Finds the site. The first URL that responds decides. */
 export async function discover(
 	session: CheckSession,
 	storeUrl: string,
@@ -60,7 +59,7 @@ export async function discover(
 		const found = await new SiteProbe(session, base, addresses.typed).run()
 		if (found.ok) return found
 		first ??= found
-		// http is tried only where no scheme was typed and nothing answers on https.
+		// http is tried only if no scheme was typed and nothing responds on https.
 		if (!['refused', 'tls', 'timeout'].includes(found.reason)) return first
 	}
 	return first ?? toConnectError(400, 'bad-url', 'The store URL is empty.')
@@ -105,7 +104,7 @@ class SiteProbe {
 		)
 	}
 
-	/** Gets an answer that is neither a redirect nor an outage, after at most three allowed redirects. */
+	/** Gets a response that is neither a redirect nor an outage, after at most three allowed redirects. */
 	async #get(url: string, query: Record<string, string>, page = false): Promise<StoreResponse | ConnectError> {
 		const answer = await this.#session.request(url, query, { page })
 		if (!answer.ok) return answer.code === 'opaque' ? this.#diagnoseOpaque(url) : noResponseError(answer, url)
@@ -135,14 +134,14 @@ class SiteProbe {
 		return this.#get(target.href, query, page)
 	}
 
-	/** What an opaque failure was: a host that cannot be found fails without TLS too. */
+	/** The cause of an opaque failure: a host that cannot be found fails without TLS too. */
 	async #diagnoseOpaque(url: string): Promise<ConnectError> {
 		if (!url.startsWith('https:')) return unreachableError('no-such-host', url)
 		const plainAnswer = await this.#session.request(url.replace(/^https:/, 'http:'), {}, { page: true })
 		return unreachableError(!plainAnswer.ok && plainAnswer.code === 'opaque' ? 'no-such-host' : 'tls', url)
 	}
 
-	/** Whether a redirect may be followed: null when it may. */
+	/** Why a redirect may not be followed; null: it may. */
 	#checkRedirect(from: URL, to: URL, answer: StoreResponse): ConnectError | null {
 		const suggestedUrl = toSiteBase(to)
 		if (to.protocol !== 'https:' && to.protocol !== 'http:')
@@ -173,7 +172,7 @@ class SiteProbe {
 		)
 	}
 
-	/** The root that a page names, when it is of this site. */
+	/** The root that a page names, if it belongs to this site. */
 	async #followLink(link: string, page: StoreResponse): Promise<{ ok: true; site: Site } | ConnectError> {
 		const url = new URL(link, page.url)
 		if (url.searchParams.has('rest_route')) {

@@ -1,6 +1,6 @@
 /**
- * What went wrong: for every answer that a store, its host or a firewall in front of it can give, and for every way in
- * which a request can end without one (docs/woocommerce.md §2). Polling, the hub and connecting all classify here.
+ * Classifies every response of a store, its host or a firewall in front of it, and every failure without a response
+ * (docs/woocommerce.md §2). Polling, the hub and connecting use it.
  */
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import type { Failure } from '../store.ts'
@@ -15,7 +15,7 @@ export const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
 	opaque: 'the connection failed (unknown host or TLS)',
 }
 
-/** A Failure for a request that brought no answer. `url` is shown without its query. */
+/** A Failure for a request without a response. `url` is shown without its query. */
 export function toNetworkFailure(errorKind: NetworkErrorKind, url: string): Failure {
 	const kind = errorKind === 'timeout' || errorKind === 'tls' ? errorKind : 'unreachable'
 	return {
@@ -64,7 +64,7 @@ interface Diagnosis {
 	problem: string
 }
 
-/** What a status alone means; null where the body decides. */
+/** The meaning of a status alone; null if the body decides. */
 function diagnoseOutage(answer: ResponseText): Diagnosis | null {
 	const { status, headers } = answer
 	if (status < 400) {
@@ -115,7 +115,7 @@ function diagnoseVendorError(status: number, error: { code: string; message: str
 	return { kind: 'rejected', problem: 'WooCommerce refused the request.' }
 }
 
-/** A Failure for JSON of another shape than expected; `message` says which was expected. */
+/** A Failure for JSON of an unexpected shape; `message` says which was expected. */
 export function toUnexpectedFailure(message: string): Failure {
 	return { ok: false, kind: 'not-json', status: 200, code: null, providerMessage: null, retryAfterMs: null, message }
 }
@@ -181,7 +181,7 @@ const GONE_CODES = new Set([
 	'woocommerce_rest_tax_class_invalid_slug',
 ])
 
-/** `Retry-After` in ms from now: seconds or an HTTP date; null when absent or unreadable. */
+/** `Retry-After` in ms from now: seconds or an HTTP date; null if absent or unreadable. */
 export function parseRetryAfter(value: string | null, nowMs: number): number | null {
 	if (value === null) return null
 	if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.round(Number(value) * 1000)
@@ -189,14 +189,14 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
 	return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs)
 }
 
-/** The target of a redirect as an address without query, null when there is none or it is unreadable. */
+/** The target of a redirect as a URL without query; null if there is none or it is unreadable. */
 function getRedirectTarget(answer: ResponseText): string | null {
 	const location = answer.headers.get('location')
 	if (location === null || !URL.canParse(location, answer.url)) return null
 	return withoutQuery(new URL(location, answer.url).href)
 }
 
-/** An address without query, fragment and user info, which may hold secrets: safe in messages. */
+/** A URL without query, fragment and user info, which may contain secrets: safe in messages. */
 export function withoutQuery(url: string): string {
 	if (!URL.canParse(url)) return 'the address'
 	const { origin, pathname } = new URL(url)
@@ -219,7 +219,7 @@ function authErrorMessage(error: { code: string; message: string | null }): stri
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
 
-/** Whether a page asks for a browser: neither the store nor the key is at fault (docs/woocommerce.md 2.2). */
+/** Whether a page requires a browser: neither the store nor the key is at fault (docs/woocommerce.md 2.2). */
 function isChallenge(answer: ResponseText): boolean {
 	if (answer.headers.get('cf-mitigated') === 'challenge') return true
 	return (
@@ -230,10 +230,10 @@ function isChallenge(answer: ResponseText): boolean {
 	)
 }
 
-/** How much of a store's text is read: few enough characters for patterns that try every `<` against every `>`. */
+/** Maximum characters of a store's text that are read, because some patterns try every `<` against every `>`. */
 const MAX_VENDOR_TEXT = 4_096
 
-/** What a page says to people: WordPress's error box, else its title. */
+/** The message of a page: WordPress's error box, otherwise its title. */
 function parsePageMessage(text: string): string | null {
 	// The page's styles stand before the box and are longer than MAX_VENDOR_TEXT.
 	const head = text.slice(0, 65_536)
@@ -260,7 +260,7 @@ const ENTITIES: Record<string, string> = {
 	hellip: '…',
 }
 
-/** Markup off, common entities decoded, white space folded, at most 500 characters; null when nothing is left. */
+/** Removes markup, decodes common entities, collapses whitespace; at most 500 characters; null if nothing is left. */
 function toPlainText(html: string): string | null {
 	const text = html
 		.slice(0, MAX_VENDOR_TEXT)

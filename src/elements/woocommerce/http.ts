@@ -1,6 +1,6 @@
 /**
- * One request to a store and its whole answer: time-limited, bounded in size, never following a redirect, never
- * throwing.
+ * One request to a store and its whole response, with a timeout and a maximum size. It follows no redirect and never
+ * throws.
  */
 import { readChunks } from '../../lib/body.ts'
 import { classifyNetworkError } from '../../lib/network-errors.ts'
@@ -14,14 +14,14 @@ export const DEFAULT_TIMEOUT_MS = 15_000
 /** Largest body that is read. A hundred full products are a few megabytes; a Worker has 128 MB. */
 export const MAX_RESPONSE_BYTES = 24 * 1024 * 1024
 
-/** An answer of any status with its body read. */
+/** A response of any status with its body. */
 export interface StoreResponse extends ResponseText {
 	ok: true
-	/** The store's clock (its Date header), or ours when it names none; epoch ms. */
+	/** The store's clock (its Date header), or ours if there is none; epoch ms. */
 	storeNowMs: number
 }
 
-/** What is asked. */
+/** A request to a store. */
 interface StoreRequest {
 	method: string
 	/** Address with query. */
@@ -33,9 +33,8 @@ interface StoreRequest {
 }
 
 /**
- * Sends one request. A redirect comes back as the 3xx that it is: credentials must not go where a store points
- * (docs/woocommerce.md 1.8). A body cut by `maxBytes` is a Failure unless `maxBytes` was given, which means that its
- * beginning is enough.
+ * Sends one request. A redirect is returned as 3xx: credentials must not go where a store points (docs/woocommerce.md
+ * 1.8). A body that exceeds the maximum is a Failure, unless `maxBytes` was given: then its beginning is enough.
  */
 export async function sendRequest(io: Io, request: StoreRequest): Promise<StoreResponse | Failure> {
 	const abort = new AbortController()
@@ -105,10 +104,7 @@ async function performRequest(
 	}
 }
 
-/**
- * The body as text (a byte order mark is dropped by the decoder); null when it is longer than `max` and must not be
- * cut.
- */
+/** The body as text (the decoder drops a byte order mark); null if it is longer than `max` and must not be cut. */
 async function readText(response: Response, maxBytes: number, truncate: boolean): Promise<string | null> {
 	const decoder = new TextDecoder()
 	let text = ''

@@ -1,6 +1,6 @@
 /**
- * The platform's names for WooCommerce's collections (docs/contract.md §8): `discounts` are coupons, order
- * `comments` are notes, hyphens stand for levels. Every other collection goes by its own name.
+ * The platform's names for WooCommerce's collections (docs/contract.md §8): `discounts` are coupons, order `comments`
+ * are notes, hyphens separate levels. Every other collection keeps its own name.
  */
 
 const VENDOR_SEGMENTS: Record<string, string> = {
@@ -20,8 +20,8 @@ const VENDOR_SEGMENTS: Record<string, string> = {
 }
 
 /**
- * A hub path (`discounts/5`, `orders/12/comments`) as WooCommerce's; null when it cannot be a collection or an object
- * of one.
+ * Converts a hub path (`discounts/5`, `orders/12/comments`) to WooCommerce's; null: it cannot be a collection or one
+ * of its objects.
  */
 export function toVendorPath(path: string): string | null {
 	const segments = path
@@ -40,7 +40,7 @@ export function toVendorPath(path: string): string | null {
 }
 
 /**
- * What a hub calls a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`,
+ * The hub's name of a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`,
  * `orders/{id}/notes` → `orders/{id}/comments`.
  */
 export function toHubName(path: string): string {

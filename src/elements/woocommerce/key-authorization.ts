@@ -1,13 +1,12 @@
 /**
- * WooCommerce's own page on which a merchant hands over API keys, and what the store then posts (docs/woocommerce.md
- * 1.10).
+ * WooCommerce's own page on which a merchant approves access, and the keys that the store then posts
+ * (docs/woocommerce.md 1.10).
  */
 import type { KeyAuthorization } from '../element.ts'
 import { parseJson } from './failures.ts'
 
 /**
- * `/wc-auth/v1/authorize`: the store makes a key for us, posts it to `callbackUrl`, and sends the browser to
- * `returnUrl`.
+ * `/wc-auth/v1/authorize`: the store creates a key, posts it to `callbackUrl`, and sends the browser to `returnUrl`.
  */
 function authorizeUrl(request: {
 	storeUrl: string
@@ -36,7 +35,7 @@ function parseKeys(body: string): { state: string; key: string; secret: string }
 	return /^ck_[\w-]{1,200}$/.test(key) && /^cs_[\w-]{1,200}$/.test(secret) ? { state, key, secret } : null
 }
 
-/** WooCommerce's hand-over. */
+/** WooCommerce's approval of access. */
 export const keyAuthorization: KeyAuthorization = {
 	authorizeUrl,
 	parseKeys,

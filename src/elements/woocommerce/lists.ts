@@ -16,7 +16,7 @@ const PAGE_LIMIT = 100
 const ORDER_BY_PATTERN = /^\s*([A-Za-z_][\w.-]*)(?:\s+(asc|desc))?\s*$/i
 
 /**
- * Plans how a hub's list is requested. A `where` is pushed down as far as the store filters; an `orderBy` that the
+ * Plans the requests of a hub's list. A `where` is pushed down as far as the store filters; an `orderBy` that the
  * store lacks is refused, never ignored.
  */
 export function planList(
@@ -51,7 +51,8 @@ export function planList(
 }
 
 /**
- * A page where one fits, since every list knows it; an offset, which some plugins' lists do not know, where none does.
+ * A page number if one fits, since every list supports it; otherwise an offset, which some plugins' lists do not
+ * support.
  */
 function toPageQuery(offset: number, limit: number): Record<string, string> {
 	const page: Record<string, string> =
@@ -142,7 +143,7 @@ function createdKeyFor(
 	}
 }
 
-/** Field → the store's word for it (docs/woocommerce.md §3). */
+/** Field → the store's name for it (docs/woocommerce.md §3). */
 function getOrderFields(path: string, collection: Collection, args: string[] | null): Record<string, string> {
 	if (!collection.paged || (args !== null && !args.includes('orderby'))) return {}
 	const created = path === 'customers' ? 'registered_date' : collection.filtersByCreated ? 'date' : null

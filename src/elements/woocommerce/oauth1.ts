@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 
-/** What a request is signed with. */
+/** The credentials and data of a signature. */
 interface OAuthInput {
 	method: string
 	/** Scheme and host as PHP sees them, with the path, without query: `http://shop.example/wp-json/wc/v3/orders`. */

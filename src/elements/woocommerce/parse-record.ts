@@ -1,4 +1,4 @@
-/** A record as the gate wants it: what identifies it, when it changed, whether it counts, and what it consists of. */
+/** Parses a record into a snapshot for the gate: its identity, dates, state and content. */
 import { isRecord, parseIso, getValueAt } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import type { ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
@@ -25,11 +25,11 @@ const NESTED_OBJECTS = new Set(['billing', 'shipping'])
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Reads a record as a snapshot; null when it has no id. `volatile`: further names to leave out (`price`,
+ * Parses a record as a snapshot; null if it has no id. `volatile`: further names to leave out (`price`,
  * `billing.phone`), which the instance has learned.
  *
- * A local date beside its `_gmt` twin is left out, at every depth: it adds nothing, and all of them change at once when
- * the site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.
+ * A local date with a `_gmt` twin is left out at every depth: it adds nothing, and all of them change at once if the
+ * site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.
  */
 export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
@@ -49,9 +49,7 @@ export function parseRecord(resource: Resource, record: VendorRecord, volatile: 
 	}
 }
 
-/**
- * An id as the rest of the system holds it: a number where it is numeric, otherwise text; null for what cannot be one.
- */
+/** Normalizes an id: a number if it is numeric, otherwise text; null for anything that cannot be an id. */
 export function toObjectId(value: unknown): ObjectId | null {
 	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
 	if (typeof value !== 'string' || value === '' || value.length > 500) return null
@@ -70,7 +68,7 @@ function getObjectState(resource: Resource, record: VendorRecord): Snapshot['sta
 }
 
 /**
- * Seconds by which the local stamp lies east of the GMT one: WooCommerce writes both, as the zone then was
+ * Seconds by which the local date is east of the GMT date: WooCommerce writes both, with the zone of that time
  * (docs/woocommerce.md 3.4).
  */
 function getLocalOffsetSec(record: VendorRecord): number | null {
@@ -94,7 +92,7 @@ function toContentFields(record: VendorRecord, volatile: ReadonlySet<string>): S
 	return fields.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** JSON with sorted keys and without local dates that have a `_gmt` twin: one text for one content. */
+/** JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. */
 export function toCanonicalJson(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(',')}]`
 	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'

@@ -13,7 +13,7 @@ export function hasPlaceholders(text: string): boolean {
 	return text.search(PLACEHOLDER) >= 0
 }
 
-/** Fills every placeholder with a moment (epoch ms); an error quotes the placeholder that was not understood. */
+/** Fills every placeholder with a time (epoch ms); an error quotes the invalid placeholder. */
 export function fillPlaceholders(
 	text: string,
 	ms: number,

@@ -6,7 +6,7 @@ import { planList } from './lists.ts'
 import { listCollections, listFields } from './schema.ts'
 import type { Failure, StoreClient } from '../store.ts'
 
-/** The element's hub. */
+/** The element's access to records for the hub. */
 export const records: Records = {
 	toVendorPath: toVendorPath,
 	classifyPath(path) {
@@ -27,9 +27,8 @@ async function writeRecord(client: StoreClient, request: RecordWrite): Promise<R
 }
 
 /**
- * Deletes an object: into the trash where there is one, as the shop's own pages do, and for good where there is none.
- * Whether there is one is known for most; for the others the store answers 501 before it does anything
- * (docs/woocommerce.md 5.6).
+ * Deletes an object: into the trash if there is one, as the shop's own pages do, otherwise permanently. Most
+ * collections are known; for the others, the store answers 501 before it does anything (docs/woocommerce.md 5.6).
  */
 async function deleteRecord(client: StoreClient, path: string, permanent: boolean | null): Promise<RecordCallResult> {
 	const parent = path.replace(/\/[^/]*$/, '')

@@ -1,5 +1,5 @@
 /**
- * How a request proves whose it is: Basic or the query over https, a signature where PHP does not see https
+ * Authentication of requests: Basic or the query over https, a signature if PHP does not see https
  * (docs/woocommerce.md 1.4, 1.7).
  */
 import { Buffer } from 'node:buffer'
@@ -7,7 +7,7 @@ import { withQuery } from './http.ts'
 import { signQuery } from './oauth1.ts'
 import type { Connection, Credentials, Io } from '../store.ts'
 
-/** Everything that a request is authorized with. Holds secrets; made for the moment of use. */
+/** Credentials and context of a request's authentication. Contains secrets; created when needed. */
 export interface RequestAuth {
 	auth: Connection['auth']
 	key: string

@@ -1,4 +1,4 @@
-/** From one resource of a poller configuration to what the watcher polls (docs/contract.md §3). */
+/** Converts one resource of a poller configuration into what the watcher polls (docs/contract.md §3). */
 import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'
@@ -8,14 +8,14 @@ import { splitConditions, isDateField } from './where.ts'
 import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
 import type { PollerResource } from '../form.ts'
 
-/** What was wrong: the field's path in the resource's settings and what was expected. */
+/** A problem: the field's path in the resource's settings and what was expected. */
 interface Refusal {
 	ok: false
 	field: string
 	message: string
 }
 
-/** Parameters of a list that are ours to set. */
+/** Parameters of a list that only Shopbell sets. */
 const RESERVED_PARAMETERS = new Set([
 	'page',
 	'pageSize',
@@ -41,7 +41,7 @@ export function parseResource(
 	const target = parseResourceUrl(settings.url)
 	if (!target.ok) return target
 	const collection = getCollection(target.path, connection)
-	// Without an offset nothing behind the first page could be scanned: better refused than half seen.
+	// Without an offset nothing after the first page could be scanned, so it is refused.
 	if (!collection.supportsOffset)
 		return {
 			ok: false,
@@ -52,7 +52,7 @@ export function parseResource(
 	const placeholders =
 		target.conditions.some(({ values }) => values.some(hasPlaceholders)) ||
 		Object.values(target.extra).some(hasPlaceholders)
-	// Filled with the time of the check, so that a placeholder or a date that is not understood is refused now.
+	// Filled with the time of the check, so that an invalid placeholder or date is refused now.
 	const listFilter = toListFilter(target, collection, zone, placeholders ? connection.storeNowMs : null)
 	if (!listFilter.ok) return listFilter
 	const dates = parseDates(settings, collection)
@@ -121,13 +121,11 @@ interface ResourceTarget {
 	ok: true
 	path: string
 	conditions: Condition[]
-	/** Parameters that are WooCommerce's own and no conditions. */
+	/** Parameters that are WooCommerce's own and not conditions. */
 	extra: Record<string, string>
 }
 
-/**
- * The collection and conditions that a url means: `/hubs/ecommerce/orders?where=…`, with or without host and prefix.
- */
+/** The collection and conditions of a url: `/hubs/ecommerce/orders?where=…`, with or without host and prefix. */
 function parseResourceUrl(url: string): ResourceTarget | Refusal {
 	const refuse = (message: string): Refusal => ({ ok: false, field: 'url', message })
 	const [address = '', search = ''] = splitOnce(url.trim(), '?')
@@ -189,7 +187,7 @@ function splitOnce(text: string, separator: string): [string, string] {
 	return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-/** Percent-decoding for a value that may be written plainly; a `+` is a space only where the rest is encoded. */
+/** Percent-decodes a value that may be unencoded; a `+` is a space only if the rest is encoded. */
 function decodeParameter(text: string): string {
 	if (!/%[0-9a-f]{2}/i.test(text)) return text
 	try {
@@ -199,7 +197,7 @@ function decodeParameter(text: string): string {
 	}
 }
 
-/** How this resource's dates are read: what is configured, else WooCommerce's own fields. */
+/** How to read this resource's dates: as configured, otherwise WooCommerce's own fields. */
 function parseDates(
 	settings: PollerResource,
 	collection: Collection,

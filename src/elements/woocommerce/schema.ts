@@ -1,5 +1,5 @@
 /**
- * What a store reports about itself: its collections (by its index) and the fields of their records (by OPTIONS on a
+ * Descriptions from a store: its collections (from its index) and the fields of their records (from OPTIONS on a
  * route; docs/woocommerce.md 1.9).
  */
 import type { RecordCollection, RecordField } from '../records.ts'
@@ -11,7 +11,7 @@ import type { Failure, StoreClient } from '../store.ts'
 /** Levels of nested fields that are shown: `line_items[].meta_data[].key`. */
 const MAX_DEPTH = 3
 
-/** Characters of a route that is looked at. */
+/** Maximum characters of a route that is parsed. */
 const MAX_ROUTE_LENGTH = 500
 
 const METHODS: readonly [vendor: string, method: RecordCollection['methods'][number]][] = [
@@ -22,8 +22,8 @@ const METHODS: readonly [vendor: string, method: RecordCollection['methods'][num
 ]
 
 /**
- * Every collection that the store's index names, plugins' too, by its hub name; routes of single objects add what may
- * be done with them.
+ * Every collection that the store's index lists, including plugins', by its hub name; routes of single objects add
+ * their methods.
  */
 export async function listCollections(
 	client: StoreClient,
@@ -34,14 +34,14 @@ export async function listCollections(
 	if (!isRecord(routes)) return toUnexpectedFailure('The store answered without an index with routes.')
 	const found = new Map<string, Set<string>>()
 	const routeEntries = Object.entries(routes).flatMap(([route, value]) => {
-		// What is longer is no collection of WooCommerce's, and its parentheses would be paired in too many ways.
+		// A longer route is not WooCommerce's, and matching its parentheses could take too long.
 		if (route.length > MAX_ROUTE_LENGTH) return []
 		const path = route.replace(/^\/wc\/v3\/?/, '').replace(/\(\?P<\w+>[^/]*\)/g, '{id}')
 		return path === '' || path === route || /[()\\[\]?]/.test(path) || /(^|\/)batch$/.test(path)
 			? []
 			: [{ path, methods: getMethods(value) }]
 	})
-	// At most one object above a collection: deeper ones are settings of settings, which go by their own paths.
+	// At most one object above a collection: deeper ones are nested settings, which are reached by their own paths.
 	for (const { path, methods } of routeEntries)
 		if (!path.endsWith('{id}') && (path.match(/\{id\}/g) ?? []).length <= 1 && methods.includes('GET'))
 			found.set(path, new Set(methods))
@@ -62,14 +62,14 @@ function getMethods(route: unknown): string[] {
 }
 
 /**
- * The fields that a route's own schema names, nested ones with dots and `[]`; what a creation requires comes from its
- * arguments.
+ * The fields of a route's own schema, nested ones with dots and `[]`; its arguments say which ones a creation
+ * requires.
  */
 export async function listFields(
 	client: StoreClient,
 	name: string,
 ): Promise<{ ok: true; fields: RecordField[] } | Failure> {
-	// OPTIONS looks at the route alone: no object of this id need exist.
+	// OPTIONS describes the route alone: no object with this id has to exist.
 	const path = toVendorPath(name.replaceAll('{id}', '1')) ?? ''
 	const answer = await client.call('OPTIONS', path, {})
 	if (!answer.ok) return answer
@@ -119,7 +119,7 @@ function toRecordFields(
 	})
 }
 
-/** WooCommerce's schemas say `date-time` for a type, `mixed`, `bool`, and lists of types with `null`. */
+/** WooCommerce's schemas use `date-time` as a type, `mixed`, `bool`, and lists of types with `null`. */
 function toFieldType(schema: Record<string, unknown>): Pick<RecordField, 'type' | 'format'> {
 	const schemaType = Array.isArray(schema['type'])
 		? schema['type'].find((typeName) => typeName !== 'null')

@@ -1,4 +1,4 @@
-/** What a WordPress site says about itself: the index of its REST API, and how its pages are recognized. */
+/** The index of a WordPress site's REST API, and how to recognize WordPress pages. */
 import type { ConnectError } from '../store.ts'
 import { toConnectError } from './check-session.ts'
 import { parseJson, withoutQuery } from './failures.ts'
@@ -19,10 +19,11 @@ export interface Site {
 export const INDEX_FIELDS = 'name,url,home,timezone_string,gmt_offset,namespaces'
 
 /**
- * Reads the index of a REST API; null when the answer is none. A site without a supported WooCommerce is an error, and
- * so is one that requires https where http was typed.
+ * Parses the index of a REST API; null if the response is none. A site without a supported WooCommerce is an error,
+ * and so is one that requires https if http was typed.
  *
  * @param base the site's address as far as it is known
+ *
  * @param schemeGiven whether the scheme was typed
  */
 export function parseIndex(
@@ -77,7 +78,7 @@ function isHttpsOf(address: string, hostname: string): boolean {
 	return url.protocol === 'https:' && url.hostname === hostname
 }
 
-/** The REST root that a page names in its Link header or its head; null when it names none. */
+/** The REST root that a page names in its Link header or its head; null if it names none. */
 export function findRestLink(answer: StoreResponse): string | null {
 	const header = /<([^<>]+)>\s*;\s*rel="https:\/\/api\.w\.org\/"/.exec(answer.headers.get('link') ?? '')?.[1]
 	const tag = findTags(answer.text, /<link\b[^<>]*>/gi).find((tagText) =>

@@ -1,6 +1,6 @@
 /**
- * WooCommerce's webhooks as the element's users see them: topics, secrets, what a delivery's headers and body say
- * (docs/woocommerce.md §6, §7). `webhook-sync.ts` keeps the rows at the store.
+ * WooCommerce's webhooks: topics, secrets, and the meaning of a delivery's headers and body (docs/woocommerce.md §6,
+ * §7). `webhook-sync.ts` manages the webhooks at the store.
  */
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
@@ -20,8 +20,8 @@ const TOPIC_COLLECTIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Events that only ask for a read, which decides what was trashed, deleted or restored (docs/woocommerce.md 7.5 to
- * 7.7).
+ * Events that only cause a read, which decides whether the object was trashed, deleted or restored
+ * (docs/woocommerce.md 7.5 to 7.7).
  */
 const HINT_EVENTS = new Set(['deleted', 'restored'])
 
@@ -80,7 +80,7 @@ function parseHeaders(headers: Headers): WebhookHeaders | null {
 	}
 }
 
-/** 32 bytes as base64, in the one spelling that WooCommerce uses. */
+/** 32 bytes as base64, in the only spelling that WooCommerce uses. */
 function parseSignature(text: string): Uint8Array<ArrayBuffer> | null {
 	return /^[A-Za-z0-9+/]{43}=$/.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : null
 }
@@ -89,7 +89,7 @@ function toPlainAscii(value: string | null, limit: number): string {
 	return (value ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, limit)
 }
 
-/** What a body means (docs/woocommerce.md 7.3 to 7.9, 7.11). */
+/** The meaning of a body (docs/woocommerce.md 7.3 to 7.9, 7.11). */
 function parseBody(topic: string, body: string): ParsedWebhook {
 	const [resource = '', event = ''] = topic.split('.')
 	const path = TOPIC_COLLECTIONS[resource]
@@ -115,7 +115,7 @@ function isErrorObject(content: VendorRecord): boolean {
 	return typeof code === 'string' && typeof message === 'string' && isRecord(data) && typeof data['status'] === 'number'
 }
 
-/** A product's record is not the record that the variations' list shows, so that the list's is read. */
+/** A product's record differs from the record of the variations' list, so the list's record is read. */
 function toVariationHint(resource: string, id: ObjectId, content: VendorRecord): ParsedWebhook | null {
 	if (resource !== 'product' || content['type'] !== 'variation') return null
 	const parent = toObjectId(content['parent_id'])

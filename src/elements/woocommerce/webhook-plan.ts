@@ -6,7 +6,7 @@ import type { VendorRecord } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookChange, WebhookChangeKind, WebhookIdentity } from '../webhooks.ts'
 import { toObjectId } from './parse-record.ts'
 
-/** One call of a batch, and the change that it makes. */
+/** One call of a batch, and its change. */
 export interface PlannedChange {
 	change: WebhookChange
 	call:
@@ -15,7 +15,7 @@ export interface PlannedChange {
 		| { verb: 'delete'; id: number }
 }
 
-/** What brings the store's webhooks to what is desired; empty when everything is right. */
+/** The calls that bring the store's webhooks to the required state; empty if they are. */
 export function planEnsure(found: readonly StoreWebhook[], desired: DesiredWebhooks): PlannedChange[] {
 	const kept = new Map<string, StoreWebhook>()
 	const changes: PlannedChange[] = []
@@ -52,7 +52,9 @@ export function planRemoval(found: readonly StoreWebhook[]): PlannedChange[] {
 	return found.filter((webhook) => webhook.ours).map((webhook) => toDeletion(webhook, 'deleted'))
 }
 
-/** Reads a row of the store's list; null when it is no webhook. Rows may have empty names (docs/woocommerce.md 6.5). */
+/**
+ * Parses a row of the store's list; null if it is not a webhook. Rows may have empty names (docs/woocommerce.md 6.5).
+ */
 export function toStoreWebhook(row: unknown, identity: WebhookIdentity): StoreWebhook | null {
 	if (typeof row !== 'object' || row === null) return null
 	const record = row as VendorRecord
@@ -87,12 +89,14 @@ function toDeletion(webhook: StoreWebhook, kind: 'deleted' | 'deleted-duplicate'
 	}
 }
 
-/** Of two of ours for one topic the active one stays, then the one with the right address, then the older one. */
+/**
+ * Of two webhooks of ours for one topic, keeps the active one, then the one with the right URL, then the older one.
+ */
 function rankWebhook(webhook: StoreWebhook, desired: DesiredWebhooks): number {
 	return (webhook.status === 'active' ? 2 : 0) + (webhook.url === desired.deliveryUrl ? 1 : 0)
 }
 
-/** Null when nothing is wrong. The secret goes along with every repair, since stores never show it. */
+/** Null if nothing is wrong. Every repair includes the secret, because stores never show it. */
 function planRepair(webhook: StoreWebhook, secret: string, desired: DesiredWebhooks): PlannedChange | null {
 	const kinds: WebhookChangeKind[] = []
 	const row: Record<string, string | number> = { id: webhook.id ?? 0, secret }
@@ -110,7 +114,7 @@ function planRepair(webhook: StoreWebhook, secret: string, desired: DesiredWebho
 	return { change: { topic: webhook.topic, kinds, statusBefore: webhook.status }, call: { verb: 'update', row } }
 }
 
-/** An address's path in one spelling: the id's padding may be written, escaped or left out. */
+/** A URL's path in one spelling: the id's padding may be written, escaped or left out. */
 function toComparablePath(url: string): string | null {
 	// A store in a language with entities may give `&amp;` back; the path has none.
 	if (!URL.canParse(url)) return null

@@ -1,6 +1,6 @@
 /**
- * Keeps our webhooks at a store: lists them, sends what the plan changes, and reads what became of each change. Never
- * touches webhooks of others (docs/woocommerce.md §6).
+ * Manages our webhooks at a store: lists them, sends the planned changes, and reads the result of each change. Never
+ * changes webhooks of others (docs/woocommerce.md §6).
  */
 import type { Failure, StoreClient } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookIdentity, WebhookSyncResult } from '../webhooks.ts'
@@ -15,12 +15,12 @@ const MAX_BATCH_CHANGES = 100
 
 type Verb = PlannedChange['call']['verb']
 
-/** Makes the store's webhooks as desired: one list, then one batch, and no batch when everything is right. */
+/** Brings the store's webhooks to the required state: one list, then one batch, and no batch if nothing is wrong. */
 export async function ensureWebhooks(client: StoreClient, desired: DesiredWebhooks): Promise<WebhookSyncResult> {
 	return await syncWebhooks(client, desired, (found) => planEnsure(found, desired))
 }
 
-/** Pauses ours; what happens while they are paused is not delivered later (docs/woocommerce.md 6.5). */
+/** Pauses ours; changes during the pause are not delivered later (docs/woocommerce.md 6.5). */
 export async function pauseWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult> {
 	return await syncWebhooks(client, identity, planPause)
 }
@@ -120,14 +120,14 @@ function toBatch(changes: PlannedChange[]): Map<Verb, PlannedChange[]> {
 	)
 }
 
-/** What became of one change. `error` is a sentence without its topic. */
+/** The result of one change. `error` is a sentence without its topic. */
 type ChangeOutcome =
 	| { kind: 'deleted'; id: number }
 	| { kind: 'changed'; webhook: StoreWebhook }
 	| { kind: 'unsupported' }
 	| { kind: 'failed'; error: string; webhook: StoreWebhook | null; missingPermission: string | null }
 
-/** Reads one item of a batch's answer: the row as it is now, or `{id, error: {code, message, data}}`. */
+/** Parses one item of a batch's response: the current row, or `{id, error: {code, message, data}}`. */
 function readOutcome({ call }: PlannedChange, row: unknown, identity: WebhookIdentity): ChangeOutcome {
 	const error =
 		typeof row === 'object' && row !== null
@@ -181,7 +181,7 @@ function applyOutcome(
 	}
 }
 
-/** What the store said, without markup, at most 200 characters. */
+/** The store's message without markup, at most 200 characters. */
 function toErrorText(message: unknown): string {
 	return toText(message)
 		.slice(0, 4_096)
@@ -197,10 +197,10 @@ const READ_ONLY_KEY =
 	'The API key may only read, but creating webhooks needs write access. ' +
 	'Set its permissions to "Read/Write" under WooCommerce → Settings → Advanced → REST API.'
 
-/** The result for a call without a usable answer; where it is the key's fault, with the right that is missing. */
+/** The result of a failed call; if the key is at fault, with the right that is missing. */
 function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	const missingPermission = findMissingPermission(failure)
-	// After a refusal nothing was done; after a lost answer anything may have been.
+	// A refused call did nothing; a call whose response was lost may have done anything.
 	const mayHaveChanged =
 		wasSent &&
 		missingPermission === null &&

@@ -1,9 +1,9 @@
 /**
- * The contract's `where` in terms of WooCommerce. What its lists can filter becomes their parameters, the rest is
- * tested here, record by record; nothing is ignored.
+ * Translates the contract's `where` to WooCommerce. Conditions that its lists can filter become parameters; the others
+ * are tested here, record by record; none is ignored.
  *
- * A date without zone is the site's own wall clock, as WooCommerce reads it (docs/woocommerce.md 3.2); fields that end
- * in `_gmt` are UTC. What goes to the store is always UTC with `dates_are_gmt=true`.
+ * A date without zone is in the site's local time, as WooCommerce reads it (docs/woocommerce.md 3.2); fields that end
+ * in `_gmt` are UTC. The store always gets UTC with `dates_are_gmt=true`.
  */
 import { parseIso, parseTime, getValueAt } from '../values.ts'
 import { toCanonicalWhere, satisfiesOperator, type Condition, matchesCondition, type Operator } from '../where.ts'
@@ -11,15 +11,15 @@ import type { Collection } from './collections.ts'
 import { formatGmt, WOO_DATE_FORMAT, formatDateValue } from './dates.ts'
 import type { VendorRecord } from '../store.ts'
 
-/** A `where` in terms of a store's list. */
+/** A `where` as parameters of a store's list. */
 interface ListFilter {
 	/** List parameters. */
 	query: Record<string, string>
-	/** What the store does not filter, or not exactly; empty when the parameters say it all. */
+	/** Conditions that the store does not filter, or not exactly; empty if the parameters cover everything. */
 	rest: Condition[]
-	/** Whether a record meets every condition that a record can show. */
+	/** Whether a record meets every condition that can be tested on a record. */
 	matches: (record: VendorRecord) => boolean
-	/** Whether a record of a list with these parameters meets what the store did not filter. */
+	/** Whether a record of a list with these parameters meets the conditions that the store did not filter. */
 	matchesRest: (record: VendorRecord) => boolean
 }
 
@@ -54,8 +54,8 @@ export function getDateKind(field: string): 'created' | 'modified' | null {
 }
 
 /**
- * Divides conditions between a store's list and us. An error names the condition whose value cannot be what its field
- * needs.
+ * Divides conditions between a store's list and Shopbell. An error names the condition whose value is invalid for its
+ * field.
  */
 export function splitConditions(
 	conditions: readonly Condition[],
@@ -103,7 +103,7 @@ interface DateCondition {
 	test: (record: VendorRecord) => boolean
 }
 
-/** A condition on a date, null when it is none. */
+/** A condition on a date; null: it is not one. */
 function toDateCondition(condition: Condition, zone: string): DateCondition | { ok: false; message: string } | null {
 	const field = Object.hasOwn(DATE_FIELDS, condition.field) ? DATE_FIELDS[condition.field] : undefined
 	if (field === undefined) return null
@@ -135,7 +135,7 @@ function toDateCondition(condition: Condition, zone: string): DateCondition | { 
 }
 
 /**
- * Seconds by which a bound is loosened where it is unknown in which zone the store reads it: no zone is further from
+ * Seconds by which a bound is loosened if the zone in which the store reads it is unknown: no zone is further from
  * UTC.
  */
 const MAX_ZONE_OFFSET_SECONDS = 15 * 3600
@@ -181,7 +181,7 @@ function isInGap(seconds: number, zone: string): boolean {
 	return local !== null && formatDateValue(local, WOO_DATE_FORMAT, zone) !== text
 }
 
-/** Sets a bound, or draws the one that is there tighter. */
+/** Sets a bound, or tightens the existing one. */
 export function tightenBound(query: Record<string, string>, param: string, value: string, lower: boolean): void {
 	const existing = query[param]
 	if (existing === undefined || (lower ? value > existing : value < existing)) query[param] = value
@@ -190,9 +190,9 @@ export function tightenBound(query: Record<string, string>, param: string, value
 function pushDownCondition(condition: Condition, collection: Collection, query: Record<string, string>): boolean {
 	const { field, operator, values } = condition
 	const filter = Object.hasOwn(collection.filters, field) ? collection.filters[field] : undefined
-	// An empty parameter is none to WordPress: everything would come back.
+	// WordPress ignores an empty parameter: every object would be returned.
 	if (filter === undefined || values.some((value) => value.trim() === '')) return false
-	// A comma or a space inside a value would be taken for two values.
+	// A value with a comma or a space would be read as two values.
 	if (filter.in === true && values.some((value) => /[\s,]/.test(value))) return false
 	if (filter.param === 'include' && values.some((value) => !/^\d{1,15}$/.test(value))) return false
 	// A list heeds one list of ids: WordPress ignores `exclude` beside `include`, and WooCommerce writes a coupon's code
@@ -205,11 +205,11 @@ function pushDownCondition(condition: Condition, collection: Collection, query: 
 	const several = operator === 'IN' && (filter.in === true || values.length === 1)
 	if ((operator !== '=' && !several) || query[filter.param] !== undefined) return false
 	query[filter.param] = values.join(',')
-	// What only newer stores know is ignored in silence by the others: tested here as well.
+	// Older stores silently ignore parameters of newer versions, so these are also tested here.
 	return filter.versionDependent !== true
 }
 
-/** Whether a query names objects by their ids already, or by what the store turns into ids. */
+/** Whether a query already names objects by their ids, or by parameters that the store converts to ids. */
 function hasIds(collection: Collection, query: Record<string, string>): boolean {
 	return (
 		query['exclude'] !== undefined ||
@@ -217,10 +217,7 @@ function hasIds(collection: Collection, query: Record<string, string>): boolean 
 	)
 }
 
-/**
- * A record's own answer to a condition. A field that no record has is the store's to judge when it has a parameter for
- * it.
- */
+/** Tests a condition on a record. A field that no record has is left to the store if it has a parameter for it. */
 function testCondition(record: VendorRecord, condition: Condition, collection: Collection): boolean {
 	const { field, operator, values } = condition
 	if (isListParameterOnly(field, collection) && getValueAt(record, field) === undefined) return true
@@ -231,11 +228,11 @@ function testCondition(record: VendorRecord, condition: Condition, collection: C
 	)
 }
 
-/** Whether a name in a `where` is a parameter of lists and no field of this collection's records. */
+/** Whether a name in a `where` is a parameter of lists and not a field of this collection's records. */
 function isListParameterOnly(field: string, collection: Collection): boolean {
 	const filter = Object.hasOwn(collection.filters, field) ? collection.filters[field] : undefined
 	return filter?.only === true || (collection.known && LIST_ONLY_PARAMETERS.has(field))
 }
 
-/** Names that WooCommerce's lists accept and that are in none of its records. */
+/** Names that WooCommerce's lists accept and none of its records have. */
 const LIST_ONLY_PARAMETERS = new Set(['search', 'category', 'tag', 'product', 'customer', 'hide_empty'])

@@ -1,4 +1,4 @@
-/** Our own addresses that others reach: where a store sends its deliveries, and whether it could. Pure. */
+/** Public addresses of this Shopbell: where a store sends its deliveries, and whether it can reach them. Pure. */
 import type { Env } from '../context.ts'
 import { BASE_PATH } from '../lib/base-path.ts'
 import { checkUrl } from '../lib/urls.ts'
@@ -8,14 +8,15 @@ const DELIVERY_PORTS = new Set(['', '80', '443', '8080'])
 
 type AddressEnv = Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>
 
-/** PUBLIC_URL without trailing slashes; '' when there is none. */
+/** PUBLIC_URL without trailing slashes; '' if it is not set. */
 export function getPublicBase(env: Pick<Env, 'PUBLIC_URL'>): string {
 	const base = (env.PUBLIC_URL ?? '').replace(/\/+$/, '')
 	return URL.canParse(base) ? base : ''
 }
 
 /**
- * Where a store sends the deliveries of an instance: the edge knows from the address alone which secret they must fit.
+ * The URL to which a store sends the deliveries of an instance. It contains everything that the edge needs to derive
+ * the secret.
  */
 export function receiverUrlFor(
 	env: Pick<Env, 'PUBLIC_URL'>,
@@ -27,7 +28,7 @@ export function receiverUrlFor(
 	return base === '' ? '' : `${base}${BASE_PATH}/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
 }
 
-/** Why no store could reach us, as a sentence with the next step; null when one could. */
+/** Why no store can reach this Shopbell, as a sentence with the next step; null: a store can. */
 export function findReachabilityProblem(env: AddressEnv): string | null {
 	const base = getPublicBase(env)
 	if (base === '') return 'the store cannot reach this service because it has no public address: set PUBLIC_URL'
@@ -43,8 +44,8 @@ export function findReachabilityProblem(env: AddressEnv): string | null {
 }
 
 /**
- * Why keys cannot be handed over to us; null when they can: WooCommerce posts them over https only (docs/woocommerce.md
- * 1.10).
+ * Why a store cannot send keys to this Shopbell; null: it can. WooCommerce posts them over https only
+ * (docs/woocommerce.md 1.10).
  */
 export function findHttpsProblem(env: AddressEnv): string | null {
 	const base = getPublicBase(env)

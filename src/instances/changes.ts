@@ -1,6 +1,6 @@
 /**
- * Committing a change of an instance: D1 is the truth and is written first; then the instance's object reads it. A call
- * to the object that is lost heals by itself.
+ * Commits a change of an instance: first to D1, the source of truth, then the instance's object reads it. If that call
+ * is lost, the object reads its row later.
  */
 import type { User } from '../accounts/setup.ts'
 import type { Actor } from '../accounts/audit.ts'
@@ -10,7 +10,7 @@ import { changeInstance, type Instance, type InstanceChange } from './rows.ts'
 import type { Services } from './services.ts'
 import { applyKeyTakeover } from './signature.ts'
 
-/** Has the object read a committed change. Not reaching it is no failure: it reads its row again by itself. */
+/** Makes the object read a committed change. A failed call is no error: the object reads its row again later. */
 export async function notifyWatcher(
 	services: Services,
 	instance: Pick<Instance, 'id' | 'version'>,
@@ -18,7 +18,7 @@ export async function notifyWatcher(
 ): Promise<void> {
 	try {
 		const watcher = services.watcher(instance.id)
-		// An object that lost its storage is brought back as it was made.
+		// An object that has lost its storage is created again from its row.
 		if ((await watcher.configure(instance.version, options)) === 'unknown') await watcher.create(instance.id)
 	} catch (error) {
 		logError('instance.configure-failed', error, { instance: instance.id })
@@ -26,8 +26,8 @@ export async function notifyWatcher(
 }
 
 /**
- * Commits a change with its audit row; 409 when somebody else was first. A takeover of the signature key whose moment
- * has passed is written down with it.
+ * Commits a change with its audit row; 409 if another request was first. A rotation of the signature key whose time
+ * has passed is completed at the same time.
  */
 export async function commitChange(
 	services: Services,
@@ -46,7 +46,7 @@ export async function commitChange(
 	return changed
 }
 
-/** The user of a request as the audit log names them. */
+/** The user of a request for the audit log. */
 export function toActor(user: User, requestId: string): Actor {
 	return { organizationId: user.organizationId, userId: user.id, requestId }
 }

@@ -1,6 +1,4 @@
-/**
- * What is checked at the store and with the element before an instance is made or changed; a failure changes nothing.
- */
+/** Checks at the store and the element before an instance is created or changed. A failure changes nothing. */
 import { BadRequest, StoreFailed } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
 import { parseName, parseTags } from './naming.ts'
@@ -14,14 +12,14 @@ import type { FieldProblem } from '../lib/values.ts'
 import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
-/** What a caller says of an instance; what is absent keeps its value (PATCH) or has its default (POST, PUT). */
+/** The input for an instance. Absent fields keep their value (PATCH) or get their default (POST, PUT). */
 export interface InstanceInput {
 	name?: string | null | undefined
 	tags?: string[] | string | null | undefined
 	configuration?: Record<string, unknown> | undefined
 }
 
-/** Name and tags as kept; 400 with what is wrong with them. */
+/** Name and tags to store; 400 with the problems. */
 export function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
 	const name = parseName(input.name)
 	const tags = parseTags(input.tags)
@@ -30,7 +28,7 @@ export function requireNaming(input: InstanceInput): { name: string | null; tags
 	return { name: name.name, tags: tags.tags }
 }
 
-/** What normalizing a configuration needs to know here. `previous`: secrets in the clear. */
+/** Options of normalizing a configuration. `previous`: the stored configuration with secrets in the clear. */
 export function normalizeOptionsFor(
 	services: Services,
 	element: Element,
@@ -46,7 +44,7 @@ export function normalizeOptionsFor(
 	}
 }
 
-/** Normalizes a configuration; 400 with every problem, each by its field. */
+/** Normalizes a configuration; 400 with every problem, each with its field. */
 export function requireConfiguration(
 	given: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,
@@ -61,7 +59,7 @@ export function toConfigurationError(problems: readonly FieldProblem[]): BadRequ
 	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 }
 
-/** The vendor's collections that resources need, each once; 400 where a url names none. */
+/** The vendor's collections that the resources need, each once; 400 if a url names none. */
 export function requirePaths(element: Element, resources: Readonly<Record<string, PollerResource>>): string[] {
 	const paths = new Set<string>()
 	const problems: FieldProblem[] = []
@@ -78,7 +76,7 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 	return [...paths]
 }
 
-/** Connects the store, with the collections that must be readable; 400 or 502 with what was found there. */
+/** Connects the store and checks that the collections are readable; 400 or 502 with the reason. */
 export async function requireConnection(
 	element: Element,
 	credentials: Credentials,
@@ -93,8 +91,8 @@ export async function requireConnection(
 }
 
 /**
- * Holds every resource against the element and this store; 400 with the field, also when two labels watch the same
- * thing.
+ * Checks every resource against the element and this store; 400 with the field, also if two labels watch the same
+ * collection.
  */
 export function requireResources(
 	element: Element,
@@ -125,8 +123,8 @@ export function requireResources(
 }
 
 /**
- * The store's address to keep: the site's own where what was given has no scheme or leads into it (a page, a shop
- * path), else as given.
+ * The store's address to keep: the site's own address if the given one has no scheme or is a path within the site (a
+ * page, a shop path), otherwise the given one.
  */
 export function toCanonicalStoreUrl(givenUrl: string, connection: Connection): string {
 	const base = toSiteKey(connection.home)

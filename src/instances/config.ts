@@ -1,5 +1,5 @@
 /**
- * What the watcher runs by, from an instance's row, its account and its further subscriptions. Pure but for
+ * The configuration of a watcher, from an instance's row, its account and its further subscriptions. Pure except for
  * `loadWatcherConfig`, which reads them.
  */
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
@@ -18,7 +18,7 @@ import { getEffectivePoller, POLLER_KEY } from './poller.ts'
 import { findInstanceById, type Instance } from './rows.ts'
 import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
 
-/** The callback of a stored configuration; null: the events are kept in the log and delivered nowhere. */
+/** The callback of a stored configuration; null: events are only logged. */
 export function getCallbackUrl(
 	configuration: Readonly<Record<string, string | null>>,
 	publicUrl: string,
@@ -28,7 +28,7 @@ export function getCallbackUrl(
 	return text
 }
 
-/** What the watcher runs by, from an instance's row and its account. */
+/** The watcher's configuration of an instance. */
 export function toWatcherConfig(
 	instance: Instance,
 	account: AccountSettings,
@@ -40,7 +40,7 @@ export function toWatcherConfig(
 	const pollIntervalMs = toIntervalMs(getNumberWithDefault(configuration, 'event.poller.refresh_interval'), floorMs)
 	const type = getValue(configuration, 'event.vendor.type')
 	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
-	// A store that is never to be asked by itself is not read again either, unless somebody says how often.
+	// If polling is off, re-reads are off too, unless event.poller.reread is set.
 	const isNeverPolled = vendorType !== 'webhook' && pollIntervalMs === NEVER_MS
 	const rereadHours = getNumber(configuration, 'event.poller.reread') ?? (isNeverPolled ? 0 : null)
 	return {
@@ -55,7 +55,7 @@ export function toWatcherConfig(
 		eventsEnabled: instance.eventsEnabled,
 		vendorType,
 		connection: instance.connection,
-		// The watcher finds its resources in one place, whichever key or default they came from.
+		// Includes default resources and those of the older key, so that the watcher reads one key only.
 		configuration:
 			element === undefined
 				? configuration
@@ -77,7 +77,7 @@ export function toWatcherConfig(
 	}
 }
 
-/** How notifications are made and sent: the instance's keys and the account's settings. */
+/** How notifications are formed and sent: the instance's keys and the account's settings. */
 function toDeliveryConfig(
 	configuration: Readonly<Record<string, string | null>>,
 	vendorType: WatcherConfig['vendorType'],
@@ -95,7 +95,7 @@ function toDeliveryConfig(
 	}
 }
 
-/** What the watcher must know of its webhooks; null where none are kept. */
+/** The watcher's configuration of webhooks; null: it has none. */
 function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floorMs: number): WatcherConfig['hooks'] {
 	const type = getValue(instance.configuration, 'event.vendor.type')
 	if (!instance.eventsEnabled || (type !== 'webhook' && type !== 'hybrid')) return null
@@ -113,8 +113,8 @@ function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floor
 }
 
 /**
- * Reads an instance's row (being created or ready) joined with its account and its further subscriptions, or what an
- * organization's own object runs by; null when it does not exist or is deleted. Throws when D1 cannot be reached.
+ * Reads an instance's row (being created or ready) with its account and further subscriptions, or the configuration of
+ * an organization's own object; null if it does not exist or is deleted. Throws if D1 cannot be reached.
  */
 export async function loadWatcherConfig(env: Env, instanceId: number): Promise<WatcherConfig | null> {
 	const instance = await findInstanceById(env.DB, instanceId)
@@ -130,14 +130,14 @@ export async function loadWatcherConfig(env: Env, instanceId: number): Promise<W
 }
 
 /**
- * Minutes as ms, not below the operator's floor. Larger numbers (999999999 minutes) mean "never on its own"
- * (docs/contract.md §2) and must stay inside what a date can hold.
+ * Minutes as ms, at least the operator's minimum. Very large numbers (999999999 minutes) mean "never"
+ * (docs/contract.md §2) and must stay within the range of dates.
  */
 function toIntervalMs(minutes: number, floorMs: number): number {
 	return Math.round(Math.min(Math.max(minutes * MINUTE_MS, floorMs), NEVER_MS))
 }
 
-/** POLL_FLOOR_SECONDS as a number; the documented default when it is not set. */
+/** POLL_FLOOR_SECONDS as a number; its documented default if it is not set. */
 export function getFloorSeconds(env: Pick<Env, 'POLL_FLOOR_SECONDS'>): number {
 	const seconds = parseNumber(env.POLL_FLOOR_SECONDS ?? '')
 	return seconds === null || seconds <= 0 ? 60 : seconds

@@ -1,6 +1,6 @@
 /**
- * The configuration keys that every instance has (docs/contract.md §2, §3), as one table: what a value may be, what is
- * sealed, what holds by default, and how a form asks for it. An element describes the keys of its store itself.
+ * The configuration keys of every instance (docs/contract.md §2, §3) in one table: allowed values, which are sealed,
+ * defaults, and form fields. An element describes the keys of its store itself.
  */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
@@ -15,12 +15,12 @@ import { boolean, callbackUrl, choice, interval, number, storeUrl, text, trimmed
 import { findPollerUrlsProblem, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
 import { SIGNATURE_KEY } from './signature.ts'
 
-/** A row of the table. `name` and `description` are absent where the element says them, or where no form asks. */
+/** A row of the table. `name` and `description` are absent if the element has them, or if no form shows the key. */
 interface KeyDefinition extends KeyKind {
 	key: string
 	name?: string
 	description?: string
-	/** Answers show the default where the key is not set. */
+	/** Responses show the default if the key is not set. */
 	showsDefault?: true
 }
 
@@ -28,7 +28,7 @@ const WHEN_EVENTS_ENABLED = { key: 'event.notification.enabled', values: ['true'
 const WHEN_POLLED = { key: 'event.vendor.type', values: ['polling', 'hybrid'] }
 const WHEN_WEBHOOK_ONLY = { key: 'event.vendor.type', values: ['webhook'] }
 
-/** In the order of the form; new ones go to the end, since their place makes their number. */
+/** In the order of forms. Add new keys at the end, because their position determines their number. */
 export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{ key: 'store.url', ...storeUrl() },
 	{ key: 'oauth.api.key', ...trimmed('storeKey'), secret: true },
@@ -240,20 +240,20 @@ const DEFINITIONS: ReadonlyMap<string, KeyDefinition> = new Map(CONFIGURATION_KE
 /** Defaults of the keys that have one (docs/contract.md §3). */
 const DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS)
 
-/** Those that answers show where the key is not set. */
+/** Defaults that responses show for keys that are not set. */
 export const SHOWN_DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS.filter((row) => row.showsDefault === true))
 
-/** The value of a key; its default where it is not set, and null without one. */
+/** The value of a key, or its default; null if it has neither. */
 export function getValue(configuration: Readonly<Record<string, string | null>>, key: string): string | null {
 	return configuration[key] ?? DEFAULT_VALUES[key] ?? null
 }
 
-/** The value of a key as a number. A stored value that is no number counts as not set. */
+/** The value of a key as a number. A stored value that is not a number counts as not set. */
 export function getNumber(configuration: Readonly<Record<string, string | null>>, key: string): number | null {
 	return parseNumber(configuration[key] ?? '') ?? parseNumber(DEFAULT_VALUES[key] ?? '')
 }
 
-/** As `getNumber`, of a key that has a default. */
+/** As `getNumber`, for a key with a default. */
 export function getNumberWithDefault(configuration: Readonly<Record<string, string | null>>, key: string): number {
 	const value = getNumber(configuration, key)
 	if (value === null) throw new Error(`${key} has no default`)
@@ -272,7 +272,7 @@ const EMPTY_FORM = {
 	dependsOn: [],
 }
 
-/** The keys of an element's instances as forms show them, its own first, numbered after the element. */
+/** The keys of an element's instances for forms, the element's own first, numbered after the element. */
 export function listConfigurationKeys(element: Element): ConfigurationKey[] {
 	const own = element.configuration.map((form) => ({ ...DEFINITIONS.get(form.key), ...form }))
 	const shared = CONFIGURATION_KEYS.filter((row) => row.name !== undefined) as (KeyDefinition & ConfigurationForm)[]
@@ -284,7 +284,7 @@ export function listConfigurationKeys(element: Element): ConfigurationKey[] {
 	}))
 }
 
-/** Whether a key's value is sealed at rest and masked in answers. */
+/** Whether a key's value is sealed at rest and masked in responses. */
 export function isSecretKey(element: Element, key: string): boolean {
 	return (
 		DEFINITIONS.get(key)?.secret === true ||
@@ -292,12 +292,12 @@ export function isSecretKey(element: Element, key: string): boolean {
 	)
 }
 
-/** Whether a key has a meaning, so that blank and placeholders are as good as absent. */
+/** Whether this is a defined key, so that blank values and placeholders count as absent. */
 export function isKnownKey(element: Element, key: string): boolean {
 	return DEFINITIONS.has(key) || element.configuration.some((form) => form.key === key)
 }
 
-/** What a dated or worded `event.poller.backfill` says; a date as epoch ms. */
+/** Parses `event.poller.backfill`; a date as epoch ms. */
 export function parseBackfill(value: string | null | undefined): 'none' | 'all' | number {
 	if (value === null || value === undefined || value === 'none') return 'none'
 	if (value === 'all') return 'all'

@@ -1,4 +1,4 @@
-/** Making an instance of a store. */
+/** Creates instances. */
 import type { User } from '../accounts/setup.ts'
 import { hashSecret, newSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
@@ -24,8 +24,8 @@ import { sealConfiguration, toCredentials } from './stores.ts'
 import { createWebhooks, getCurrentKeyId, requireReachable, wantsWebhooks, WebhooksError } from './webhooks.ts'
 
 /**
- * Checks the store and makes an instance of it. Whatever fails leaves nothing behind: what a crash leaves is a row
- * `creating`, which the cron clears away.
+ * Checks the store and creates an instance. A failure leaves nothing behind; a crash leaves a row in state `creating`,
+ * which the cron removes.
  */
 export async function createInstance(
 	services: Services,
@@ -66,7 +66,7 @@ export async function createInstance(
 		connection,
 		tokenSealed: await sealSecret(env.MASTER_KEYS, token, instanceContext(id)),
 		subscriptionId,
-		// Written before they are made: whatever ends this creation, the cron knows that there may be some.
+		// Stored before the webhooks are created, so that the cron can remove them if the creation fails.
 		webhookKeyId: usesWebhooks ? getCurrentKeyId(env) : null,
 		...toInitialState(services.now()),
 	}
@@ -80,13 +80,14 @@ export async function createInstance(
 		await rollbackCreation(services, id, error)
 		throw error instanceof WebhooksError ? error.httpError : error
 	}
-	// The object leaves the webhooks alone until it has read that they are made.
+	// The object does not touch the webhooks until it has read that they exist.
 	if (usesWebhooks) await notifyWatcher(services, instance, {})
 	return { ...instance, state: 'ready' }
 }
 
 /**
- * Checks what an instance will be made of once its keys arrive, without the store; answers with the store's address.
+ * Checks the input for an instance whose keys are not known yet, without calling the store. Returns the store's
+ * address.
  */
 export function checkDraft(services: Services, element: Element, input: InstanceInput): string {
 	requireNaming(input)
@@ -101,13 +102,13 @@ export function checkDraft(services: Services, element: Element, input: Instance
 	return normalized.storeUrl
 }
 
-/** Name and tags as given, or after the store's host. */
+/** The given name and tags, or the host of the store. */
 function toNames(name: string | null, tags: string[] | null, storeUrl: string): Pick<Instance, 'name' | 'tags'> {
 	const displayName = name ?? getHost(storeUrl)
 	return { name: displayName, tags: tags ?? [displayName] }
 }
 
-/** How every instance begins. */
+/** Initial values of every instance. */
 function toInitialState(nowMs: number) {
 	return {
 		state: 'creating' as const,
@@ -124,14 +125,15 @@ function toInitialState(nowMs: number) {
 	}
 }
 
-/** Takes back what a failed creation wrote. */
+/** Undoes a failed creation. */
 async function rollbackCreation(services: Services, instanceId: number, cause: unknown): Promise<void> {
 	const { DB } = services.env
 	try {
-		// The store refused before it made anything: there is nothing to remove, and it would refuse that too.
+		// The store refused before it created anything, so there is nothing to remove, and it would refuse a deletion
+		// too.
 		if (cause instanceof WebhooksError && !cause.mayHaveChanged)
 			await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(instanceId).run()
-		// `deleted` first, so that a cron finishes what this cannot.
+		// `deleted` first, so that the cron completes what fails here.
 		await abandonCreating(DB, { id: instanceId }, services.now())
 	} catch (error) {
 		logError('instance.undo-failed', error, { instance: instanceId })

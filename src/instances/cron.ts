@@ -1,5 +1,5 @@
 /**
- * The cron's round, every five minutes: cheap insurance for alarms that were lost, and the end of what was begun
+ * The cron's work, every five minutes: wakes instances whose alarm was lost and completes unfinished work
  * (docs/operations.md, Deployment).
  */
 import { HOUR_MS } from '../lib/time.ts'
@@ -15,39 +15,41 @@ import { resealSecrets } from './reseal.ts'
 import { completeKeyTakeovers } from './signature.ts'
 import type { Services } from './services.ts'
 
-/** Instances woken a round. */
+/** Instances that one run wakes. */
 const MAX_WAKES = 100
-/** Calls at a time: the platform's limit of connections. */
+/** Concurrent calls: the platform's limit of connections. */
 const MAX_CONCURRENT = 6
-/** A row that stays `creating` longer is the rest of a crash. */
+/** A row that stays `creating` for longer was left by a crash, ms. */
 const MAX_CREATING_MS = 15 * 60_000
-/** An instance is overdue after this, or after twice its interval. */
+/** An instance is overdue after this time, or after twice its interval, ms. */
 const OVERDUE_MS = 2 * HOUR_MS
-/** One that was woken is left alone this long, so that those that stay silent do not crowd out the others. */
+/**
+ * Minimum time between two wake-ups of one instance, so that those that do not respond do not displace the others, ms.
+ */
 const WAKE_PAUSE_MS = 30 * 60_000
 
-/** Steps of each replay across instances a round. */
+/** Steps of each replay across instances in one run. */
 const MAX_JOB_STEPS = 50
-/** Stores told of their webhooks a round. */
+/** Instances whose webhook tasks one run performs. */
 const MAX_WEBHOOK_TASKS = 30
 /**
- * Work at a store is tried again after a quarter of the time since it was asked for, at least every six hours; `?1` is
+ * SQL: a webhook task is retried after a quarter of the time since it was requested, at least every six hours; `?1` is
  * now.
  */
 const WEBHOOK_TASK_DUE_SQL = 'coalesce(hook_tried_ms, 0) < ?1 - min(21600000, (?1 - hook_work_ms) / 4)'
 
-/** What a round did. */
+/** The numbers of a run. */
 interface CronResult {
 	woken: number
 	cleared: number
 }
 
-/** Wakes overdue instances and continues deletions. A failure of one holds up no other. */
+/** Wakes overdue instances and continues deletions. A failure of one does not stop the others. */
 export async function runCron(services: Services): Promise<CronResult> {
 	const nowMs = services.now()
 	const { DB } = services.env
 	await abandonWebhookTasks(DB, nowMs)
-	// Deletion is tried again each round; what a failed creation left becomes a deletion.
+	// A deletion is retried in each run; the remains of a failed creation are deleted too.
 	await abandonCreating(DB, { beforeMs: nowMs - MAX_CREATING_MS }, nowMs)
 	const unfinished = await DB.prepare(
 		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL
@@ -58,7 +60,7 @@ export async function runCron(services: Services): Promise<CronResult> {
 	let cleared = 0
 	await mapConcurrent(unfinished.results, MAX_CONCURRENT, async ({ id }) => {
 		if (await purgeInstance(services, id)) cleared++
-		// To the end of the line: those that fail must not keep others waiting.
+		// Moves to the end of the line, so that failing deletions do not delay the others.
 		else
 			await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
 	})
@@ -90,7 +92,7 @@ export async function runCron(services: Services): Promise<CronResult> {
 	await mapConcurrent(overdue.results, MAX_CONCURRENT, async ({ id }) => {
 		try {
 			const watcher = services.watcher(id)
-			// A ready row whose object knows nothing: its storage was lost. It starts again as it was made.
+			// The row is ready, but the object has lost its storage. It is created again from its row.
 			if ((await watcher.wake()) === 'unknown') await watcher.create(id)
 			woken++
 		} catch (error) {

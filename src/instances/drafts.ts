@@ -1,7 +1,7 @@
 /**
- * Instances that wait for a merchant's approval (connect without keys): what `POST /instances` was given, sealed under
- * a state that stands only in addresses; D1 holds its hash. A draft is used once: whoever comes second, late or with
- * another state finds nothing.
+ * Instances that wait for a merchant's approval (connecting without keys): the input of `POST /instances`, sealed
+ * under a state that only appears in URLs; D1 stores its hash. A draft can be used once: later calls, and calls with
+ * another state, get nothing.
  */
 import { DAY_MS } from '../lib/time.ts'
 import { findUser, type User } from '../accounts/setup.ts'
@@ -16,9 +16,9 @@ import { deleteInstance } from './lifecycle.ts'
 import { openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
-/** How long a merchant may take. */
+/** How long a merchant can approve, ms. */
 const DRAFT_TTL_MS = 30 * 60_000
-/** How long the outcome can be asked for. */
+/** How long the outcome can be read, ms. */
 const DRAFT_RETENTION_MS = DAY_MS
 
 type DraftStatus = 'waiting' | 'working' | 'denied' | 'failed' | 'created'
@@ -35,26 +35,26 @@ interface DraftRow {
 	expires_ms: number
 }
 
-/** What is sealed. */
+/** The sealed content of a draft. */
 interface DraftContent {
 	input: InstanceInput
 	callbackUrl: string | null
 }
 
-/** What became of a draft. */
+/** The outcome of a draft. */
 interface DraftOutcome {
 	status: 'waiting' | 'denied' | 'failed' | 'created'
 	reason?: string
 	id?: number
 }
 
-/** What the browser is shown on its way back. */
+/** The page that the merchant's browser gets on return. */
 export type ReturnView =
 	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' }
 	| { kind: 'failed'; reason: string }
 	| { kind: 'created'; id: number; callbackUrl: string | null }
 
-/** Keeps a draft and answers with the page on which the merchant approves. Everything but the keys is checked first. */
+/** Stores a draft and returns the URL where the merchant approves. Checks everything except the keys first. */
 export async function createDraft(
 	services: Services,
 	user: User,
@@ -99,8 +99,8 @@ export async function createDraft(
 }
 
 /**
- * Takes the keys that a store hands over for a draft: they are tried at the draft's own store, and the instance is
- * made. Null when the state is forged, expired or used before; refused with a sentence for people.
+ * Uses the keys that a store sends for a draft: checks them at the draft's store and creates the instance. Null if the
+ * state is forged, expired or already used; a refusal has a sentence for people.
  */
 export async function claimDraft(
 	services: Services,
@@ -113,7 +113,7 @@ export async function claimDraft(
 	const nowMs = services.now()
 	const row = await findDraft(env.DB, state)
 	if (row === null || row.element_key !== element.key) return null
-	// One statement decides who uses it.
+	// One statement decides which call uses it.
 	const claimed = await env.DB.prepare(
 		"UPDATE drafts SET status = 'working' WHERE state_hash = ? AND status = 'waiting' AND expires_ms > ?",
 	)
@@ -127,10 +127,10 @@ export async function claimDraft(
 		if (user === null) throw new Error('a draft names a user that is gone')
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
-		// Without a 200 the store revokes the key: an instance of it would be dead.
+		// Without a 200 the store revokes the key, and its instance would not work.
 		rollback = () => deleteInstance(services, instance, user, requestId)
 		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
-			// Where the browser goes is still needed; what the instance was made of is not.
+			// The return URL is still needed; the input of the instance is not.
 			.bind(
 				instance.id,
 				await sealSecret(
@@ -151,13 +151,13 @@ export async function claimDraft(
 	}
 }
 
-/** What the browser is shown when the store sends it back; a merchant's refusal ends the draft. */
+/** The page for the merchant's browser when the store redirects it back. A refusal by the merchant ends the draft. */
 export async function resolveReturn(services: Services, state: string, approved: boolean): Promise<ReturnView> {
 	const { DB, MASTER_KEYS } = services.env
 	const row = await findDraft(DB, state)
 	if (row === null) return { kind: 'unknown' }
 	if (row.status === 'created') {
-		// The way on is open as long as the draft was.
+		// The browser can return for as long as the draft was valid.
 		if (row.expires_ms <= services.now() || row.instance_id === null) return { kind: 'expired' }
 		return { kind: 'created', id: row.instance_id, callbackUrl: (await openDraft(MASTER_KEYS, row)).callbackUrl }
 	}
@@ -173,7 +173,7 @@ export async function resolveReturn(services: Services, state: string, approved:
 	return { kind: 'waiting' }
 }
 
-/** What became of a draft of this organization; null when it has none of this state. */
+/** The outcome of a draft of this organization; null: no draft has this state. */
 export async function getDraftOutcome(
 	services: Services,
 	organizationId: number,
@@ -184,17 +184,17 @@ export async function getDraftOutcome(
 	if (row.status === 'created') return { status: 'created', id: row.instance_id ?? 0 }
 	if (row.status === 'failed') return { status: 'failed', reason: row.reason ?? '' }
 	if (row.status === 'denied') return { status: 'denied', reason: 'The merchant did not approve' }
-	// A call that crashed while it made the instance never says so itself.
+	// A call that crashed while it created the instance never stores its outcome.
 	const isExpired = row.expires_ms + (row.status === 'working' ? DRAFT_TTL_MS : 0) <= services.now()
 	return isExpired
 		? { status: 'failed', reason: 'The merchant did not approve within 30 minutes; request a new address' }
 		: { status: 'waiting' }
 }
 
-/** Removes drafts whose outcome nobody asked for in a day. */
+/** Removes drafts a day after they have expired. */
 export async function deleteExpiredDrafts(db: D1Database, nowMs: number): Promise<void> {
 	await db.batch([
-		// What was never used is not kept sealed for longer than it could be.
+		// Unused input is removed when its draft expires.
 		db.prepare("UPDATE drafts SET sealed = '' WHERE expires_ms < ? AND sealed <> ''").bind(nowMs),
 		db.prepare('DELETE FROM drafts WHERE expires_ms < ?').bind(nowMs - DRAFT_RETENTION_MS),
 	])

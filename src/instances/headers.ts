@@ -1,6 +1,6 @@
 /**
- * `event.notification.callback.headers`: extra headers of a notification, as a JSON object or as `Name: value` lines
- * (docs/contract.md §3).
+ * `event.notification.callback.headers`: additional headers of notifications, as a JSON object or as `Name: value`
+ * lines (docs/contract.md §3).
  */
 import { findHeaderProblem, parseHeaderPairs } from '../delivery/headers.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
@@ -9,7 +9,7 @@ import type { ParsedText } from '../lib/text-schemas.ts'
 /** The key's name. */
 export const HEADERS_KEY = 'event.notification.callback.headers'
 
-/** Understands the value; the answer is the headers as a JSON object's text, null when there is none. */
+/** Parses the value; the result is the headers as JSON text, null if there are none. */
 export function parseCallbackHeaders(value: unknown): ParsedText<string | null> {
 	const { pairs, complete } = parseHeaderPairs(value)
 	if (!complete) return reject('expected a JSON object of texts, or lines such as Name: value')

@@ -1,4 +1,4 @@
-/** The kinds of configuration keys: what each accepts, and how a form asks for it. */
+/** Kinds of configuration keys: the values that each accepts, and its form field. */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
 import type { ConfigurationForm } from '../elements/form.ts'
@@ -15,22 +15,22 @@ import {
 import { checkUrl, isLogOnlyUrl, toStoreBase } from '../lib/urls.ts'
 import { parseNumber, stripBrackets, toText } from '../lib/values.ts'
 
-/** What the check of a value needs to know. */
+/** Context of checking a value. */
 export interface KeyOptions {
 	element: Element
 	publicUrl: string
 	allowPrivateNetwork: boolean
-	/** The operator's least of every interval. */
+	/** The operator's minimum of every interval. */
 	floorSeconds: number
 }
 
-/** What a kind of key says of its value, to the check and to forms. */
+/** The schema and the form field of a kind of key. */
 export interface KeyKind extends Partial<Omit<ConfigurationForm, 'key' | 'name' | 'description'>> {
-	/** Of a value as sent, not blank: what is kept. */
+	/** Parses a value that is not blank into the value to store. */
 	schema: (options: KeyOptions) => z.ZodType<string | null>
 }
 
-/** Text, or what becomes text. */
+/** Text, or a value that can be converted to text. */
 export function text(schema: (options: KeyOptions) => TextSchema, limit?: LimitName): KeyKind {
 	return {
 		schema: (options) => z.preprocess(toText, schema(options)),
@@ -46,7 +46,7 @@ export function boolean(): KeyKind {
 	return { type: 'BOOLEAN', ...text(() => booleanText) }
 }
 
-/** One of a few words with their titles; `aliases` are accepted in place of one. */
+/** One of some words with their titles; `aliases` are other accepted words. */
 export function choice(
 	titles: Readonly<Record<string, string>>,
 	aliases: Readonly<Record<string, string>> = {},
@@ -70,7 +70,7 @@ export function number({ minimum, maximum, whole }: { minimum: number; maximum: 
 	return { type: 'NUMBER', minimum, maximum, ...text(() => numberText(expected, isValid)) }
 }
 
-/** A time, decimals allowed, not below the operator's floor; 0 turns an optional one off. */
+/** A duration, with decimals, at least the operator's minimum; 0 turns an optional one off. */
 export function interval(unit: 'minutes' | 'hours', need: 'required' | 'optional'): KeyKind {
 	const unitSeconds = unit === 'minutes' ? 60 : 3600
 	const isOff = (value: number | null): boolean => need === 'optional' && value === 0
@@ -88,7 +88,10 @@ export function interval(unit: 'minutes' | 'hours', need: 'required' | 'optional
 	}
 }
 
-/** The store's address, cut to the site. Without a scheme it stays without: connecting finds http or www by itself. */
+/**
+ * The store's address, shortened to the site. A URL without a scheme is stored without one; connecting finds https or
+ * http.
+ */
 export function storeUrl(): KeyKind {
 	return text(
 		({ allowPrivateNetwork }) =>
@@ -103,7 +106,7 @@ export function storeUrl(): KeyKind {
 	)
 }
 
-/** A callback that Shopbell may reach, or one that means the log only. */
+/** A callback that Shopbell may call, or one that means "log only". */
 export function callbackUrl(): KeyKind {
 	return text(
 		({ publicUrl, allowPrivateNetwork }) =>

@@ -1,4 +1,4 @@
-/** Enabling, disabling and deleting an instance, and new secrets for its webhooks. */
+/** Enables, disables and deletes an instance, and rotates the secrets of its webhooks. */
 import type { User } from '../accounts/setup.ts'
 import { Conflict } from '../lib/errors.ts'
 import { logError } from '../lib/log.ts'
@@ -9,8 +9,8 @@ import type { Services } from './services.ts'
 import { PREVIOUS_SECRET_MS, requireReachable, runWebhookTask, wantsWebhooks } from './webhooks.ts'
 
 /**
- * Enables or disables. `skip`: instead of going on at the old cursor, take a new silent baseline. Enabling also
- * releases what a dead callback holds.
+ * Enables or disables. `skip`: takes a new silent baseline and sends no changes from the pause. Enabling also releases
+ * queued notifications.
  */
 export async function setEnabled(
 	services: Services,
@@ -20,7 +20,8 @@ export async function setEnabled(
 	enabled: boolean,
 	skip: boolean,
 ): Promise<Instance> {
-	// Webhooks sleep with their instance. Either way the store may be told later: what it sends meanwhile is answered.
+	// Disabling an instance pauses its webhooks. The store can be updated later: deliveries that arrive before are
+	// answered.
 	const task = enabled ? (wantsWebhooks(instance) ? 'ensure' : null) : instance.webhookKeyId === null ? null : 'pause'
 	const changed = await commitChange(
 		services,
@@ -40,8 +41,8 @@ export async function setEnabled(
 }
 
 /**
- * Gives the webhooks of an instance new secrets; those before them are accepted for another day. False when the store
- * is still to be told.
+ * Rotates the secrets of an instance's webhooks; the previous ones are accepted for another day. False: the store has
+ * not been updated yet.
  */
 export async function rotateInstanceWebhooks(
 	services: Services,
@@ -62,12 +63,15 @@ export async function rotateInstanceWebhooks(
 	const changed = await commitChange(services, instance, change, toActor(user, requestId), 'instance.webhooks.rotate', {
 		version: instance.webhookVersion + 1,
 	})
-	// The object first: from the moment when the store has the new secrets, deliveries come with them.
+	// The object first, because deliveries are signed with the new secrets as soon as the store has them.
 	await notifyWatcher(services, changed, {})
 	return { instance: changed, done: await runWebhookTask(services, instance.id) }
 }
 
-/** Deletes: token and hub are dead at once; the object is cleared away now, or by the cron when that fails. */
+/**
+ * Deletes an instance: its token and hub stop working immediately; its object is deleted now, or by the cron if that
+ * fails.
+ */
 export async function deleteInstance(
 	services: Services,
 	instance: Instance,
@@ -79,9 +83,9 @@ export async function deleteInstance(
 }
 
 /**
- * Empties the object of a row that is not `ready` and removes its webhooks, then the row. False when the object or the
- * store could not be reached: the cron tries again. `unsure`: the store may still be making webhooks, so the cron is to
- * look again.
+ * Deletes the object and the webhooks of a row that is not `ready`, then the row. False: the object or the store could
+ * not be reached, and the cron tries again. `unsure`: the store may still be creating webhooks, so the cron must check
+ * again.
  */
 export async function purgeInstance(services: Services, instanceId: number, isUnconfirmed = false): Promise<boolean> {
 	try {

@@ -1,17 +1,17 @@
-/** Lists of an organization's instances: by tag, by text, by element, in pages. */
+/** Lists of an organization's instances: filtered by tag, text or element, in pages. */
 import { FROM_INSTANCES, toInstance, SELECT_COLUMNS, type Instance, type InstanceTableRow } from './rows.ts'
 
-/** What a list of instances can be narrowed by. */
+/** Filters of a list of instances. */
 interface InstanceFilter {
 	/** Instances with all of these tags; empty: all. */
 	tags: string[]
-	/** Part of the name or the element's key, in any case; empty: all. */
+	/** Part of the name or of the element's key, in any case; empty: all. */
 	searchText: string
 	elementKey: string | null
 }
 
 /**
- * Ready instances of an organization by rising id, above `afterId`, how many match in all, and whether more follow: one
+ * Ready instances of an organization by ascending id, above `afterId`, with the total and whether more follow, in one
  * query.
  */
 export async function listInstances(
@@ -21,14 +21,14 @@ export async function listInstances(
 	pageSize: number,
 	afterId: number,
 ): Promise<{ instances: Instance[]; total: number; more: boolean }> {
-	// As SQLite's lower() does it: A to Z only.
+	// As SQLite's lower(): A to Z only.
 	const search = filter.searchText.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const matching = `i.organization_id = ?1 AND i.state = 'ready'
 		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value
 		FROM json_each(i.tags))))
 		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(i.element_key), ?3) > 0)
 		AND (?4 IS NULL OR i.element_key = ?4)`
-	// The total is there on a page without rows too.
+	// A page without rows also needs the total.
 	const { results } = await db
 		.prepare(
 			`SELECT page.*, all_of_it.total FROM (SELECT count(*) AS total FROM instances AS i WHERE ${matching}) AS all_of_it

@@ -1,10 +1,8 @@
-/**
- * Names and tags of instances: stripped of HTML, within their limits, with their defaults (docs/contract.md §2). Pure.
- */
+/** Names and tags of instances: without HTML, within their limits, with their defaults (docs/contract.md §2). Pure. */
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { stripHtml, type FieldProblem } from '../lib/values.ts'
 
-/** A name as kept; null when nothing is left of it (absent, blank, a placeholder in angle brackets). */
+/** A name to store; null if it is absent, blank or a placeholder in angle brackets. */
 export function parseName(
 	value: string | null | undefined,
 ): { ok: true; name: string | null } | { ok: false; problem: FieldProblem } {
@@ -14,7 +12,7 @@ export function parseName(
 	return { ok: true, name: name === '' ? null : name }
 }
 
-/** Tags as kept, each once: a list, or one text; null when none was given. */
+/** Tags to store, each once, from a list or one text; null: none were given. */
 export function parseTags(
 	value: readonly string[] | string | null | undefined,
 ): { ok: true; tags: string[] | null } | { ok: false; problem: FieldProblem } {
@@ -28,7 +26,7 @@ export function parseTags(
 	return { ok: true, tags: tags.length === 0 ? null : tags }
 }
 
-/** The name of an instance that was given none: its store's host. */
+/** The default name of an instance: its store's host. */
 export function getHost(storeUrl: string): string {
 	return URL.canParse(storeUrl) ? new URL(storeUrl).host : storeUrl
 }

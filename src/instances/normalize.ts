@@ -1,5 +1,5 @@
 /**
- * An instance's configuration: the flat map of dotted keys, brought from what clients send into what is kept
+ * Normalizes an instance's configuration: a flat map of dotted keys, as clients send it, becomes the one to store
  * (docs/contract.md §2, §3). Pure.
  */
 import type { PollerResource } from '../elements/form.ts'
@@ -11,26 +11,26 @@ import { CONFIGURATION_KEYS, getValue, isKnownKey } from './configuration-keys.t
 import type { KeyOptions } from './key-kinds.ts'
 import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from './poller.ts'
 
-/** What normalizing needs to know. */
+/** Context of normalizing. */
 export interface NormalizeOptions extends KeyOptions {
-	/** What `********` stands for: the configuration so far, secrets in the clear; empty at creation. */
+	/** The previous configuration with secrets in the clear, which `********` refers to; empty at creation. */
 	previous: Readonly<Record<string, string | null>>
 }
 
-/** A configuration as it will be kept, secrets still in the clear. */
+/** A configuration to store, with secrets still in the clear. */
 export interface NormalizedConfiguration {
 	values: Record<string, string | null>
 	eventsEnabled: boolean
-	/** The site's address as given, cut to its base. */
+	/** The site's address as given, shortened to its base. */
 	storeUrl: string
-	/** The resources that the configuration comes to, defaults included. */
+	/** The watched resources, including defaults. */
 	resources: Record<string, PollerResource>
 }
 
-/** The outcome: a configuration, or everything that is wrong with it. */
+/** The normalized configuration, or every problem. */
 export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
-/** Understands a configuration as sent (for a PATCH: as merged). Applies the whole table of docs/contract.md §2. */
+/** Parses a configuration as sent (for a PATCH: as merged), by the table of docs/contract.md §2. */
 export function normalizeConfiguration(
 	given: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,
@@ -41,7 +41,7 @@ export function normalizeConfiguration(
 	const problems = [...findNameProblems(given), ...findPresenceProblems(sent, options)]
 	const { values, problems: valueProblems } = parseValues(sent, options)
 	problems.push(...valueProblems)
-	// Which labels there are is known only where the poller configuration could be read.
+	// The labels are only known if the poller configuration is valid.
 	const hasPoller = !valueProblems.some(({ field }) => isPollerField(field))
 	const filter = parseFilter(values, hasPoller ? Object.keys(getEffectivePoller(values, options.element)) : null)
 	if (!filter.ok) return { ok: false, problems: [...problems, ...filter.problems] }
@@ -60,7 +60,7 @@ export function normalizeConfiguration(
 	}
 }
 
-/** What was sent by key: masked secrets as they were, and the store's address also by its alias. */
+/** The values as sent by key, with masked secrets replaced, and the store's address also by its alias. */
 function readSent(
 	given: Readonly<Record<string, unknown>>,
 	previous: NormalizeOptions['previous'],
@@ -82,7 +82,7 @@ function findNameProblems(given: Readonly<Record<string, unknown>>): FieldProble
 		}))
 }
 
-/** Required keys that are missing or hold a placeholder. */
+/** Required keys that are missing or contain a placeholder. */
 function findPresenceProblems(sent: ReadonlyMap<string, unknown>, { element }: NormalizeOptions): FieldProblem[] {
 	const required = element.configuration.filter((form) => form.required).map((form) => form.key)
 	const withPlaceholder = required.filter((key) => holdsPlaceholder(sent.get(key)))
@@ -96,7 +96,7 @@ function findPresenceProblems(sent: ReadonlyMap<string, unknown>, { element }: N
 	]
 }
 
-/** What is kept of each key. Blank and placeholders count as absent; unknown keys are kept as text. */
+/** The values to store. Blank values and placeholders count as absent; unknown keys are stored as text. */
 function parseValues(
 	sent: ReadonlyMap<string, unknown>,
 	options: NormalizeOptions,

@@ -1,6 +1,7 @@
 /**
- * An organization's own object: a watcher without a store, which delivers operator events and what is posted to free
- * topics. Its id comes from the sequence of instances, so that its notifications and events have ids like all others.
+ * An organization's own object: a watcher without a store, which delivers operator events and messages posted to the
+ * organization's own topics. Its id comes from the sequence of instances, so that its notifications and events have
+ * ids of the same form.
  */
 import { NEVER_MS } from '../lib/time.ts'
 import { readAccountSettings } from '../accounts/settings.ts'
@@ -13,7 +14,7 @@ import { nextSequenceNumber } from './rows.ts'
 import { listOrganizationSubscriptions, type SubscriptionScope } from './subscriptions.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
-/** The operator's webhook among the subscriptions of the object: no number of D1's. */
+/** The operator webhook among the subscriptions of the object; D1 uses no such number. */
 const OPERATOR_SUBSCRIPTION_ID = 0
 const NO_CONNECTION: WatcherConfig['connection'] = {
 	home: '',
@@ -28,7 +29,7 @@ const NO_CONNECTION: WatcherConfig['connection'] = {
 	collections: {},
 }
 
-/** The id of an organization's object; null: it has none yet, since nothing was ever told to it. */
+/** The id of an organization's object; null: it has not been created, because it was never needed. */
 export async function findOwnerId(db: D1Database, organizationId: number): Promise<number | null> {
 	const row = await db
 		.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?')
@@ -38,8 +39,8 @@ export async function findOwnerId(db: D1Database, organizationId: number): Promi
 }
 
 /**
- * The id of an organization's object as far as a list across objects asks it: null also when it sends to nothing of
- * what is named. The operator's webhook is one of its subscriptions, with its address among the settings.
+ * The id of an organization's object for lists across objects; null also if none of its subscriptions match. The
+ * operator webhook is one of its subscriptions; its address is in the settings.
  */
 export async function findOwnerIdInScope(
 	db: D1Database,
@@ -62,7 +63,7 @@ export async function findOwnerIdInScope(
 	return row?.ownerId ?? null
 }
 
-/** The id of an organization's object, which is made when it has none. Repeating it changes nothing. */
+/** The id of an organization's object, which is created if there is none. Safe to repeat. */
 export async function ensureOwnerId(
 	env: Pick<Env, 'DB' | 'WATCHER'>,
 	organizationId: number,
@@ -74,7 +75,7 @@ export async function ensureOwnerId(
 	return ownerId
 }
 
-/** Hands notices to an organization's object. Throws when it cannot be reached: they are handed over again. */
+/** Passes notices to an organization's object. Throws if it cannot be reached; the caller repeats the call. */
 export async function publishToOrganization(
 	env: Pick<Env, 'DB' | 'WATCHER'>,
 	organizationId: number,
@@ -85,7 +86,7 @@ export async function publishToOrganization(
 		throw new Error("an organization's object answers unknown")
 }
 
-/** What an organization's object runs by; null: this is no organization's object. */
+/** The configuration of an organization's object; null: this id is not one. */
 export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: number): Promise<WatcherConfig | null> {
 	const organization = await env.DB.prepare('SELECT id, name FROM organizations WHERE owner_id = ?')
 		.bind(ownerId)
@@ -117,7 +118,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		scanBudget: 1,
 		retentionDays: account.retentionDays,
 		hooks: null,
-		// Each notice by itself: its topic is the envelope's.
+		// One notice per notification, because its topic is in the envelope.
 		delivery: {
 			...getDefaultDelivery('polling'),
 			schedule: account.schedule,
@@ -140,7 +141,7 @@ async function assignOwnerId(db: D1Database, organizationId: number): Promise<nu
 		.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL')
 		.bind(id, organizationId)
 		.run()
-	// Two at once: the first one's number holds.
+	// Of two concurrent calls, the first one's number is used.
 	const ownerId = await findOwnerId(db, organizationId)
 	if (ownerId === null) throw new Error('no such organization')
 	return ownerId

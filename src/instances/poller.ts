@@ -1,7 +1,7 @@
 /**
- * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). Clients send
- * an object or its JSON, with numbers and booleans also as text: all become one form. What a url and its dates mean is
- * the element's to say.
+ * `event.poller.configuration`: which resources an instance watches and how (docs/contract.md §2, §3). Clients send an
+ * object or its JSON, with numbers and booleans also as text; all are normalized to one form. The element interprets
+ * urls and dates.
  */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
@@ -12,7 +12,7 @@ import type { PollerResource } from '../elements/form.ts'
 
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'
-/** The older key, which names default resources. */
+/** The older key, which lists names of default resources. */
 export const POLLER_URLS_KEY = 'event.poller.urls'
 
 /**
@@ -21,7 +21,7 @@ export const POLLER_URLS_KEY = 'event.poller.urls'
  */
 const RESERVED_LABELS = new Set(['pollDate', 'objectType', '__proto__', 'constructor', 'prototype'])
 
-/** A parsed poller configuration, or everything that is wrong with it. */
+/** A parsed poller configuration, or every problem. */
 type PollerResult =
 	| { ok: true; resources: Record<string, PollerResource> | null }
 	| { ok: false; problems: FieldProblem[] }
@@ -67,7 +67,7 @@ const resourceSchema = objectSchema(
 	(value) => value === null,
 )
 
-/** The whole value, as an object or its JSON; null when it names no resource. */
+/** The whole value, as an object or its JSON; null if it names no resource. */
 export const pollerSchema = z
 	.preprocess(
 		parseJson,
@@ -99,8 +99,8 @@ export const pollerSchema = z
 	})
 
 /**
- * Understands the value of `event.poller.configuration`. `resources: null` when it is absent, empty or names no
- * resource: then the defaults hold. Unknown settings of a resource are kept.
+ * Parses the value of `event.poller.configuration`. `resources: null` if it is absent, empty or names no resource:
+ * then the defaults apply. Unknown settings of a resource are kept.
  */
 export function parsePoller(value: unknown): PollerResult {
 	const parsed = pollerSchema.safeParse(value)
@@ -110,8 +110,9 @@ export function parsePoller(value: unknown): PollerResult {
 }
 
 /**
- * The resources that an instance watches: those of its poller configuration, else those of the older
- * `event.poller.urls` (`customers|orders`), else the element's defaults. `configuration` is the flat map as stored.
+ * The watched resources of an instance: those of its poller configuration, otherwise those of the older
+ * `event.poller.urls` (`customers|orders`), otherwise the element's defaults. `configuration` is the flat map as
+ * stored.
  */
 export function getEffectivePoller(
 	configuration: Readonly<Record<string, string | null>>,
@@ -125,7 +126,7 @@ export function getEffectivePoller(
 	return Object.fromEntries(names.map((name) => [name, element.defaultPoller[name]!]))
 }
 
-/** What was expected of `event.poller.urls`, names of default resources joined with `|`; null: nothing is wrong. */
+/** The message about an invalid `event.poller.urls`, names of default resources joined with `|`; null: it is valid. */
 export function findPollerUrlsProblem(value: string | null | undefined, element: Element): string | null {
 	return parseNames(value).every((name) => Object.hasOwn(element.defaultPoller, name))
 		? null
@@ -133,7 +134,7 @@ export function findPollerUrlsProblem(value: string | null | undefined, element:
 				`${POLLER_KEY} watches any other collection`
 }
 
-/** The hub path that a resource's url names: `/hubs/ecommerce/orders?where=…` → `orders`; null when there is none. */
+/** The hub path of a resource's url: `/hubs/ecommerce/orders?where=…` → `orders`; null: it has none. */
 export function getHubPath(url: string): string | null {
 	const path = url
 		.trim()
@@ -146,7 +147,7 @@ export function getHubPath(url: string): string | null {
 	return path === '' || path === 'hubs' || /^hubs\/[^/]*$/.test(path) ? null : path
 }
 
-/** An object's settings that are not empty, in the order in which they were sent. */
+/** An object's settings that are not empty, in the given order. */
 function objectSchema(
 	schema: z.ZodType<Record<string, unknown>>,
 	message: string,
@@ -179,7 +180,7 @@ function parseNames(value: string | null | undefined): string[] {
 	return [...new Set(names.filter((name) => name !== ''))]
 }
 
-/** The value of a JSON text; other values as they are, null when absent or blank. */
+/** The value of a JSON text; other values unchanged, null if absent or blank. */
 function parseJson(value: unknown): unknown {
 	if (typeof value !== 'string') return value ?? null
 	if (value.trim() === '') return null

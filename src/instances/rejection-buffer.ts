@@ -1,30 +1,30 @@
 /**
- * Refused deliveries, counted in the isolate's memory: a flood of forged ones costs no storage. At most once a minute
- * the counts are handed to the objects of those instances that exist; an instance's owner sees them there.
+ * Counts rejected deliveries in the isolate's memory, so that a flood of forged ones costs no storage. At most once a
+ * minute the counts are reported to the objects of existing instances, where the owner can see them.
  */
 import { mapConcurrent } from '../lib/concurrency.ts'
 import { logError } from '../lib/log.ts'
 import type { WebhookRejections, WatcherRpc } from '../rpc/watcher.ts'
 
-/** Time between two hand-overs of an isolate. */
+/** Time between two reports of an isolate, ms. */
 const FLUSH_INTERVAL_MS = 60_000
-/** Instances remembered between two; who sends to more is guessing. */
+/** Maximum number of instances between two reports; a sender with more is guessing ids. */
 const MAX_INSTANCES = 500
-/** Samples of an instance, and of each the headers and the body, characters: 1 kB together. */
+/** Samples per instance, and the characters of headers and body per sample: 1 kB together. */
 const MAX_SAMPLES = 5
 const MAX_SAMPLE_LENGTH = 500
-/** Hand-overs at a time. */
+/** Concurrent reports. */
 const MAX_CONCURRENT = 6
 
-/** Headers that a sample may show: nothing that could open anything but the delivery itself. */
+/** Headers that a sample may contain: none with credentials for anything except the delivery itself. */
 const SAFE_HEADERS = /^(content-(type|length|encoding)|user-agent|element-instances|x-wc-[a-z-]+)$/
 
-/** The refusals of one isolate. */
+/** The rejections of one isolate. */
 export class RejectionBuffer {
 	#pending = new Map<number, WebhookRejections>()
 	#flushedMs = Number.NEGATIVE_INFINITY
 
-	/** Counts a refusal for the instance that the address names. */
+	/** Counts a rejection for the instance that the URL names. */
 	count(instanceId: number, reason: string, nowMs: number, headers: Headers, body: Uint8Array | null): void {
 		let rejections = this.#pending.get(instanceId)
 		if (rejections === undefined) {
@@ -37,20 +37,17 @@ export class RejectionBuffer {
 			rejections.samples.push({ atMs: nowMs, reason, headers: formatHeaders(headers), body: formatBody(body) })
 	}
 
-	/** What was counted for an instance and not handed over yet; null when nothing was. */
+	/** The counts of an instance that were not reported yet; null: none. */
 	pending(instanceId: number): WebhookRejections | null {
 		return this.#pending.get(instanceId) ?? null
 	}
 
-	/** Whether there is something to hand over, and it is time. */
+	/** Whether there are counts to report and a report is due. */
 	isDue(nowMs: number): boolean {
 		return this.#pending.size > 0 && nowMs - this.#flushedMs >= FLUSH_INTERVAL_MS
 	}
 
-	/**
-	 * Hands over what was counted, to instances that exist. What cannot be handed over is gone: these are counts, not
-	 * events.
-	 */
+	/** Reports the counts to existing instances. Counts that cannot be reported are dropped: they are not events. */
 	async flush(
 		db: D1Database,
 		watcher: (instanceId: number) => Pick<WatcherRpc, 'rejected'>,
@@ -71,7 +68,7 @@ export class RejectionBuffer {
 	}
 }
 
-/** Two sets of counts as one, newest samples first. */
+/** Adds two sets of counts, newest samples first. */
 export function mergeRejections(stored: WebhookRejections, pending: WebhookRejections | null): WebhookRejections {
 	if (pending === null) return stored
 	const counts = { ...stored.counts }

@@ -1,5 +1,5 @@
 /**
- * Replays across instances: jobs in D1, each of which begins a replay in every instance of its scope
+ * Replays across instances: jobs in D1, each of which starts a replay in every instance of its scope
  * (docs/architecture.md, Event log). `replay-runner.ts` runs them.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
@@ -8,27 +8,30 @@ import { refused, type Result } from '../lib/result.ts'
 import type { ReplayQuery } from '../rpc/delivery.ts'
 import { nextSequenceNumber } from './rows.ts'
 
-/** Which instances a job is about. */
+/** The instances of a job. */
 export interface ReplayScope {
 	/** null: any. */
 	instanceIds: number[] | null
-	/** All of these; empty: any. */
+	/** Instances with all of these tags; empty: any. */
 	tags: string[]
-	/** Part of the name or the element's key, in any case; empty: any. */
+	/** Part of the name or of the element's key, in any case; empty: any. */
 	searchText: string
 }
 
-/** A job as it is shown. Times epoch ms. */
+/** A job as the API shows it. Times epoch ms. */
 export interface ReplayJobReport {
 	id: number
 	state: 'running' | 'cancelling' | 'done' | 'cancelled'
-	/** Every instance was asked. */
+	/** Whether every instance was asked. */
 	walked: boolean
-	/** Instances asked, those with something to send, and those that could not be. */
+	/** Numbers of instances: asked, with something to send, and failed. */
 	asked: number
 	sending: number
 	skipped: number
-	/** Notifications: all, not sent yet as last seen, ended without having been accepted. */
+	/**
+	 * Numbers of notifications: all, those not sent yet according to the last check, and those that ended without being
+	 * accepted.
+	 */
 	total: number
 	left: number
 	failed: number
@@ -36,10 +39,10 @@ export interface ReplayJobReport {
 	endedMs: number | null
 }
 
-/** Jobs of an organization that run at a time, and those that a list shows. */
+/** Maximum running jobs of an organization, and maximum jobs in a list. */
 export const MAX_REPLAY_JOBS = LIMITS.replayJobs.value
 const MAX_LISTED_JOBS = 50
-/** SQL: ready instances of an organization (`?1`) within a reach (`?2` ids or null, `?3` tags, `?4` text). */
+/** SQL: ready instances of an organization (`?1`) within a scope (`?2` ids or null, `?3` tags, `?4` text). */
 const SCOPE_SQL = `organization_id = ?1 AND state = 'ready' AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
 	AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(tags)))
 	AND (?4 = '' OR instr(lower(name), lower(?4)) > 0 OR instr(element_key, lower(?4)) > 0)`
@@ -51,7 +54,7 @@ function toScopeValues(
 	return [organizationId, instanceIds === null ? null : JSON.stringify(instanceIds), JSON.stringify(tags), searchText]
 }
 
-/** Instances of a reach with their switches, above an id, at most `limit`. */
+/** Instances of a scope with their switches, above an id, at most `limit`. */
 export async function listInstancesInScope(
 	db: D1Database,
 	organizationId: number,
@@ -68,7 +71,7 @@ export async function listInstancesInScope(
 	return results
 }
 
-/** Makes a job. `too-many`: `MAX_REPLAY_JOBS` of the organization are running. */
+/** Creates a job. `too-many`: `MAX_REPLAY_JOBS` of the organization are running. */
 export async function createReplayJob(
 	db: D1Database,
 	actor: Actor & { userId: number },
@@ -78,7 +81,7 @@ export async function createReplayJob(
 	const id = await nextSequenceNumber(db, 'replay')
 	const { organizationId, userId } = actor
 	const [inserted] = await db.batch([
-		// Counted in the statement that inserts: another request may be as fast.
+		// Counted in the INSERT, because another request may insert at the same time.
 		db
 			.prepare(
 				`INSERT INTO replay_jobs (id, organization_id, user_id, state, query, reach, after_id, walked, asked, lease_ms,
@@ -111,7 +114,7 @@ export async function createReplayJob(
 	return inserted!.meta.changes > 0 ? { ok: true, id } : refused('too-many')
 }
 
-/** Jobs of an organization, newest first; or one of them. */
+/** Jobs of an organization, newest first, or one of them. */
 export async function listReplayJobs(
 	db: D1Database,
 	organizationId: number,
@@ -130,7 +133,9 @@ export async function listReplayJobs(
 	return results.map((row) => ({ ...row, walked: row.walked === 1 }))
 }
 
-/** Asks a job to end; its runner cancels what it has begun. A job that has ended stays as it is. */
+/**
+ * Requests that a job ends; its runner cancels the replays that it has started. A job that has ended does not change.
+ */
 export async function cancelReplayJob(db: D1Database, actor: Actor, id: number, nowMs: number): Promise<void> {
 	await db.batch([
 		db

@@ -1,7 +1,7 @@
 /**
- * Runs replay jobs: walks an organization's instances one by one and begins a replay in each. Requests and the cron run
- * a job in bounded steps, one runner at a time. Each step may be cut off: the walk is noted after the instances were
- * asked, and an object that is asked again by the same job answers with the replay that it has begun.
+ * Runs replay jobs: goes through an organization's instances and starts a replay in each. Requests and the cron run a
+ * job in bounded steps, one runner at a time. Each step can be interrupted: progress is recorded after the instances
+ * were asked, and an object that the same job asks again returns the replay that it has started.
  */
 import { logError } from '../lib/log.ts'
 import { DAY_MS } from '../lib/time.ts'
@@ -9,7 +9,7 @@ import type { ReplayQuery } from '../rpc/delivery.ts'
 import { listInstancesInScope, type ReplayScope } from './replay-jobs.ts'
 import type { Services } from './services.ts'
 
-/** A job's row, as far as running it needs. */
+/** The columns of a job that its runner needs. */
 interface ReplayJob {
 	id: number
 	organization_id: number
@@ -30,19 +30,22 @@ interface ReplayPart {
 	reason: string | null
 }
 
-/** What follows a step: another one (`checkedId`: parts up to this instance were looked at), a pause, or nothing. */
+/**
+ * The result of a step: another step follows (`checkedId`: parts up to this instance were checked), a pause, or the
+ * end.
+ */
 type StepResult = { next: 'step'; checkedId?: number } | { next: 'pause' } | { next: 'nothing' }
 
-/** Instances of a step: as many as an invocation has connections. */
+/** Instances per step: as many as an invocation has connections. */
 const STEP_SIZE = 6
-/** A runner that does not come back in this time counts as lost. */
+/** A runner that has not reported for this long counts as lost, ms. */
 const JOB_LEASE_MS = 60_000
-/** Jobs that the cron runs a round: each step asks its instances and D1. */
+/** Jobs per run of the cron: each step calls its instances and D1. */
 const MAX_JOBS_PER_ROUND = 5
-/** How long jobs that ended are kept. */
+/** How long ended jobs are kept, ms. */
 const JOB_RETENTION_MS = 30 * DAY_MS
 
-/** Runs jobs that have no runner, some steps each, and deletes those that ended long ago. For the cron. */
+/** Runs jobs that have no runner, a few steps each, and deletes those that ended long ago. For the cron. */
 export async function runReplayJobs(services: Services, steps: number): Promise<void> {
 	const { DB } = services.env
 	const nowMs = services.now()
@@ -65,7 +68,7 @@ export async function runReplayJobs(services: Services, steps: number): Promise<
 	}
 }
 
-/** Runs one job for some steps, unless it has a runner. */
+/** Runs one job for a few steps if it has no runner. */
 export async function runReplayJob(services: Services, id: number, steps: number): Promise<void> {
 	const { DB } = services.env
 	let lease = services.now() + JOB_LEASE_MS
@@ -75,10 +78,10 @@ export async function runReplayJob(services: Services, id: number, steps: number
 		.bind(lease, id, services.now())
 		.run()
 	if (taken.meta.changes === 0) return
-	// Running parts are checked once a run.
+	// Running parts are checked once per run.
 	let lastCheckedId = 0
 	for (let step = 0; step < steps; step++) {
-		// Read again: it may have been cancelled, or taken over from a runner that was too slow.
+		// Read again: the job may have been cancelled, or another runner may have taken over from a slow one.
 		const job = await DB.prepare(
 			`SELECT id, organization_id, state, query, reach, after_id, walked FROM replay_jobs WHERE id = ?
 				AND lease_ms = ? AND ended_ms IS NULL`,
@@ -99,7 +102,7 @@ export async function runReplayJob(services: Services, id: number, steps: number
 		await DB.prepare('UPDATE replay_jobs SET lease_ms = ? WHERE id = ? AND lease_ms = ?').bind(renewed, id, lease).run()
 		lease = renewed
 	}
-	// The next runner need not wait; a round begins with the jobs that were left alone longest.
+	// The next runner does not have to wait. A run of the cron begins with the jobs that have waited longest.
 	await DB.prepare('UPDATE replay_jobs SET lease_ms = ? WHERE id = ? AND lease_ms = ?')
 		.bind(services.now() - 1, id, lease)
 		.run()
@@ -132,7 +135,7 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 	return { next: 'step' }
 }
 
-/** Checks the next parts that have not ended. After the last one the job has ended if all parts have. */
+/** Checks the next parts that have not ended. After the last one, the job has ended if all parts have. */
 async function runCheckStep(services: Services, job: ReplayJob, after: number): Promise<StepResult> {
 	const { DB } = services.env
 	const { results } = await DB.prepare(
@@ -163,7 +166,7 @@ async function runCheckStep(services: Services, job: ReplayJob, after: number): 
 	return { next: 'step', checkedId: last.instance_id }
 }
 
-/** Cancels what was begun: first what the walk may have begun and not noted, then the parts. */
+/** Cancels the started replays: first those that may have been started and not recorded, then the recorded parts. */
 async function runCancelStep(services: Services, job: ReplayJob): Promise<StepResult> {
 	const { DB } = services.env
 	if (job.walked === 0) {
@@ -201,7 +204,7 @@ async function runCancelStep(services: Services, job: ReplayJob): Promise<StepRe
 	return { next: 'step' }
 }
 
-/** Begins the replay of an instance, or finds that it was begun; null: it has nothing to send. */
+/** Starts the replay of an instance, or finds the one that the job started before; null: there is nothing to send. */
 async function startPart(services: Services, job: ReplayJob, instanceId: number): Promise<ReplayPart | null> {
 	try {
 		const report = await services.watcher(instanceId).replay(JSON.parse(job.query) as ReplayQuery, false, job.id)
@@ -223,7 +226,7 @@ async function startPart(services: Services, job: ReplayJob, instanceId: number)
 	}
 }
 
-/** How far a part is; null: its replay is gone, so it has ended. */
+/** The progress of a part; null: its replay no longer exists, so it has ended. */
 async function checkPart(services: Services, part: ReplayPart): Promise<ReplayPart | null> {
 	try {
 		const resends = await services.watcher(part.instance_id).resends()

@@ -1,7 +1,7 @@
 /**
- * When the ring of master keys is turned, what is sealed in D1 under older keys is sealed anew under the first, some
- * rows at a time, so that an older key can leave (docs/operations.md, Rotating MASTER_KEYS). A row that somebody
- * changes meanwhile is left to the next round.
+ * After a rotation of master keys, seals the secrets in D1 that older keys sealed under the first key, a limited
+ * number of rows at a time, so that an older key can be removed (docs/operations.md, Rotating MASTER_KEYS). A row that
+ * changes at the same time is left to the next run.
  */
 import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { logError } from '../lib/log.ts'
@@ -14,7 +14,7 @@ import {
 	sealSecret,
 } from '../lib/sealing.ts'
 
-/** Rows a round. */
+/** Rows per run. */
 const MAX_ROWS_PER_ROUND = 50
 
 interface SealedAccountRow {
@@ -29,8 +29,8 @@ interface SealedInstanceRow {
 }
 
 /**
- * Ids of the ring's keys that something at rest or at a store still depends on; the first always is. With one key
- * nothing is looked up.
+ * Ids of the ring's keys that are still in use, in D1 or at a store; the first key always is. With one key nothing is
+ * looked up.
  */
 export async function findKeysInUse(db: D1Database, ring: string): Promise<string[]> {
 	const [first, ...older] = parseMasterKeys(ring).map((key) => key.id)
@@ -54,7 +54,7 @@ export async function findKeysInUse(db: D1Database, ring: string): Promise<strin
 	return usedIds
 }
 
-/** One round. A secret that cannot be opened, since its key is gone, is left as it is. */
+/** One run. A secret that cannot be opened because its key is missing stays unchanged. */
 export async function resealSecrets(db: D1Database, ring: string): Promise<void> {
 	for (const { id } of parseMasterKeys(ring).slice(1)) {
 		for (const [table, context] of [
@@ -86,7 +86,7 @@ export async function resealSecrets(db: D1Database, ring: string): Promise<void>
 	}
 }
 
-/** The one setting of an account that is sealed. */
+/** The one secret setting of an account. */
 async function resealSettings(db: D1Database, ring: string, keyId: string): Promise<void> {
 	const { results } = await db
 		.prepare(
@@ -114,7 +114,7 @@ async function resealInstance(db: D1Database, ring: string, row: SealedInstanceR
 	const next = row.next === null ? null : ((await reseal(ring, row.next, context)) ?? row.next)
 	const text = JSON.stringify(configuration)
 	if (text === row.configuration && token === row.token && next === row.next) return
-	// The version counts up, so that the instance's object reads its secrets again before the older key leaves.
+	// Increments the version, so that the instance's object reads its secrets again before the older key is removed.
 	await db
 		.prepare(
 			`UPDATE instances SET token_sealed = ?, configuration = ?, signature_next = ?, version = version + 1

@@ -1,8 +1,8 @@
-/** The beginning and the end of an instance's row in D1: `creating`, `ready`, `deleted`, gone. */
+/** Creates and removes an instance's row in D1: `creating`, `ready`, `deleted`, removed. */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import { INSERT_COLUMNS, type Instance } from './rows.ts'
 
-/** What a row's end means for its webhooks; `?1` is now. */
+/** Sets the task of a deleted row's webhooks; `?1` is now. */
 const REMOVE_WEBHOOKS_SQL =
 	"hook_work = CASE WHEN hook_key IS NULL THEN NULL ELSE 'remove' END, hook_work_ms = ?1, hook_tried_ms = ?1"
 
@@ -40,7 +40,9 @@ export async function insertInstance(db: D1Database, instance: Instance, tokenHa
 		.run()
 }
 
-/** `creating` → `ready`, with its audit row. False when the row is no longer `creating`: somebody cleared it away. */
+/**
+ * `creating` → `ready`, with its audit row. False: the row is no longer `creating`, because it was removed meanwhile.
+ */
 export async function markReady(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
 		db
@@ -65,8 +67,8 @@ export async function markReady(db: D1Database, instance: Instance, actor: Actor
 }
 
 /**
- * `deleted`: token and hub stop working; what webhooks may be at the store are to be removed. False when the row was
- * not ready any more.
+ * `deleted`: token and hub stop working, and webhooks that the store may have are to be removed. False: the row was no
+ * longer ready.
  */
 export async function markDeleted(db: D1Database, instance: Instance, actor: Actor, nowMs: number): Promise<boolean> {
 	const [update] = await db.batch([
@@ -88,8 +90,8 @@ export async function markDeleted(db: D1Database, instance: Instance, actor: Act
 }
 
 /**
- * Rows that stay `creating`, one by its id or all that are older than a moment, become deletions: what a failed
- * creation left is cleared away like them.
+ * Marks rows that stay `creating` as `deleted`, one by its id or all that are older than a time, so that the remains
+ * of failed creations are removed.
  */
 export async function abandonCreating(
 	db: D1Database,
@@ -106,7 +108,7 @@ export async function abandonCreating(
 		.run()
 }
 
-/** Takes rows away for good: after their object is gone, or when a creation failed. A ready row is never taken. */
+/** Removes rows, after their object was deleted or if a creation failed. A ready row is never removed. */
 export async function deleteInstanceRow(db: D1Database, id: number): Promise<void> {
 	await db.batch([
 		db

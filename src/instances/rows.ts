@@ -1,34 +1,30 @@
 /**
- * The rows of connected stores in D1: reading and writing them. Every query that serves a caller names the
- * organization, so that another one's instances do not exist; the two that do not are for the instance's own object and
- * for the cron.
+ * Rows of instances in D1. Every query for a caller filters by organization, so that instances of other organizations
+ * are not found; the two exceptions are for the instance's own object and for the cron.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
 
-/** Where an instance's row is in its life: not answered yet, in use, or gone for callers and being deleted. */
+/** The state of an instance's row: being created, in use, or being deleted and no longer visible to callers. */
 type InstanceRowState = 'creating' | 'ready' | 'deleted'
 
-/** Who made an instance, as it is shown. */
+/** The creator of an instance as it is shown. */
 interface InstanceCreator {
 	email: string
 	firstName: string
 	lastName: string
 }
 
-/** An instance as kept. Times epoch ms; `configuration` as stored, its secrets sealed. */
+/** An instance as stored. Times epoch ms; `configuration` as stored, with sealed secrets. */
 export interface Instance {
 	id: number
 	organizationId: number
-	/** Who made it. */
+	/** The creator. */
 	userId: number
-	/**
-	 * … and what they are called; null: such a user is not known. Read with the row, so that showing an instance needs no
-	 * second query.
-	 */
+	/** The creator's name; null: no such user. Read with the row, so that no second query is needed. */
 	creator: InstanceCreator | null
 	state: InstanceRowState
-	/** Counts up with every change. */
+	/** Increases with every change. */
 	version: number
 	enabled: boolean
 	eventsEnabled: boolean
@@ -41,26 +37,24 @@ export interface Instance {
 	subscriptionId: number
 	createdMs: number
 	updatedMs: number
-	/** Version of the secrets of its webhooks, and until when the one before it is still accepted. */
+	/** Version of the secrets of its webhooks, and until when the previous one is accepted. */
 	webhookVersion: number
 	webhookPreviousUntilMs: number | null
-	/** Id of the master key that the secrets at the store are derived from; null: none of our webhooks is there. */
+	/** Id of the master key from which the secrets at the store are derived; null: the store has none of our webhooks. */
 	webhookKeyId: string | null
-	/** What is still to be done at the store, by the cron when not at once. */
+	/** The task that remains at the store; the cron completes it. */
 	webhookTask: WebhookTask | null
-	/**
-	 * The signature key that takes over from the configured one, sealed, and from when it signs alone; null: none does.
-	 */
+	/** The next signature key of a rotation, sealed, and from when it signs alone; null: no rotation. */
 	signatureNext: string | null
 	signatureFromMs: number | null
-	/** Version at which a new silent baseline was last asked for; 0: never. */
+	/** Version at which a new silent baseline was last requested; 0: never. */
 	baselineVersion: number
 }
 
-/** Make the webhooks as they should be, stop them, delete them. */
+/** Create or repair the webhooks, pause them, delete them. */
 export type WebhookTask = 'ensure' | 'pause' | 'remove'
 
-/** What a change of an instance may set. */
+/** Fields that a change can set. */
 export type InstanceChange = Partial<
 	Pick<
 		Instance,
@@ -80,7 +74,7 @@ export type InstanceChange = Partial<
 	>
 >
 
-/** The row as D1 has it, with who made it. */
+/** A row of D1, joined with its creator. */
 export interface InstanceTableRow {
 	id: number
 	organization_id: number
@@ -117,7 +111,7 @@ export const INSERT_COLUMNS =
 	'hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
 /**
- * What is read of `FROM`, a `Row`: what an insert sets, what has its default until a change sets it, and who made it.
+ * The columns of a `Row` in a SELECT from `FROM`: those that an insert sets, those with defaults, and the creator's.
  */
 export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 	.split(', ')
@@ -126,7 +120,7 @@ export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 export const FROM_INSTANCES =
 	'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
-/** Hands out the next number of a sequence; never the same one twice. */
+/** Returns the next number of a sequence; no number is used twice. */
 export async function nextSequenceNumber(
 	db: D1Database,
 	sequence: 'instance' | 'subscription' | 'replay',
@@ -139,7 +133,7 @@ export async function nextSequenceNumber(
 	return row.value
 }
 
-/** A ready instance of this organization; null when there is none. */
+/** A ready instance of this organization; null: there is none. */
 export async function findInstance(db: D1Database, organizationId: number, id: number): Promise<Instance | null> {
 	const row = await db
 		.prepare(
@@ -150,7 +144,7 @@ export async function findInstance(db: D1Database, organizationId: number, id: n
 	return row === null ? null : toInstance(row)
 }
 
-/** Which of these are ready instances of an organization. */
+/** The ids that are ready instances of an organization. */
 export async function filterOwnInstances(
 	db: D1Database,
 	organizationId: number,
@@ -167,7 +161,7 @@ export async function filterOwnInstances(
 
 /**
  * The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that
- * another SELECT gives: for a batch with that SELECT's own look-up. Read its row with `instanceOf`.
+ * another SELECT returns, for a batch with that SELECT. Parse its row with `instanceOf`.
  */
 export function findInstanceStatement(
 	db: D1Database,
@@ -183,12 +177,12 @@ export function findInstanceStatement(
 		.bind(...organization.values, value)
 }
 
-/** The instance of a row that `instanceStatement` found. */
+/** The instance of a row of `instanceStatement`. */
 export function toFoundInstance(row: Record<string, unknown>): Instance {
 	return toInstance(row as unknown as InstanceTableRow)
 }
 
-/** An instance for its own Durable Object, whatever its organization; null when it does not exist or is deleted. */
+/** An instance for its own Durable Object, of any organization; null if it does not exist or is deleted. */
 export async function findInstanceById(db: D1Database, id: number): Promise<Instance | null> {
 	const row = await db
 		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ? AND i.state <> 'deleted'`)
@@ -198,8 +192,8 @@ export async function findInstanceById(db: D1Database, id: number): Promise<Inst
 }
 
 /**
- * Changes a row, if it still has the version that the change was made from, and counts the version up; with its audit
- * row. The changed instance, or null when somebody else was first.
+ * Updates a row with its audit row if it still has the version that the change is based on, and increments the
+ * version. Returns the changed instance; null: another request was first.
  */
 export async function changeInstance(
 	db: D1Database,
@@ -235,7 +229,7 @@ export async function changeInstance(
 				instance.organizationId,
 				instance.version,
 			),
-		// Only if the update before it in this transaction took hold.
+		// Only if the previous update of this transaction took effect.
 		auditStatement(
 			db,
 			actor,
@@ -248,8 +242,8 @@ export async function changeInstance(
 }
 
 /**
- * Columns that only some changes set. Those about webhooks that it does not name may have been moved on by the cron
- * meanwhile and stay.
+ * Columns that only some changes set. Webhook columns that a change does not name keep their value, since the cron may
+ * have changed them meanwhile.
  */
 function getOptionalColumns(change: InstanceChange, nowMs: number): [string, string | number | null][] {
 	const columns: [string, string | number | null][] = []
@@ -265,7 +259,7 @@ function getOptionalColumns(change: InstanceChange, nowMs: number): [string, str
 	return columns
 }
 
-/** An instance in any state, for the cron and for what ends it; null when its row is gone. */
+/** An instance in any state, for the cron and for deletions; null: its row is gone. */
 export async function findInstanceRow(db: D1Database, id: number): Promise<Instance | null> {
 	const row = await db
 		.prepare(`SELECT ${SELECT_COLUMNS} FROM ${FROM_INSTANCES} WHERE i.id = ?`)
@@ -274,7 +268,7 @@ export async function findInstanceRow(db: D1Database, id: number): Promise<Insta
 	return row === null ? null : toInstance(row)
 }
 
-/** An instance out of its row. */
+/** Parses the row of an instance. */
 export function toInstance(row: InstanceTableRow): Instance {
 	return {
 		id: row.id,

@@ -1,21 +1,21 @@
 /**
- * The limit on failed signatures (docs/architecture.md, Failed signatures): past so many a minute an address is refused
- * before its body is read and hashed. Failures are counted by address; who once sent what an instance's secret has
- * signed is counted by itself, so that a stale copy of a shop does not shut out the other shops of its host. It lives
- * in the isolate's memory.
+ * Limits failed signatures (docs/architecture.md, Failed signatures): above a number per minute, an address is refused
+ * before its body is read and hashed. An address that has sent a valid delivery for an instance is counted separately
+ * for it, so that an outdated copy of a shop does not lock out other shops on its host. Counted in the isolate's
+ * memory.
  */
 import { FailureLimiter } from '../accounts/failure-limiter.ts'
 
-/** Proven pairs of address and instance remembered at most; the oldest goes first. */
+/** Maximum number of pairs of address and instance with a valid delivery; the oldest is removed first. */
 const MAX_VERIFIED_SENDERS = 10_000
 
-/** Counts failures by whoever sends. */
+/** Counts failures by sender. */
 export class SenderLimiter {
 	readonly #failures = new FailureLimiter()
 	readonly #verified = new Set<string>()
 
 	/**
-	 * Seconds until signatures of this sender are looked at again; null: they are now. `named`: the instances that the
+	 * Seconds until signatures of this sender are verified again; null: they are now. `named`: the instances that the
 	 * request names.
 	 */
 	blockedSeconds(address: string, instanceIds: readonly number[], nowMs: number): number | null {
@@ -27,7 +27,7 @@ export class SenderLimiter {
 		this.#failures.count(this.#senderKey(address, instanceIds), nowMs, attempts)
 	}
 
-	/** Remembers that this address sends for this instance. */
+	/** Records that this address has sent a valid delivery for this instance. */
 	recordVerified(address: string, instanceId: number): void {
 		const pair = `${address} ${instanceId}`
 		if (this.#verified.has(pair)) return

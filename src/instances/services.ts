@@ -1,6 +1,4 @@
-/**
- * What instance work needs of the world, handed in so that tests can stand in for the store, the clock and the objects.
- */
+/** External dependencies of instances, passed in so that tests can replace the store, the clock and the objects. */
 import { type Env, getWatcher } from '../context.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { WebhookVerifier } from './webhook-verifier.ts'
@@ -9,31 +7,31 @@ import { SenderLimiter } from './sender-limiter.ts'
 import { storeIo } from './stores.ts'
 import type { Io } from '../elements/store.ts'
 
-/** The surroundings. */
+/** External dependencies. */
 export interface Services {
 	env: Env
 	/** Epoch ms. */
 	now(): number
-	/** Resolves after so many ms, or as soon as the signal is given. */
+	/** Resolves after a number of ms, or when the signal is aborted. */
 	wait(ms: number, signal: AbortSignal): Promise<void>
-	/** What calls to stores go through. */
+	/** Dependencies of calls to stores. */
 	io: Io
 	/** The Durable Object of an instance. */
 	watcher(instanceId: number): WatcherRpc
-	/** What webhook signatures are verified with. */
+	/** Verifies signatures of webhooks. */
 	webhookVerifier: WebhookVerifier
-	/** Refused deliveries that are not handed over yet. */
+	/** Rejected deliveries that were not reported yet. */
 	rejectionBuffer: RejectionBuffer
-	/** Who sent deliveries with wrong signatures, and how often. */
+	/** Counts wrong signatures by sender. */
 	senderLimiter: SenderLimiter
 }
 
-/** Kept by the isolate between requests. */
+/** State that the isolate keeps between requests. */
 const webhookVerifier = new WebhookVerifier()
 const rejectionBuffer = new RejectionBuffer()
 const senderLimiter = new SenderLimiter()
 
-/** Cloudflare's. */
+/** Cloudflare's implementations. */
 export function createServices(env: Env): Services {
 	return {
 		env,

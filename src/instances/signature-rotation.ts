@@ -1,6 +1,6 @@
 /**
- * Changing an instance's signature key while notifications go on: for a time both keys sign, so that receivers change
- * when it suits them.
+ * Rotates an instance's signature key without a gap: for a time both keys sign, so that receivers can change at any
+ * moment in between.
  */
 import type { User } from '../accounts/setup.ts'
 import { BadRequest, Conflict } from '../lib/errors.ts'
@@ -17,15 +17,15 @@ import {
 	withSignatureKey,
 } from './signature.ts'
 
-/** The keys of an instance in the clear, as they sign now. */
+/** An instance's current keys in the clear. */
 export interface OpenSignatureKeys {
 	current: string | null
 	next: string | null
-	/** From when `next` signs alone, epoch ms; null: nothing takes over. */
+	/** From when `next` signs alone, epoch ms; null: no rotation. */
 	fromMs: number | null
 }
 
-/** Opens the keys that sign now. */
+/** Opens the current keys. */
 export async function openSignatureKeys(services: Services, instance: Instance): Promise<OpenSignatureKeys> {
 	const keys = getSealedKeysAt(instance, services.now())
 	if (keys === null) return { current: null, next: null, fromMs: null }
@@ -36,9 +36,9 @@ export async function openSignatureKeys(services: Services, instance: Instance):
 }
 
 /**
- * Begins to change the key: to `key`, or to a new random one. After `graceSeconds` the new one signs alone; an instance
- * without a key has it at once. While a change runs another one is refused: which key would be the old one then, nobody
- * could say.
+ * Starts a rotation to `key`, or to a new random key. After `graceSeconds` the new key signs alone; an instance
+ * without a key uses it immediately. While a rotation runs, another one is refused, because it would be unclear which
+ * key is the old one.
  */
 export async function rotateSignatureKey(
 	services: Services,
@@ -66,7 +66,7 @@ export async function rotateSignatureKey(
 		instanceContext(instance.id),
 	)
 	const isImmediate = keys.current === null || options.graceSeconds === 0
-	// A whole second, as answers show it; never earlier than asked for.
+	// A whole second, as responses show it, and not earlier than requested.
 	const fromMs = Math.ceil(nowMs / 1000) * 1000 + options.graceSeconds * 1000
 	const { configuration, signatureNext, signatureFromMs } = isImmediate
 		? withSignatureKey(instance, sealed)
@@ -83,7 +83,7 @@ export async function rotateSignatureKey(
 	return changed
 }
 
-/** Ends a change at once: the new key signs alone. */
+/** Ends a rotation immediately: the new key signs alone. */
 export async function endKeyRotation(
 	services: Services,
 	storedInstance: Instance,

@@ -1,7 +1,7 @@
 /**
- * An instance's signature key in its row: the configured one, and while it is being changed the one that takes over.
- * Which of them sign is a function of the clock (`keysAt`), so a row whose moment has passed is right as it stands; it
- * is tidied when it is next written, or by the cron.
+ * An instance's signature key in its row: the configured key and, during a rotation, the next one. The clock decides
+ * which of them sign (`keysAt`), so a row whose rotation has passed is still correct. The rotation is removed from the
+ * row when the row is next written, or by the cron.
  */
 import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
@@ -11,13 +11,13 @@ import { isPlaceholder, SECRET_MASK } from '../lib/values.ts'
 /** The configuration's key. */
 export const SIGNATURE_KEY = 'event.notification.signature.key'
 
-/** How long both keys sign unless the caller says otherwise, seconds. */
+/** Default time during which both keys sign, seconds. */
 export const DEFAULT_GRACE_SECONDS = 86_400
 
-/** Rows tidied a round. */
+/** Rows that one run of the cron updates. */
 const MAX_ROWS_PER_ROUND = 100
 
-/** The keys that sign at a moment, sealed; null: the instance has none. */
+/** The sealed keys that sign at a time; null: the instance has none. */
 export function getSealedKeysAt(
 	instance: Pick<Instance, 'configuration' | 'signatureNext' | 'signatureFromMs'>,
 	nowMs: number,
@@ -29,14 +29,14 @@ export function getSealedKeysAt(
 	)
 }
 
-/** The instance with a takeover whose moment has passed written down; otherwise as it is. */
+/** The instance with a completed rotation removed; otherwise unchanged. */
 export function applyKeyTakeover(instance: Instance, nowMs: number): Instance {
 	const keys = getSealedKeysAt(instance, nowMs)
 	if (instance.signatureNext === null || keys === null || keys.next !== null) return instance
 	return withSignatureKey(instance, keys.current)
 }
 
-/** The instance with one key and nothing that takes over. */
+/** The instance with one key and no rotation. */
 export function withSignatureKey(instance: Instance, sealed: string): Instance {
 	return {
 		...instance,
@@ -46,10 +46,7 @@ export function withSignatureKey(instance: Instance, sealed: string): Instance {
 	}
 }
 
-/**
- * What is wrong with a key that a caller gives to rotate to, as what was expected; null: nothing. Blanks around it are
- * part of it.
- */
+/** Why a caller's key is invalid, as what was expected; null: it is valid. Whitespace around it is part of it. */
 export function findKeyProblem(key: string): string | null {
 	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key that is not blank'
 	if (key.length > LIMITS.signatureKey.value) return expectedAtMost('signatureKey')
@@ -57,7 +54,7 @@ export function findKeyProblem(key: string): string | null {
 	return null
 }
 
-/** The form in which Standard Webhooks libraries take a key: `whsec_` and base64 of its UTF-8 bytes. */
+/** A key in the form of Standard Webhooks libraries: `whsec_` and base64 of its UTF-8 bytes. */
 export function toWhsec(key: string): string {
 	return `whsec_${Buffer.from(key, 'utf8').toString('base64')}`
 }
@@ -67,7 +64,7 @@ export function newSignatureKey(): string {
 	return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
 }
 
-/** The cron's part: writes down takeovers whose moment has passed. One statement, so that nothing can come between. */
+/** Removes completed rotations from rows, for the cron. One statement, so that no other change can come between. */
 export async function completeKeyTakeovers(db: D1Database, nowMs: number): Promise<void> {
 	await db
 		.prepare(

@@ -1,15 +1,12 @@
 /**
- * The one status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and asked for across
+ * The status row of an instance in D1, written by its Durable Object (docs/storage.md, D1) and queried across
  * instances.
  */
 import { HOUR_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
 import type { StatusReport } from '../rpc/watcher.ts'
 
-/**
- * Writes what an object reports. An instance that no longer has a row, or is deleted, gets no status row: nothing would
- * ever remove it.
- */
+/** Writes a status. An instance that has no row or is deleted gets no status row, because nothing would remove it. */
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
 	await env.DB.prepare(
 		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms,
@@ -39,24 +36,24 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 }
 
 /**
- * A status row may lag behind the newest event by this much: it is written at an instance's first event of an hour,
- * then at most hourly.
+ * A status row may be this much older than the newest event: it is written at the first event of an hour, then at most
+ * once an hour.
  */
 const STATUS_LAG_MS = 2 * HOUR_MS
 
-/** What a call across instances is narrowed by. */
+/** Filters of a call across instances. */
 interface EventScope {
-	/** The newest event is not older; epoch ms. */
+	/** The newest event is not older than this; epoch ms. */
 	fromMs: number
 	/** null: any. */
 	instanceIds: readonly number[] | null
-	/** All of these; empty: any. */
+	/** Instances with all of these tags; empty: any. */
 	tags: readonly string[]
-	/** Part of the name or the element's key, in any case; empty: any. */
+	/** Part of the name or of the element's key, in any case; empty: any. */
 	searchText: string
 }
 
-/** Instances of an organization whose newest event may lie at or after `fromMs`, at most `limit`, newest first. */
+/** Instances of an organization whose newest event may be at or after `fromMs`, at most `limit`, newest first. */
 export async function listInstancesWithEvents(
 	db: D1Database,
 	organizationId: number,

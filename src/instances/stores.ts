@@ -1,6 +1,6 @@
 /**
- * From an instance's row to a client of its store: the element, the I/O it may do, and the credentials, opened only
- * here and only while in use.
+ * Creates the client of an instance's store from its row. Only this file opens the credentials, and only while they
+ * are in use.
  */
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
@@ -10,9 +10,7 @@ import { isSecretKey } from './configuration-keys.ts'
 import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
 import type { Connection, Credentials, Io, StoreClient } from '../elements/store.ts'
 
-/**
- * What every call to a store goes through. `fetch` is looked up at each call, so that tests can stand in for a store.
- */
+/** Dependencies of every call to a store. `fetch` is looked up at each call, so that tests can replace it. */
 export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {
 	return {
 		fetch: (request) => fetch(request),
@@ -22,12 +20,12 @@ export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>):
 	}
 }
 
-/** ALLOW_PRIVATE_NETWORK, understood. */
+/** Parses ALLOW_PRIVATE_NETWORK. */
 export function allowsPrivateNetwork(env: Pick<Env, 'ALLOW_PRIVATE_NETWORK'>): boolean {
 	return env.ALLOW_PRIVATE_NETWORK === 'true'
 }
 
-/** The element of an instance. Throws when this build has none of that key. */
+/** The element of an instance. Throws if this build has no element with that key. */
 export function getElement(elementKey: string): Element {
 	const element = findElement(elementKey)
 	if (element === undefined) throw new Error('an instance names an element that this build lacks')
@@ -44,7 +42,7 @@ export async function openConfiguration(
 	return await mapSecrets(element, stored, (value) => openSecret(ring, value, instanceContext(instanceId)))
 }
 
-/** Seals every secret of a configuration in the clear, as it will be stored. */
+/** Seals every secret of a configuration, for storing it. */
 export async function sealConfiguration(
 	ring: string,
 	instanceId: number,
@@ -65,7 +63,7 @@ export function toCredentials(clear: Readonly<Record<string, string | null>>): C
 
 /**
  * A client of an instance's store with opened credentials: for the hub, and for the watcher's port `client`.
- * `instance`: a row, or the `WatcherConfig` made of it.
+ * `instance`: a row, or its `WatcherConfig`.
  */
 export async function openStoreClient(
 	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>,

@@ -1,7 +1,7 @@
 /**
- * Subscriptions in D1 (docs/contract.md §5). An instance's callback is its first one and stands in its configuration;
- * further ones are rows of a table, each of one owner: what it is sent is made, kept in order and counted by that
- * owner's object. The owner is an instance, or for topics of no instance the organization itself (organizations.ts).
+ * Subscriptions in D1 (docs/contract.md §5). An instance's callback is its first subscription and is part of its
+ * configuration; further ones are rows of a table. Each has one owner, whose object forms, orders and counts its
+ * notifications: an instance, or the organization for its own topics (organizations.ts).
  */
 import { refused, type Refused } from '../lib/result.ts'
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
@@ -11,10 +11,10 @@ import { nextSequenceNumber, type Instance } from './rows.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 
-/** A subscription as D1 has it. Times epoch ms. */
+/** A subscription as D1 stores it. Times epoch ms. */
 export interface SubscriptionRow {
 	id: number
-	/** The instance, or the organization, whose object sends to it. */
+	/** The instance or the organization whose object sends to it. */
 	ownerId: number
 	/** null: its owner is the organization. */
 	elementKey: string | null
@@ -26,7 +26,7 @@ export interface SubscriptionRow {
 	callback: boolean
 }
 
-/** Which subscriptions: above an id, of one owner, or one by its id. */
+/** Filters of subscriptions: above an id, of one owner, or one id. */
 interface SubscriptionFilter {
 	afterId?: number
 	ownerId?: number | null
@@ -35,7 +35,10 @@ interface SubscriptionFilter {
 
 const CALLBACK_URL_PATH = '$."event.notification.callback.url"'
 
-/** Subscriptions of an organization by rising id. `next`: the id to go on above; null: there are no more. */
+/**
+ * Subscriptions of an organization by ascending id. `next`: the id after which the next page begins; null: there are
+ * no more.
+ */
 export async function listSubscriptions(
 	db: D1Database,
 	publicUrl: string,
@@ -63,7 +66,7 @@ export async function listSubscriptions(
 	const last = results.length === pageSize ? results.at(-1) : undefined
 	return {
 		subscriptions: results
-			// A callback that means "keep it in the log" is sent nothing.
+			// A callback that means "log only" receives nothing.
 			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !isLogOnlyUrl(new URL(row.url), publicUrl)))
 			.map(({ topics, callback, ...row }) => ({
 				...row,
@@ -74,7 +77,7 @@ export async function listSubscriptions(
 	}
 }
 
-/** Further subscriptions of an instance, as its object knows them: each is sent all of its events. */
+/** Further subscriptions of an instance for its object: each receives all of its events. */
 export async function listFurtherSubscriptions(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
 	const { results } = await db
 		.prepare('SELECT id AS number, url FROM subscriptions WHERE owner_id = ? ORDER BY id')
@@ -83,7 +86,7 @@ export async function listFurtherSubscriptions(db: D1Database, ownerId: number):
 	return results.map((row) => ({ ...row, topics: null }))
 }
 
-/** Subscriptions of an organization's object, as that knows them. */
+/** Subscriptions of an organization's object, for that object. */
 export async function listOrganizationSubscriptions(db: D1Database, ownerId: number): Promise<WatcherConfig['others']> {
 	const { results } = await db
 		.prepare('SELECT id AS number, url, topics FROM subscriptions WHERE owner_id = ? ORDER BY id')
@@ -103,10 +106,13 @@ export async function notifiesOperator(db: D1Database, organizationId: number): 
 	return results.some((row) => (JSON.parse(row.topics) as string[]).some(overlapsOperatorTopics))
 }
 
-/** Why a subscription was not made: `duplicate`, the one that sends there already, or there are too many. */
+/** Why a subscription was not created: `duplicate`, the one with the same URL, or there are too many. */
 export type SubscriptionRefusal = { ok: false; reason: 'duplicate'; duplicateId: number } | Refused<'too-many'>
 
-/** Makes a further subscription of an instance, whose version counts up. `raced`: the instance changed meanwhile. */
+/**
+ * Creates a further subscription of an instance, whose version is incremented. `raced`: the instance changed
+ * meanwhile.
+ */
 export async function addSubscription(
 	db: D1Database,
 	actor: Actor,
@@ -120,7 +126,7 @@ export async function addSubscription(
 	if (existing.length >= LIMITS.subscriptions.value) return refused('too-many')
 	const id = await nextSequenceNumber(db, 'subscription')
 	const [inserted] = await db.batch([
-		// Only if it still holds what was looked at: another request may have been as fast.
+		// Only if the checked conditions still hold: another request may have been as fast.
 		db
 			.prepare(
 				`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
@@ -149,7 +155,7 @@ export async function addSubscription(
 	return inserted!.meta.changes > 0 ? { ok: true, id } : refused('raced')
 }
 
-/** Makes a subscription of an organization's own object. */
+/** Creates a subscription of an organization's own object. */
 export async function addOrganizationSubscription(
 	db: D1Database,
 	actor: Actor,
@@ -198,7 +204,7 @@ export async function addOrganizationSubscription(
 		: { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
 }
 
-/** Removes a further subscription; its instance's version counts up. False: somebody else was first. */
+/** Removes a further subscription and increments its instance's version. False: another request was first. */
 export async function removeSubscription(
 	db: D1Database,
 	actor: Actor,
@@ -223,31 +229,31 @@ export async function removeSubscription(
 	return removed!.meta.changes > 0
 }
 
-/** Whatever was done before it in this transaction changed the instance. */
+/** An SQL condition: the previous statement of this transaction changed the instance. */
 function incrementVersionStatement(db: D1Database, instanceId: number, nowMs: number): D1PreparedStatement {
 	return db
 		.prepare('UPDATE instances SET version = version + 1, updated_ms = ? WHERE id = ? AND changes() > 0')
 		.bind(nowMs, instanceId)
 }
 
-/** What a call across instances is narrowed by; null: by nothing. */
+/** Filters of a call across instances; null: any. */
 export interface SubscriptionScope {
 	instanceIds: number[] | null
-	/** Of these subscriptions, by number. */
+	/** Numbers of subscriptions. */
 	subscriptionIds: number[] | null
-	/** Addresses that they send to. */
+	/** Their URLs. */
 	urls: string[] | null
-	/** Instances that have all of these; empty: whatever they have. */
+	/** Instances with all of these tags; empty: any. */
 	tags: string[]
 }
 
-/** An instance as far as a call across instances needs it; or the organization's own object, which has no element. */
+/** An instance as a call across instances needs it, or the organization's own object, which has no element. */
 export interface ScopedInstance {
 	id: number
 	elementKey: string | null
 }
 
-/** Ready instances of an organization that send to, or are, what is named; at most `limit`. */
+/** Ready instances of an organization that match and whose subscriptions match, at most `limit`. */
 export async function listInstancesInSubscriptionScope(
 	db: D1Database,
 	organizationId: number,

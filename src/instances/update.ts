@@ -1,6 +1,6 @@
 /**
- * Changing or replacing an instance. What a change comes to is decided by pure functions, before and after the store is
- * asked; `updateInstance` does the rest in this order: check, webhooks at the store, commit, object.
+ * Updates or replaces an instance. Pure functions decide the change before and after the store is checked;
+ * `updateInstance` does the rest in this order: check, webhooks at the store, commit, object.
  */
 import type { User } from '../accounts/setup.ts'
 import type { Element } from '../elements/element.ts'
@@ -40,14 +40,14 @@ import {
 	type WebhookPlan,
 } from './webhooks.ts'
 
-/** Keys whose change means that the store is checked again. */
+/** Keys whose change requires a check of the store. */
 const CONNECTION_KEYS = ['store.url', 'oauth.api.key', 'oauth.api.secret'] as const
 
-/** How a change treats what is not sent. */
+/** How a change treats absent fields. */
 export interface ChangeOptions {
-	/** PUT: what is not sent is gone. */
+	/** PUT: absent fields are removed. */
 	replace: boolean
-	/** The store is asked with the keys, whether or not they changed. */
+	/** The keys are checked at the store even if they did not change. */
 	reAuthenticate: boolean
 	/** Accepts a store.url that is another site: the old index is dropped without events. */
 	rebaseline: boolean
@@ -56,7 +56,7 @@ export interface ChangeOptions {
 /** A stored configuration with its secrets in the clear. */
 type ClearConfiguration = Readonly<Record<string, string | null>>
 
-/** What a request asks for, before the store is asked. */
+/** The requested change, before the store is checked. */
 export interface UpdateRequest {
 	name: string | null
 	tags: string[] | null
@@ -65,16 +65,16 @@ export interface UpdateRequest {
 	resources: NormalizedConfiguration['resources']
 	/** The collections that they need. */
 	paths: string[]
-	/** The store is to be checked again. */
+	/** The store must be checked again. */
 	reconnect: boolean
 }
 
-/** What a change comes to. */
+/** A decided change. */
 export interface UpdatePlan {
 	/** The configuration in the clear. */
 	values: Record<string, string | null>
 	changedKeys: string[]
-	/** All that changes but the configuration, which is to be sealed. */
+	/** All changed fields except the configuration, which must be sealed. */
 	change: InstanceChange & Required<Pick<InstanceChange, 'name' | 'tags' | 'connection' | 'eventsEnabled'>>
 	/** The store is another site. */
 	moved: boolean
@@ -82,7 +82,7 @@ export interface UpdatePlan {
 	detail: Record<string, unknown>
 }
 
-/** Changes or replaces an instance. A new store, key or secret is checked first; failure changes nothing. */
+/** Updates or replaces an instance. A new store, key or secret is checked first; a failure changes nothing. */
 export async function updateInstance(
 	services: Services,
 	storedInstance: Instance,
@@ -124,7 +124,7 @@ export async function updateInstance(
 	return changed
 }
 
-/** Understands a change; 400 where it cannot be. Pure. */
+/** Parses a change; 400 if it is invalid. Pure. */
 export function planRequest(
 	instance: Instance,
 	before: ClearConfiguration,
@@ -139,7 +139,7 @@ export function planRequest(
 	const resources = normalized.eventsEnabled ? normalized.resources : {}
 	const paths = requirePaths(element, resources)
 	const knownPaths = instance.eventsEnabled ? requirePaths(element, getEffectivePoller(before, element)) : []
-	// A new collection is checked like those of a new instance: may the key read it, what does its route know.
+	// A new collection is checked as for a new instance: whether the key may read it, and what its route supports.
 	const hasNewPath = paths.some(
 		(path) => !knownPaths.includes(path) && instance.connection.collections[path] === undefined,
 	)
@@ -148,7 +148,7 @@ export function planRequest(
 	return { name, tags, normalized, resources, paths, reconnect }
 }
 
-/** What a change comes to at the store as it was found; 409 for another site without `rebaseline`. Pure. */
+/** Decides a change from the checked store; 409 for another site without `rebaseline`. Pure. */
 export function planUpdate(
 	instance: Instance,
 	before: ClearConfiguration,
@@ -171,7 +171,7 @@ export function planUpdate(
 	const changedKeys = findChangedKeys(before, values)
 	const name = request.name ?? (options.replace ? getHost(values['store.url']) : instance.name)
 	const tags = request.tags ?? (options.replace ? [name] : instance.tags)
-	// A key that is named, be it the present one, is the only one from now on.
+	// A given key, even the current one, becomes the only key.
 	const sentKey = input.configuration?.[SIGNATURE_KEY]
 	const endsRotation =
 		instance.signatureNext !== null &&
@@ -202,7 +202,9 @@ function findChangedKeys(before: ClearConfiguration, after: ClearConfiguration):
 	return [...keys].filter((key) => (before[key] ?? null) !== (after[key] ?? null))
 }
 
-/** The configuration to store. Unchanged secrets keep their sealed form, so that comparing rows shows no change. */
+/**
+ * The configuration to store. Unchanged secrets keep their sealed form, so that a comparison of rows shows no change.
+ */
 async function sealChanged(
 	keyRing: string,
 	element: Element,
@@ -219,7 +221,7 @@ async function sealChanged(
 	}
 }
 
-/** 409 when the callback is a further subscription already: it would be sent every event twice. */
+/** 409 if the callback is already a further subscription, which would receive every event twice. */
 async function requireDistinctCallback(db: D1Database, instanceId: number, callback: string): Promise<void> {
 	const duplicate = (await listFurtherSubscriptions(db, instanceId)).find(
 		(subscription) => subscription.url === callback,
@@ -231,7 +233,10 @@ async function requireDistinctCallback(db: D1Database, instanceId: number, callb
 		)
 }
 
-/** Webhooks for a change that is not committed yet: when they cannot be made, the request fails and nothing changed. */
+/**
+ * Creates or repairs webhooks for a change that is not committed yet: if that fails, the request fails and nothing has
+ * changed.
+ */
 async function createWebhooksOrRollback(
 	services: Services,
 	instance: Instance,

@@ -1,15 +1,14 @@
 /**
- * Verifies deliveries without looking anything up: the secret of a webhook follows from the ring of master keys and
- * from what the delivery itself says (instance, topic, version). Derived keys are kept for a while, since a store's
- * next delivery needs the same.
+ * Verifies deliveries without a lookup: the secret of a webhook is derived from the key ring and from the delivery
+ * itself (instance, topic, version). Derived keys are cached, since a store's next delivery needs the same one.
  */
 import type { VendorWebhooks } from '../elements/webhooks.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
 
-/** Derived keys kept at most, each for one instance, topic and version. */
+/** Maximum number of cached keys, each for one instance, topic and version. */
 const MAX_CACHED_KEYS = 5000
 
-/** The secrets that a delivery may be signed with, most likely first. */
+/** The secrets that may have signed a delivery, most likely first. */
 export type WebhookSecrets = (
 	ring: string,
 	hooks: VendorWebhooks,
@@ -18,20 +17,20 @@ export type WebhookSecrets = (
 	version: number,
 ) => string[]
 
-/** Derived from every key of the ring, the first one first: a store may still hold a secret of an older key. */
+/** Derived from every key of the ring, the first one first: a store may still have a secret of an older key. */
 const deriveSecrets: WebhookSecrets = (ring, hooks, instanceId, topic, version) =>
 	parseMasterKeys(ring).map((key) => hooks.deriveSecret(key.bytes, instanceId, topic, version))
 
-/** What a delivery says of itself. */
+/** The claims of a delivery that is not verified yet. */
 interface DeliveryIdentity {
 	instanceId: number
 	topic: string
-	/** Versions that its address names. */
+	/** Versions that its URL names. */
 	versions: readonly number[]
 	signature: Uint8Array<ArrayBuffer>
 }
 
-/** Verifies, and remembers keys. */
+/** Verifies signatures and caches derived keys. */
 export class WebhookVerifier {
 	readonly #secrets: WebhookSecrets
 	readonly #keyCache = new Map<string, Promise<CryptoKey[]>>()
@@ -41,7 +40,7 @@ export class WebhookVerifier {
 		this.#secrets = secrets
 	}
 
-	/** The version whose secret signed the body, compared in constant time; null when none did. */
+	/** The version whose secret signed the body, compared in constant time; null: none did. */
 	async verify(
 		ring: string,
 		hooks: VendorWebhooks,

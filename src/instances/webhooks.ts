@@ -1,6 +1,6 @@
 /**
- * The webhooks of an instance at its store: which ones it should have, creating, pausing and removing them. What cannot
- * be done at once is stored in the instance's row (`hook_work`) and finished by the cron or by the instance's watchdog.
+ * The webhooks of an instance at its store: which ones it needs, and creating, pausing and removing them. A task that
+ * fails is stored in the instance's row (`hook_work`) and completed by the cron or by the instance's watchdog.
  */
 import { DAY_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
@@ -22,7 +22,7 @@ import { getElement, openStoreClient } from './stores.ts'
  */
 const STORE_TIMEOUT_MS = 60_000
 
-/** The cron gives up a task that a store has refused for this long. */
+/** How long the cron retries a task that a store refuses. */
 const WEBHOOK_GIVE_UP_MS = 7 * DAY_MS
 
 /** How long the previous version of the secrets is accepted after a rotation. */
@@ -95,7 +95,7 @@ export class WebhooksError extends Error {
 	}
 }
 
-/** What a change of an instance means for its webhooks. */
+/** The effect of a change of an instance on its webhooks. */
 export interface WebhookPlan {
 	/** Create them before the change is committed, as when an instance is created. */
 	create: boolean
@@ -193,7 +193,7 @@ export async function runWebhookTask(services: Services, instanceId: number, kee
 }
 
 /**
- * After a rotation of master keys: schedules new secrets for webhooks whose secrets come from another key than the
+ * After a rotation of master keys: schedules new secrets for webhooks whose secrets come from a key other than the
  * first, at most `limit` instances at a time.
  */
 export async function scheduleRekey(services: Services, limit: number): Promise<void> {
@@ -221,7 +221,7 @@ export async function abandonWebhookTasks(db: D1Database, nowMs: number): Promis
 		.run()
 }
 
-/** Runs one task at the store. An exception on the way (a secret whose key is gone) is an outcome too. */
+/** Performs one task at the store. An exception on the way (a secret whose key is missing) is a failed outcome. */
 async function runAtStore(
 	services: Services,
 	instance: Instance,
@@ -252,7 +252,7 @@ function toFailedResult(problem: string): WebhookSyncResult {
 	}
 }
 
-/** The answer to the caller: 400 where the key lacks a right, 502 where the store failed. */
+/** The error for the caller: 400 if the key lacks a right, 502 if the store failed. */
 function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 	const { home } = instance.connection
 	const providerMessage = result.failure?.providerMessage ?? null
@@ -269,7 +269,7 @@ function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 	})
 }
 
-/** Id of the master key that secrets are derived from. */
+/** Id of the master key from which secrets are derived. */
 export function getCurrentKeyId(env: Pick<Env, 'MASTER_KEYS'>): string {
 	return parseMasterKeys(env.MASTER_KEYS)[0]!.id
 }

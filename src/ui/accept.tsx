@@ -1,6 +1,6 @@
 /**
- * The page behind a one-time link, on which a user sets a password. It stands outside the API's middleware, so that its
- * address, a secret until it is used, is never logged. Opening the page does not use the link up.
+ * The page of a one-time link, on which a user sets a password. Mounted before the API's middleware, so that its URL,
+ * a secret until it is used, is never logged. Opening the page does not use the link.
  */
 import type { Context } from 'hono'
 import { findLink, redeemLink } from '../accounts/links.ts'
@@ -15,7 +15,7 @@ import { respondWithPlainPage } from './plain-page.tsx'
 
 type LinkContext = Context<PublicEnv>
 
-/** Two passwords need far less. */
+/** Two passwords are much smaller. */
 const MAX_FORM_BYTES = 16 * 1024
 
 /** Mounts the page. */
@@ -70,7 +70,7 @@ function respondWithForm(status: 200 | 400, email: string, text: string): Respon
 	return respondWithPlainPage({ status, title: `A password for ${email}`, text, form: <PasswordForm email={email} /> })
 }
 
-/** Without an action the form is posted to its own address. */
+/** Without an action, the form is posted to its own URL. */
 function PasswordForm({ email }: { email: string }) {
 	return (
 		<form method='post'>

@@ -1,6 +1,6 @@
 /**
- * Connect without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant approved,
- * then sends the merchant's browser back. An unknown, used or expired state is answered with a page that says so.
+ * Connecting without keys, the store's side (docs/woocommerce.md 1.10): the store posts the keys that a merchant
+ * approved, then redirects the merchant's browser back. An unknown, used or expired state gets a page that says so.
  */
 import type { Context } from 'hono'
 import { findElement } from '../elements/registry.ts'
@@ -11,14 +11,14 @@ import type { PublicEnv } from '../api/http/environment.ts'
 import { readBody } from '../lib/body.ts'
 import { redirectTo, respondWithPlainPage } from './plain-page.tsx'
 
-/** The element whose stores call here. */
+/** The element whose stores call these URLs. */
 const ELEMENT_KEY = 'woocommercerest'
-/** Keys and their names: a few hundred bytes. */
+/** Maximum size of the keys with their names, which are a few hundred bytes. */
 const MAX_KEYS_BYTES = 16 * 1024
 
 type ConnectContext = Context<PublicEnv>
 
-/** Mounts both addresses before the API's middleware, which would log their paths: those hold a secret state. */
+/** Mounts both URLs before the API's middleware, which would log their paths: they contain a secret state. */
 export function mountConnectPages(app: Api): void {
 	app.on('POST', '/connect/woocommerce/:state', receiveKeys)
 	app.get('/connect/woocommerce/:state', () => unknownStatePage())
@@ -49,7 +49,7 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 			title: 'Invalid keys',
 			text: 'Expected the keys of a WooCommerce store, as its approval page sends them.',
 		})
-	// We gave the store the state twice: in the address, and to send back in the body.
+	// The store has the state twice: in the URL, and in the body.
 	if (receivedKeys.state !== state) return unknownStatePage()
 	const { requestId } = c.var
 	const result = await claimDraft(c.var.services, state, receivedKeys, element, requestId)
@@ -61,12 +61,12 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 
-/** The merchant's browser comes back. */
+/** The return of the merchant's browser. */
 async function handleReturn(c: ConnectContext): Promise<Response> {
 	const element = findElement(ELEMENT_KEY)!
 	const state = c.req.param('state') ?? ''
 	const query = new URL(c.req.url).searchParams
-	// A return that names another state was forged.
+	// A return with another state is forged.
 	const returnedState = query.get('user_id')
 	if (returnedState !== null && returnedState !== state) return unknownStatePage()
 	const view = await resolveReturn(c.var.services, state, element.keyAuthorization?.isApproved(query) ?? false)
@@ -87,7 +87,7 @@ function toReturnPage(state: string, view: ReturnView): Response {
 	return OUTCOME_PAGES[view.kind]()
 }
 
-/** What the other outcomes say. */
+/** Texts of the other outcomes. */
 const OUTCOME_PAGES: Record<Exclude<ReturnView['kind'], 'created' | 'failed'>, () => Response> = {
 	unknown: unknownStatePage,
 	expired: () =>

@@ -1,8 +1,8 @@
-/** Small pages for people who follow a link: no script, nothing loaded. */
+/** Small pages for users who follow a link: without scripts and external files. */
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 
-/** What a page says. */
+/** The content of a page. */
 interface PlainPage {
 	status: 200 | 400 | 404 | 409 | 410
 	title: string
@@ -35,7 +35,7 @@ const PRIVATE_HEADERS = {
 	'X-Content-Type-Options': 'nosniff',
 }
 
-/** The page as an answer. Its policy allows its own style and, where it has one, its form; nothing else. */
+/** The page as a response. Its policy allows its own style and, if it has one, its form; nothing else. */
 export function respondWithPlainPage(page: PlainPage): Response {
 	const nonce = crypto.randomUUID().replaceAll('-', '')
 	const formAction = page.form === undefined ? "'none'" : "'self'"
@@ -55,7 +55,7 @@ export function respondWithPlainPage(page: PlainPage): Response {
 	})
 }
 
-/** Sends the browser on without a referrer: the address that it comes from holds a secret state. */
+/** Redirects the browser without a referrer, because the current URL contains a secret state. */
 export function redirectTo(url: string): Response {
 	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE_HEADERS } })
 }

@@ -41,7 +41,7 @@ export function nextAlarmMs(due: DueTimes, nowMs: number): number | null {
 	return times.length === 0 ? null : Math.max(Math.min(...times), nowMs + MIN_ALARM_DELAY_MS)
 }
 
-/** Whether the alarm must be set anew. Setting it costs a row; an alarm in the past may never fire. */
+/** Whether the alarm must be set again. Setting it costs a row; an alarm in the past may never fire. */
 export function shouldSetAlarm(currentMs: number | null, alarmMs: number, nowMs: number): boolean {
 	return currentMs === null || currentMs <= nowMs || currentMs > alarmMs || alarmMs - currentMs > MAX_EARLY_MS
 }

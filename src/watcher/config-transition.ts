@@ -1,4 +1,4 @@
-/** What follows for an instance when its row in D1 has changed. */
+/** Decides and applies the effects of a changed row in D1. */
 import type { Core } from './core/core.ts'
 import type { Tx } from './core/tx.ts'
 import { getObjectKind } from './core/object-kind.ts'
@@ -38,7 +38,8 @@ export function getConfigTransition(
 ): ConfigTransition {
 	const paused = isPaused(after)
 	const resumed = state.paused && !paused
-	// What is known of another site does not hold for this one. The rows decide: a lost call must not send a whole shop.
+	// The index of another site is not valid for this one. The versions in the rows decide, so that a lost call does
+	// not send every object of a shop.
 	const rebaseline =
 		(after.baselineVersion ?? 0) > (before.baselineVersion ?? 0) ||
 		toSiteKey(before.connection.home) !== toSiteKey(after.connection.home)

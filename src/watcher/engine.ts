@@ -1,6 +1,6 @@
 /**
- * The engine of one instance: what an alarm does, in which order, and what calls may ask. Only the alarm talks to the
- * store; calls note what is needed and set the alarm (docs/architecture.md, One Durable Object per instance).
+ * The engine of one instance: the order of work in an alarm, and the calls. Only the alarm calls the store; calls
+ * record what is needed and set the alarm (docs/architecture.md, One Durable Object per instance).
  */
 import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
 import { applyConfigTransition, getConfigTransition, isPaused } from './config-transition.ts'
@@ -46,13 +46,14 @@ const SCAN_STEPS: {
 	{ isDue: isRecentRereadDue, run: recentRereadStep },
 ]
 
-/** One instance's engine. Made anew from storage whenever the object starts. */
+/** One instance's engine. Created from storage each time the object starts. */
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
 	#isLookupTurn = false
 	/**
-	 * How often the row was read, and the newest read with an answer: an answer that arrives after a later one is old.
+	 * Number of reads of the row, and the newest read that got an answer: an answer that arrives after a later one is
+	 * outdated.
 	 */
 	#configReads = 0
 	#latestConfigRead = 0
@@ -143,7 +144,7 @@ export class Engine {
 		})
 	}
 
-	/** Reports a state that a call has changed, before the next alarm does. Never throws. */
+	/** Reports a state that a call has changed, without waiting for the next alarm. Never throws. */
 	async reportState(core: Core): Promise<void> {
 		try {
 			await reportStatus(core)
@@ -157,7 +158,7 @@ export class Engine {
 		if (this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS) await this.refreshConfig(core)
 	}
 
-	/** What an alarm does: one slice of work, a doorbell for what is due, and the next alarm. Never throws. */
+	/** Runs an alarm: one slice of work, a doorbell for due deliveries, and the next alarm. Never throws. */
 	async runSlice(): Promise<void> {
 		const core = this.getCore()
 		if (core === null) return
@@ -166,7 +167,7 @@ export class Engine {
 			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now())
 				await this.refreshConfig(core)
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
-			// Events of inactive subscriptions are queued in slices; events left by a lost memory are formed.
+			// Events of inactive subscriptions are queued in slices; events that a lost memory left waiting are formed.
 			if (hasWaiting(core)) core.commit((tx) => drainWaiting(tx, core))
 			while (!isBudgetSpent(core, budget)) {
 				await this.sendDueDoorbell(core)
@@ -183,7 +184,7 @@ export class Engine {
 		}
 		try {
 			await publishOperatorEvents(core)
-			// Saves what the steps only noted in the state.
+			// Saves changes of the state that the steps did not commit.
 			core.commit(() => undefined)
 		} catch (error) {
 			this.#logError(core, 'run.unsaved', error)

@@ -95,7 +95,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 
 	async wake(): Promise<OrUnknown<'ok'>> {
 		return this.engine.withCore(async (core) => {
-			// An alarm in the past may never fire: `updateAlarm` sets it anew.
+			// An alarm in the past may never fire: `updateAlarm` sets it again.
 			this.#alarmMs = await this.ctx.storage.getAlarm()
 			await this.engine.refreshConfig(core)
 			this.engine.updateAlarm(core)

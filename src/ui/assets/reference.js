@@ -1,13 +1,13 @@
 /**
- * Opens the API reference on what this very server says of itself. Nothing is asked of, or told to, anybody else: no telemetry, fonts,
- * proxy, assistant or cloud. What the page's policy does not allow, this switches off, so that nobody sees a button that cannot work.
+ * Opens the API reference with this server's own OpenAPI document. It calls no other host: no telemetry, fonts, proxy,
+ * assistant or cloud. Features that the page's policy would block are switched off, so that no button fails.
  */
 async function openReference() {
 	const answer = await fetch('/openapi.json')
 	const content = await answer.json()
 	for (const methods of Object.values(content.paths))
 		for (const call of Object.values(methods)) for (const one of call.parameters ?? []) showUnsent(one)
-	// In a document the methods of a path stand together; each call's place says where people look for it.
+	// A document groups methods by path; `x-order` is the order for readers.
 	const placeOf = ({ path, method }) => content.paths[path]?.[method.toLowerCase()]?.['x-order'] ?? Infinity
 	const operationsSorter = (one, other) => {
 		const [first, second] = [placeOf(one), placeOf(other)]
@@ -25,7 +25,7 @@ async function openReference() {
 		hideClientButton: true,
 		showDeveloperTools: 'never',
 		persistAuth: false,
-		// What stands in the examples until secrets are filled in.
+		// Shown in the examples until secrets are filled in.
 		authentication: {
 			preferredSecurityScheme: 'secrets',
 			securitySchemes: {
@@ -40,7 +40,10 @@ async function openReference() {
 	})
 }
 
-/** What may be left out is shown with its example, and left out of the request: all filters and a page token at once would find nothing. */
+/**
+ * Optional parameters are shown with their example but not sent: all filters and a page token together would match
+ * nothing.
+ */
 function showUnsent(parameter) {
 	if (parameter.required) return
 	const { examples, enum: words } = parameter.schema

@@ -1,4 +1,4 @@
-/** What an accepted observation means: which changes it emits, and the object's new index row. Pure. */
+/** Decides which changes an accepted observation emits, and the object's new index row. Pure. */
 import { diffContent, type ObjectContent } from './content.ts'
 import type {
 	BaselineContext,
@@ -11,8 +11,8 @@ import type {
 } from './gate-types.ts'
 
 /**
- * Stamps later than the store's clock by more than this say nothing about when something happened: imports write future
- * dates.
+ * Modified dates later than the store's clock by more than this say nothing about the time of the change: imports
+ * write future dates.
  */
 const MAX_FUTURE_SEC = 120
 
@@ -20,7 +20,7 @@ export const NO_CHANGE: GateVerdict = { do: 'nothing' }
 
 /** An object that is not in the index. */
 export function acceptNewObject(observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
-	// The receiver never had an event of an object that was trashed before it was observed.
+	// The receiver never got an event of an object that was trashed before it was first observed.
 	if (observation.kind === 'trashed') return NO_CHANGE
 	const state: ObjectState = observation.kind === 'hidden' ? 'hidden' : observation.listed ? 'live' : 'unlisted'
 	const row = toKnownObject(observation, content, state, context)
@@ -34,7 +34,7 @@ export function acceptNewObject(observation: Observation, content: ObjectContent
 	return change === null ? { do: 'store', row } : { do: 'emit', changes: [change], row }
 }
 
-/** The change of an object that the baseline finds: null when the object has not changed since watching began. */
+/** The change of an object that the baseline finds; null: the object has not changed since watching began. */
 function getRecentChange(observation: Observation, baseline: BaselineContext): Change | null {
 	const { id, createdSec, modifiedSec } = observation
 	const isRecent = (sec: number | null): sec is number =>
@@ -46,7 +46,7 @@ function getRecentChange(observation: Observation, baseline: BaselineContext): C
 	return isCreation ? createdChange(observation) : baselineUpdate(observation)
 }
 
-/** The change that backfill asks for; null: none. */
+/** The change that backfill requests; null: none. */
 function getBackfillChange(observation: Observation, baseline: BaselineContext): Change | null {
 	const { createdSec, modifiedSec } = observation
 	if (baseline.backfill === 'none') return null
@@ -136,7 +136,7 @@ function baselineUpdate({ modifiedSec }: Observation): Change {
 	return { type: 'UPDATED', changedFields: null, dateSec: modifiedSec, withRecord: true }
 }
 
-/** A stamp that did not move says nothing about when the object changed. */
+/** A modified date that did not change says nothing about when the object changed. */
 function getEditDateSec(known: KnownObject, row: KnownObject): number | null {
 	return known.modifiedSec === row.modifiedSec ? null : row.modifiedSec
 }

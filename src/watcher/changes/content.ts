@@ -1,11 +1,8 @@
-/**
- * What an object consists of, as short hashes: enough to say that it changed and which fields did, without keeping the
- * record.
- */
+/** An object's content as short hashes: enough to detect a change and its fields without keeping the record. */
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** Increase it when the way of hashing changes: rows of an older version are stored anew without an event. */
+/** Increase it when the hashing changes: rows of an older version are stored again without an event. */
 export const HASH_VERSION = 1
 
 /** An object's content: a hash of all fields, their names, and 4 bytes of hash per name in the same order. */
@@ -21,7 +18,7 @@ const FIELD_HASH_DIGITS = 8
 /** Hashes a snapshot's fields, in the snapshot's order (sorted by name). */
 export function hashContent(fields: Snapshot['fields']): ObjectContent {
 	let fieldHashes = ''
-	// A call costs more than its bytes: everything is hashed in one piece.
+	// One call over all fields, because a call costs more than its bytes.
 	let combined = ''
 	for (const field of fields) {
 		const digest = hashValue(field.value)
@@ -49,7 +46,7 @@ function hashValue(value: string): string {
 	return digest
 }
 
-/** Names whose value differs, and names that only one content has; names in `ignoredNames` are in neither list. */
+/** Names whose value differs, and names that only one of the contents has; `ignoredNames` are in neither list. */
 export function diffContent(
 	before: ObjectContent,
 	after: ObjectContent,

@@ -1,4 +1,4 @@
-/** What the gate decides about each observed object, given its index row and its pending check. */
+/** The gate's decisions about observed objects, from their index rows and pending checks. */
 import { hashContent, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
@@ -7,28 +7,28 @@ import type { GateContext, GateVerdict, Observation } from './gate-types.ts'
 import type { IndexRow } from './object-index.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
-/** What was observed, before the gate: a record, or that there is no such object. */
+/** An observation before the gate: a record, or the absence of the object. */
 export type ObservedObject = { id: ObjectId; snapshot: Snapshot } | { id: ObjectId; gone: true }
 
-/** How it was observed. Times epoch ms. */
+/** The circumstances of the observations. Times epoch ms. */
 export interface ReadContext {
-	/** `source` of the events that follow. */
+	/** `source` of the resulting events. */
 	source: 'poll' | 'webhook' | 'reread'
-	/** A read shows the present; a webhook's payload shows some moment before. */
+	/** A read shows the current state; a webhook's payload shows an earlier one. */
 	via: 'read' | 'hook'
 	/** Own clock when the request started. */
 	requestedAtMs: number
 	/** Store clock when it answered. */
 	storeNowMs: number
-	/** False: read by id because a list no longer shows it. */
+	/** False: read by id because it is missing from a list. */
 	listed: boolean
-	/** By id; absent: those that are queued. */
+	/** Pending checks by id; absent: the queued ones. */
 	pendingChecks?: Map<ObjectId, PendingCheck>
 	/** The instance's backfill, for the baseline. */
 	backfill: 'none' | 'all' | number
 }
 
-/** What the gate decided about one object. */
+/** The gate's decision about one object. */
 export interface Decision {
 	observed: ObservedObject
 	observation: Observation

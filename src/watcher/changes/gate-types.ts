@@ -1,4 +1,4 @@
-/** What the gate takes and answers. Times are epoch ms, and whole seconds where a name ends in `Sec`. */
+/** Inputs and results of the gate. Times are epoch ms, and whole seconds if a name ends in `Sec`. */
 import type { ObjectId } from '../../elements/store.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { ObjectContent } from './content.ts'
@@ -8,7 +8,7 @@ import type { ObjectContent } from './content.ts'
  */
 export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 
-/** What is known of an object: its index row. */
+/** The index row of an object. */
 export interface KnownObject {
 	modifiedSec: number | null
 	createdSec: number | null
@@ -19,11 +19,13 @@ export interface KnownObject {
 	asOfMs: number
 }
 
-/** What a request or a webhook showed of an object. */
+/** The observation of an object by a request or a webhook. */
 export interface Observation {
 	id: ObjectId
 	via: 'read' | 'hook'
-	/** `gone`: the store said in JSON that there is no such object. `hint`: a webhook that says too little to decide. */
+	/**
+	 * `gone`: the store answered in JSON that there is no such object. `hint`: a webhook with too little data to decide.
+	 */
 	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
 	modifiedSec: number | null
 	createdSec: number | null
@@ -31,11 +33,11 @@ export interface Observation {
 	content: ObjectContent | null
 	/** When the request to the store started, or the webhook arrived. */
 	requestedAtMs: number
-	/** False: read by id because a list no longer shows it. */
+	/** False: read by id because it is missing from a list. */
 	listed: boolean
 }
 
-/** An incomplete baseline: what existed before it began emits no event, unless backfill asks for it. */
+/** An incomplete baseline: objects that existed before it began emit no event, unless backfill requests it. */
 export interface BaselineContext {
 	/** Store clock when watching began, and the highest id then. */
 	t0Sec: number

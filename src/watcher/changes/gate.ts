@@ -1,18 +1,21 @@
 /**
- * The gate: one pure function that compares an observation with what is known of the object, and answers with changes,
- * with "read it again", or with nothing (docs/architecture.md, From change to notification). Polls, webhooks, searches
- * and re-reads all pass here, so a change that is seen twice emits one event.
+ * The gate: one pure function that compares an observation with the object's index row and returns changes, "read
+ * again", or nothing (docs/architecture.md, From change to notification). Polls, webhooks, searches and re-reads all
+ * use it, so a change that is seen twice emits one event.
  */
 import { acceptKnownObject, acceptNewObject, NO_CHANGE } from './accept.ts'
 import type { ObjectContent } from './content.ts'
 import type { GateContext, GateVerdict, KnownObject, ObjectState, Observation } from './gate-types.ts'
 
-/** An object is gone after two JSON 404 that lie at least this far apart. */
+/** An object is gone after two JSON 404 responses that are at least this far apart, ms. */
 export const MIN_GONE_INTERVAL_MS = 5_000
-/** An older state is accepted after two reads that lie at least this far apart (caches, replicas, restored backups). */
+/**
+ * An older state is accepted after two reads that are at least this far apart (caches, replicas, restored backups),
+ * ms.
+ */
 const MIN_STALE_INTERVAL_MS = 30_000
 
-/** Decides what an observation means. Pure. */
+/** Evaluates an observation. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
 	const { content } = observation
 	if (observation.kind === 'gone') return gateGone(known, observation, context)
@@ -30,7 +33,7 @@ function gateRead(
 	context: GateContext,
 ): GateVerdict {
 	const isKnown = known.content.hash === content.hash && matchesKnownState(known.state, observation)
-	// Something was accepted while this read was under way: the read may be older than what is known.
+	// Something was accepted while this read was running, so the read may be older than the index row.
 	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known))
 		return isKnown ? NO_CHANGE : recheckNow(context)
 	if (isOlder(observation, known) && !isKnown) {
@@ -58,7 +61,7 @@ function gateWebhook(
 	content: ObjectContent,
 	context: GateContext,
 ): GateVerdict {
-	// Only reads say that an object is gone or trashed (docs/woocommerce.md 7.5 and 7.6).
+	// Only reads prove that an object is gone or trashed (docs/woocommerce.md 7.5 and 7.6).
 	if (observation.kind === 'trashed') return recheckNow(context)
 	if (known === null) return acceptNewObject(observation, content, context)
 	const isListedState = known.state === 'live' || known.state === 'hidden'
@@ -101,7 +104,7 @@ function isOlder(observation: Observation, known: KnownObject): boolean {
 	return observation.modifiedSec !== null && known.modifiedSec !== null && observation.modifiedSec < known.modifiedSec
 }
 
-/** Whether a known state already says what was observed. */
+/** Whether a known state equals the observed one. */
 function matchesKnownState(state: ObjectState, observation: Observation): boolean {
 	if (observation.kind === 'trashed') return state === 'trashed' || state === 'gone'
 	if (observation.kind === 'hidden') return state === 'hidden' || state === 'live'

@@ -1,5 +1,5 @@
 /**
- * Missed webhooks: a poll was first to see a change of a resource that has webhooks, and no webhook arrives for it
+ * Missed webhooks: a poll was the first to see a change of a resource that has webhooks, and no webhook reports it
  * (docs/architecture.md, Webhooks).
  */
 import type { Core, WatchedResource } from '../core/core.ts'

@@ -1,4 +1,4 @@
-/** Events about to be recorded: what is common to those that the gate emits and those of polling without an index. */
+/** Events before they are recorded: code shared by the gate's events and those of polling without an index. */
 import type { EventType } from '../../events/event.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
@@ -15,7 +15,7 @@ const COUNTER_NAMES = { CREATED: 'created', UPDATED: 'updated', DELETED: 'delete
 	string
 >
 
-/** What an event says, before it has a number. */
+/** An event before it has a number. */
 interface EventContent {
 	objectId: ObjectId
 	eventType: EventType
@@ -25,7 +25,7 @@ interface EventContent {
 	changedFields: string[] | null
 	flags: NewEvent['flags']
 	record: object
-	/** Where the event stands among those of its object; null: no index counts them. */
+	/** Its position among the events of its object; null: there is no index that counts them. */
 	chain: ChainPosition | null
 }
 
@@ -50,7 +50,7 @@ export function createStoreEvent(
 		dateMs: content.dateSec === null ? core.ports.now() : content.dateSec * 1000,
 		source: content.source,
 		changedFields: content.changedFields,
-		// The path says where the hub has the record.
+		// The path of the record in the hub.
 		flags: isTooLarge
 			? { ...content.flags, large: `${resource.path}/${encodeURIComponent(content.objectId)}` }
 			: content.flags,

@@ -1,11 +1,11 @@
-/** The object index: a row per object says what is known of it. */
+/** The object index: one row per object with its last accepted state. */
 import type { Core } from '../core/core.ts'
 import type { KnownObject, ObjectState } from './gate-types.ts'
 import type { Sql } from '../core/ports.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** An index row: what the gate knows, and how many events the object has had. */
+/** An index row with the number of events of the object. */
 export interface IndexRow extends KnownObject {
 	/** `objectSequence` of its last event; 0: none. */
 	sequence: number
@@ -31,7 +31,7 @@ interface ObjectRow {
 export function readIndexRows(core: Core, resource: number, ids: readonly ObjectId[]): Map<ObjectId, IndexRow> {
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
-	// A join reads two rows an id, IN a third for the list that it makes of the ids first.
+	// A join reads two rows per id; IN reads a third one, for the list that it builds first.
 	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event
 		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))

@@ -34,7 +34,7 @@ export function writePageDigest(_tx: Tx, core: Core, resource: number, snapshots
 	)
 }
 
-/** Forgets the page that holds an object. */
+/** Removes the digest of the page that contains an object. */
 export function invalidatePage(_tx: Tx, core: Core, resource: number, id: ObjectId): void {
 	core.ports.sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, resource, id, id)
 }

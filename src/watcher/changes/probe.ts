@@ -7,14 +7,14 @@ import { recordRepair } from '../log/repairs.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
 /**
- * Payloads that differed are accepted again after this many equal ones in a row, and each time they differ anew after
- * four times as many.
+ * After payloads differed, this many equal ones in a row are needed until payloads are accepted again; each time they
+ * differ again, four times as many.
  */
 const MIN_EQUAL_PROBES = 5
 const EQUAL_PROBES_FACTOR = 4
 const MAX_EQUAL_PROBES_EXPONENT = 4
 
-/** How often a resource's payloads were found to differ, and how many equal ones came in a row since. */
+/** How often a resource's payloads differed, and how many equal ones in a row came since. */
 interface ProbeHistory {
 	times: number
 	equal: number

@@ -1,7 +1,7 @@
 /**
- * Recording: passes observations through the gate and commits what follows from them together: the objects' new rows,
- * the events with their records, the notifications that can be formed, and the cursor (docs/architecture.md, From
- * change to notification).
+ * Recording: passes observations through the gate and commits the results together: the objects' new rows, the events
+ * with their records, the notifications that can be formed, and the cursor (docs/architecture.md, From change to
+ * notification).
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
@@ -23,7 +23,7 @@ import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
-/** What recording did. */
+/** The result of recording. */
 export interface RecordResult {
 	emitted: number
 	accepted: number
@@ -33,7 +33,7 @@ export interface RecordResult {
 	unknown: number
 }
 
-/** How old an object's last event may be for another source to confirm it. */
+/** Maximum age of an object's last event for another source to confirm it, ms. */
 const MAX_CONFIRMATION_AGE_MS = 26 * 3_600_000
 
 /** Whether anything was written, or must be read again. */
@@ -90,7 +90,7 @@ export function recordObservations(
 	confirmEvents(tx, core, decisions, readContext)
 	const events = accepted.flatMap((decision) => applyGateDecision(tx, core, watched, decision, readContext))
 	if (accepted.length > 0) {
-		// The head as it was gated last may be outdated now: it passes the gate again.
+		// The digest of the head may be outdated, so the head passes the gate again.
 		rs.head = null
 		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + accepted.length)
 	}
@@ -103,7 +103,7 @@ export function recordObservations(
 	}
 }
 
-/** Keeps what snapshots say about their resource, whatever the gate decides. */
+/** Stores facts about the resource from snapshots, whatever the gate decides. */
 function noteSnapshots({ state: rs }: WatchedResource, observedObjects: readonly ObservedObject[]): void {
 	for (const observed of observedObjects) {
 		if ('gone' in observed) continue
@@ -113,7 +113,7 @@ function noteSnapshots({ state: rs }: WatchedResource, observedObjects: readonly
 	}
 }
 
-/** Queues what must be read again, and removes what is decided. */
+/** Queues objects that must be read again, and removes decided ones. */
 function updateLookups(
 	tx: Tx,
 	core: Core,
@@ -127,7 +127,7 @@ function updateLookups(
 	}
 }
 
-/** Marks the last events of objects whose state this source shows too, where another source recorded them. */
+/** Marks the last events of objects if another source recorded them and this source shows the same state. */
 function confirmEvents(_tx: Tx, core: Core, decisions: readonly Decision[], { source }: ReadContext): void {
 	if (core.config.hooks === null) return
 	const now = core.ports.now()
@@ -147,7 +147,7 @@ function confirmEvents(_tx: Tx, core: Core, decisions: readonly Decision[], { so
 	)
 }
 
-/** Writes an object's new row and what follows from it. Returns the events to emit. */
+/** Writes an object's new row and its consequences. Returns the events to emit. */
 function applyGateDecision(
 	tx: Tx,
 	core: Core,
@@ -159,7 +159,7 @@ function applyGateDecision(
 	const { observed, known, verdict } = decision
 	const listedDelta = Number(isListed(verdict.row?.state)) - Number(isListed(known?.state))
 	rs.listed += listedDelta
-	// A search is repeated when the count has changed since.
+	// A search is repeated if the count has changed since.
 	if (listedDelta !== 0) rs.searched = null
 	const row: IndexRow | null = verdict.row && {
 		...verdict.row,
@@ -176,7 +176,7 @@ function applyGateDecision(
 	return events
 }
 
-/** What an object's change means beyond its events. */
+/** The consequences of an object's change other than its events. */
 function noteChanges(
 	tx: Tx,
 	core: Core,
@@ -236,7 +236,7 @@ function toIdRecord(idField: string, id: ObjectId): object {
 	return idField.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), id) as object
 }
 
-/** Queues the objects of other resources that a record points at. */
+/** Queues the objects of other resources that a record refers to. */
 function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Snapshot): void {
 	for (const target of watched.resource.relatedObjects?.(snapshot.record) ?? []) {
 		const targetState = core.state.resources.find((candidate) => candidate.identity === target.path)

@@ -1,4 +1,4 @@
-/** What every job of a watcher shares: its ports, configuration, state and tables, and the one way to commit. */
+/** Shared by all jobs of a watcher: ports, configuration, state and tables, and the only way to commit. */
 import type { Element } from '../../elements/element.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'
@@ -12,7 +12,7 @@ import { SubscriptionTable } from './subscription-table.ts'
 import type { Tx } from './tx.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
-/** A watched resource: how the element lists it, and where its polling stands. */
+/** A watched resource: how the element lists it, and the state of its polling. */
 export interface WatchedResource {
 	resource: Resource
 	state: ResourceState
@@ -21,7 +21,7 @@ export interface WatchedResource {
 /** Handed to bodies of `commit` alone. */
 const TX = {} as Tx
 
-/** Shared by the jobs of one object; made anew from storage after an eviction. */
+/** The shared core of one object, created from storage after an eviction. */
 export class Core {
 	readonly ports: Ports
 	config: WatcherConfig
@@ -35,7 +35,7 @@ export class Core {
 	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
 	readonly shapes = new Map<number, string[]>()
-	/** Per resource number: how many observations were accepted, to know whether anything happened during a request. */
+	/** Per resource number: the number of accepted observations, to detect changes during a request. */
 	readonly acceptedCounts = new Map<number, number>()
 	/**
 	 * Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass
@@ -104,7 +104,7 @@ export class Core {
 		return state.stampedMs
 	}
 
-	/** What must not be lost with the memory: where a commit changes this, the state is written. */
+	/** Parts of the state that must not be lost with the memory: if a commit changes them, the state is written. */
 	durableKey(): string {
 		const { notification, counters, resend, resending, skips, nextSubscription, announcement } = this.state
 		return JSON.stringify([
@@ -120,10 +120,7 @@ export class Core {
 		])
 	}
 
-	/**
-	 * Restores the stored state into the objects that it consisted of before: jobs that hold them go on counting into
-	 * them.
-	 */
+	/** Restores the stored state into the same objects, because jobs keep references to them. */
 	#restoreState(before: Pick<WatcherState, 'hooks' | 'run' | 'resources'>): void {
 		const stored = loadState(this.ports.sql)
 		replaceFields(before.hooks, stored.hooks)
@@ -142,7 +139,7 @@ export class Core {
 		this.shapes.clear()
 	}
 
-	/** What kind of object this is. */
+	/** The kind of this object. */
 	get kind(): ObjectKind {
 		return getObjectKind(this.config)
 	}

@@ -1,15 +1,15 @@
-/** The `lookups` table: objects to be read by id, and why. All of its SQL is here. */
+/** The `lookups` table: objects to be read by id, with the reason. This file contains all of its SQL. */
 import type { ObjectId } from '../../elements/store.ts'
 import type { Ports } from './ports.ts'
 import type { Tx } from './tx.ts'
 
-/** Why an object is read again, and what earlier reads of it showed. Stored as JSON. Times epoch ms. */
+/** Why an object is read again, and the results of earlier reads. Stored as JSON. Times epoch ms. */
 export interface PendingCheck {
 	/** The id was missing from a list. */
 	missing?: boolean
 	/** When the first JSON 404 came. */
 	goneAtMs?: number
-	/** A webhook asked for the read: the events that follow have it as their source. */
+	/** A webhook asked for the read and is the source of the resulting events. */
 	hook?: boolean
 	/** A webhook's payload to compare with the read. */
 	probe?: { hash: string; stampSec: number | null }
@@ -41,7 +41,7 @@ export class LookupTable {
 		this.#ports = ports
 	}
 
-	/** Queues an object to be read by id. What a queued check already says is kept. */
+	/** Queues an object to be read by id. Existing entries of a queued check are kept. */
 	queue(_tx: Tx, resource: number, id: ObjectId, dueMs: number, check: PendingCheck): void {
 		this.#ports.sql.run(
 			`INSERT INTO lookups (resource, id, due, since, doubt) VALUES (?, ?, ?, ?, ?)
@@ -60,7 +60,7 @@ export class LookupTable {
 		this.#ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, dueMs, resource, id)
 	}
 
-	/** Removes a lookup that a request answered. One queued after the request started stays. */
+	/** Removes a lookup that a request answered. One that was queued after the request started stays. */
 	resolve(_tx: Tx, resource: number, id: ObjectId, requestedAtMs: number): void {
 		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ? AND id = ? AND since <= ?`, resource, id, requestedAtMs)
 	}
@@ -121,7 +121,7 @@ export class LookupTable {
 		return this.#ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]?.n ?? 0
 	}
 
-	/** How many reads of a resource are queued, and how many of them are of listed objects that a list did not show. */
+	/** The number of queued reads of a resource, and how many of them are of listed objects that a list did not show. */
 	countMissing(resource: number): { queued: number; missing: number } {
 		const row = this.#ports.sql.all<{ queued: number; missing: number }>(
 			`SELECT count(*) AS queued,

@@ -14,9 +14,9 @@ export const NOTIFICATION_COLUMNS =
 
 /** Notifications of one instance. */
 export class NotificationTable {
-	/** How many notifications were put on the list of unsettled ones since this object was made. */
+	/** Number of notifications that were added to the list of unsettled ones since this instance was created. */
 	trackedCount = 0
-	/** How many notifications changed after they had left that list: it no longer leads to them. */
+	/** Number of notifications that changed after they had left that list. */
 	lateChanges = 0
 	readonly #ports: Ports
 	readonly #state: WatcherState
@@ -62,14 +62,14 @@ export class NotificationTable {
 		return { rows, settledIds: unsettled.filter((id) => !unsettledIds.has(id)) }
 	}
 
-	/** One notification as it is stored; null: there is none, or no longer. */
+	/** One notification as it is stored; null: it does not exist or was pruned. */
 	get(id: number): NotificationRow | null {
 		return (
 			this.#sql.all<NotificationRow>(`SELECT ${NOTIFICATION_COLUMNS} FROM notifications WHERE id = ?`, id)[0] ?? null
 		)
 	}
 
-	/** Statuses by id. One that has left the log is missing. Ids that follow one another are read by one statement. */
+	/** Statuses by id. A notification that has left the log is missing. Consecutive ids are read by one statement. */
 	readStatuses(ids: Iterable<number>): NotificationStatus[] {
 		const wanted = new Set(ids)
 		return toRuns(wanted)
@@ -83,7 +83,7 @@ export class NotificationTable {
 			.filter(({ id }) => wanted.has(id))
 	}
 
-	/** Adds a row, the newest. `sent`: it is to be sent now, and the caller puts it on the list of unsettled ones. */
+	/** Adds the newest row. `sent`: it can be sent now, and the caller adds it to the list of unsettled ones. */
 	insert(_tx: Tx, row: NotificationRow, sent: boolean): void {
 		this.#sql.run(
 			`INSERT INTO notifications
@@ -103,7 +103,7 @@ export class NotificationTable {
 		if (sent) this.#unsettled?.push(row)
 	}
 
-	/** Puts notifications on the list of unsettled ones. */
+	/** Adds notifications to the list of unsettled ones. */
 	track(_tx: Tx, ids: readonly number[]): void {
 		this.trackedCount += ids.length
 		const cachedIds = new Set(this.#unsettled?.map((row) => row.id))
@@ -111,14 +111,14 @@ export class NotificationTable {
 		this.#state.unsettled = [...new Set([...this.#state.unsettled, ...ids])].sort((a, b) => a - b)
 	}
 
-	/** Takes a settled notification off that list: nothing is due for it any more. */
+	/** Removes a settled notification from that list. */
 	untrack(_tx: Tx, id: number): void {
 		if (!this.#state.unsettled.includes(id)) this.lateChanges++
 		this.#state.unsettled = this.#state.unsettled.filter((other) => other !== id)
 		if (this.#unsettled !== null) this.#unsettled = this.#unsettled.filter((row) => row.id !== id)
 	}
 
-	/** A notification that waited for its turn is to be sent now, or is queued. */
+	/** A notification that waited for earlier ones is sent now, or is queued. */
 	enqueue(_tx: Tx, id: number, status: 'waiting' | 'queued'): void {
 		const now = this.#ports.now()
 		this.#sql.run(
@@ -156,17 +156,17 @@ export class NotificationTable {
 		return { attempt, leaseUntilMs: lease }
 	}
 
-	/** Keeps how the first attempt ended (`serializeOutcome`). */
+	/** Stores the outcome of the first attempt (`serializeOutcome`). */
 	setOutcome(_tx: Tx, id: number, outcome: string): void {
 		this.#sql.run(`UPDATE notifications SET outcome = ? WHERE id = ?`, outcome, id)
 	}
 
-	/** Keeps how the first attempt ended, unless that is known. */
+	/** Stores the outcome of the first attempt, unless there is one. */
 	setMissingOutcome(_tx: Tx, id: number, outcome: string): void {
 		this.#sql.run(`UPDATE notifications SET outcome = ? WHERE id = ? AND outcome IS NULL`, outcome, id)
 	}
 
-	/** Forgets what the callback answered to the first attempt. */
+	/** Removes the callback's response to the first attempt. */
 	eraseResponse(_tx: Tx, id: number): void {
 		this.#sql.run(
 			`UPDATE notifications SET outcome = json_set(outcome, '$.body', '') WHERE id = ? AND outcome IS NOT NULL`,
@@ -192,7 +192,7 @@ export class NotificationTable {
 		this.untrack(tx, id)
 	}
 
-	/** An attempt from before a replay was accepted: a fact, but the replay goes on. */
+	/** An attempt from before a replay was accepted: this is recorded, but the replay continues. */
 	recordLateDelivery(_tx: Tx, id: number, attempt: number, outcome: string): void {
 		this.#sql.run(
 			`UPDATE notifications
@@ -227,7 +227,7 @@ export class NotificationTable {
 		if (retryAtMs === null) this.untrack(tx, row.id)
 	}
 
-	/** A settled notification is to be sent again, for a resend. The caller puts it on the list of unsettled ones. */
+	/** A settled notification will be sent again by a resend. The caller adds it to the list of unsettled ones. */
 	sendAgain(_tx: Tx, id: number, resend: number): void {
 		const now = this.#ports.now()
 		this.#sql.run(
@@ -288,7 +288,7 @@ export class NotificationTable {
 		this.invalidate()
 	}
 
-	/** Drops what a subscription has that waits for its turn: notifications that were given an id while they wait. */
+	/** Drops notifications of a subscription that have an id but still wait to be sent. */
 	dropReserved(_tx: Tx, subscription: number): void {
 		const now = this.#ports.now()
 		this.#sql.run(
@@ -303,7 +303,7 @@ export class NotificationTable {
 		)
 	}
 
-	/** Drops what a subscription has queued. */
+	/** Drops queued notifications of a subscription. */
 	dropQueued(_tx: Tx, subscription: number): void {
 		this.#sql.run(
 			`UPDATE notifications SET status = 'dropped' WHERE subscription = ? AND status = 'queued'`,
@@ -311,7 +311,7 @@ export class NotificationTable {
 		)
 	}
 
-	/** A reader took note of it; the first time counts. */
+	/** Acknowledges a notification; only the first time counts. */
 	acknowledge(_tx: Tx, id: number): void {
 		this.#sql.run(
 			`UPDATE notifications SET acknowledged = coalesce(acknowledged, ?) WHERE id = ?`,
@@ -326,7 +326,7 @@ export class NotificationTable {
 	}
 }
 
-/** Numbers as runs of consecutive ones: where each begins, and how long it is. */
+/** Groups numbers into runs of consecutive ones: the start of each, and its length. */
 function toRuns(numbers: Iterable<number>): [first: number, length: number][] {
 	const runs: [number, number][] = []
 	for (const number of [...numbers].sort((a, b) => a - b)) {

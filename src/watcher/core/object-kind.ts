@@ -7,13 +7,13 @@ import type { Element } from '../../elements/element.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Claim } from '../../rpc/delivery.ts'
 
-/** What differs between the kinds. */
+/** The differences between the kinds. */
 export interface ObjectKind {
 	/** Polls a store, and reports its status to D1. */
 	watchesStore: boolean
-	/** Takes notices: operator events, and messages posted to the organization's own topics. */
+	/** Accepts notices: operator events, and messages posted to the organization's own topics. */
 	takesNotices: boolean
-	/** Whose key seals the secrets of the configuration. */
+	/** The owner of the key that seals the configuration's secrets. */
 	sealedFor: Claim['sealedFor']
 	/** The hub that bodies and events name; '' without a store. `getElement` throws without a store. */
 	getHubKey(getElement: () => Element): string

@@ -1,5 +1,5 @@
 /**
- * What the watcher needs of the world: a database, a clock, an alarm, a queue, a store. The Durable Object provides
+ * The watcher's external dependencies: a database, a clock, an alarm, a queue, a store. The Durable Object provides
  * Cloudflare's; tests provide an in-memory SQLite and a virtual clock, so that every decision runs in plain Node.
  */
 import type { Element } from '../../elements/element.ts'
@@ -19,11 +19,11 @@ export interface Sql {
 	each<Row extends object>(query: string, ...values: SqlValue[]): Iterable<Row>
 	/** Runs a statement for its effect. */
 	run(query: string, ...values: SqlValue[]): void
-	/** Everything inside happens or nothing does; a throw rolls back. */
+	/** Runs a function in a transaction; an exception rolls it back. */
 	transaction<T>(body: () => T): T
 }
 
-/** The watcher's surroundings. */
+/** External dependencies of a watcher. */
 export interface Ports {
 	sql: Sql
 	/** Epoch ms. */
@@ -32,11 +32,11 @@ export interface Ports {
 	random(): number
 	/** Sets the one alarm; null deletes it. */
 	setAlarm(atMs: number | null): void
-	/** When the alarm fires, epoch ms; null when it is not set. */
+	/** When the alarm fires, epoch ms; null: it is not set. */
 	getAlarmMs(): number | null
-	/** Puts a doorbell into the queue. Throws when it cannot; a doorbell may also be lost. */
+	/** Puts a doorbell into the queue. Throws if that fails; a doorbell may also be lost. */
 	sendDoorbell(instanceId: number): Promise<void>
-	/** Reads the instance's row from D1; null when it does not exist or is deleted; throws when D1 cannot be reached. */
+	/** Reads the instance's row from D1; null if it does not exist or is deleted; throws if D1 cannot be reached. */
 	loadConfig(instanceId: number): Promise<WatcherConfig | null>
 	/** The element of this instance. */
 	element(config: WatcherConfig): Element
@@ -46,11 +46,11 @@ export interface Ports {
 	writeStatus(status: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes. */
 	eventTag(instanceId: number, sequence: number): number
-	/** The master key that derives webhook secrets at present (docs/architecture.md, Webhooks). */
+	/** The master key that currently derives webhook secrets (docs/architecture.md, Webhooks). */
 	masterKey: { id: string; bytes: Uint8Array }
-	/** The URL of this Shopbell for people; '' when there is none. */
+	/** The public URL of this Shopbell; '' if there is none. */
 	publicUrl: string
-	/** Publishes notices in the organization's own object. Throws when it cannot be reached. */
+	/** Publishes notices in the organization's own object. Throws if it cannot be reached. */
 	publish(organizationId: number, notices: Notice[]): Promise<void>
 	/** Bytes of storage in use. */
 	storedBytes(): number

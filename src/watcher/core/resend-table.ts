@@ -42,7 +42,7 @@ export class ResendTable {
 	}
 
 	/**
-	 * Begins a resend. `select` is a query of ids of settled notifications; those that another resend still has to send
+	 * Starts a resend. `select` is a query of ids of settled notifications; those that another resend still has to send
 	 * stay with that one. Returns its id.
 	 */
 	begin(tx: Tx, kind: ResendKind, select: string, ...values: (string | number)[]): number {
@@ -77,14 +77,14 @@ export class ResendTable {
 		)
 	}
 
-	/** Objects of which something is still to be sent again to a subscription, with how many notifications. */
+	/** Objects with notifications that must still be sent again to a subscription, with their number. */
 	getObjects(subscription: number): ReadonlyMap<string, number> {
 		if (this.#state.resending === 0) return NO_OBJECTS
 		this.#objectCounts ??= this.#readObjectCounts()
 		return this.#objectCounts.get(subscription) ?? NO_OBJECTS
 	}
 
-	/** Why a resend sends; null: it is no longer kept. */
+	/** The reason of a resend; null: it is no longer stored. */
 	getKind(resend: number): ResendKind | null {
 		return this.#sql.all<{ kind: ResendKind }>(`SELECT kind FROM resends WHERE id = ?`, resend)[0]?.kind ?? null
 	}
@@ -115,7 +115,7 @@ export class ResendTable {
 		return true
 	}
 
-	/** A subscription is removed, and with it what was to be sent to it again. */
+	/** Removes a subscription and everything that should have been sent to it again. */
 	deleteItemsOf(tx: Tx, subscription: number): void {
 		if (this.#state.resending === 0) return
 		this.#sql.run(
@@ -127,12 +127,12 @@ export class ResendTable {
 			this.#completeIfEmpty(tx, id)
 	}
 
-	/** Says which job across instances began a replay. */
+	/** Stores which job across instances started a replay. */
 	setJob(_tx: Tx, resend: number, job: number): void {
 		this.#sql.run(`UPDATE resends SET job = ? WHERE id = ?`, job, resend)
 	}
 
-	/** Forgets resends up to an id that have ended. */
+	/** Deletes ended resends up to an id. */
 	deleteEnded(_tx: Tx, upTo: number): void {
 		this.#sql.run(`DELETE FROM resends WHERE id <= ? AND status <> 'running'`, upTo)
 	}
@@ -149,7 +149,7 @@ export class ResendTable {
 		return counts
 	}
 
-	/** The objects of a notification have one less to be sent again. */
+	/** Decrements the counts of a notification's objects. */
 	#uncountObjects(notification: number): void {
 		if (this.#objectCounts === null) return
 		const row = this.#sql.all<{ subscription: number; members: string }>(

@@ -1,7 +1,7 @@
-/** What an object keeps of each polled resource, plain JSON in its state row. Times in epoch ms unless named `Sec`. */
+/** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
 import type { Resource } from '../../elements/store.ts'
 
-/** What is known of one polled resource. Fields are stored: never rename one. */
+/** The state of one polled resource. Fields are stored: never rename one. */
 export interface ResourceState {
 	/** Number of the resource in the index; never reused. */
 	number: number
@@ -25,11 +25,11 @@ export interface ResourceState {
 	listed: number
 	/** Highest known numeric id. */
 	newestId: number
-	/** Total − listed that is known to be normal. */
+	/** Total − listed that counts as normal. */
 	drift: number
-	/** `total:difference` after a search: the search repeats only when one of them changes. */
+	/** `total:difference` after a search: the search repeats only if one of them changes. */
 	searched: string | null
-	/** Store clock when the total last agreed: deletions since then are looked for in the trash. */
+	/** Store clock when the total last matched: deletions since then are searched in the trash. */
 	agreedMs: number | null
 	search: { state: SearchState; total: number } | null
 	baseline: { position: ScanPosition; total: number; startedMs: number } | null

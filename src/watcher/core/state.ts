@@ -27,7 +27,7 @@ export interface WebhooksState {
 	/** Deliveries by topic: they decide which payloads are probed. */
 	seen: Record<string, number>
 	counts: { taken: number; disabled: number; unknownTopic: number }
-	/** What the watchdog did, newest first. */
+	/** Repairs by the watchdog, newest first. */
 	repairs: { atMs: number; what: string }[]
 	/** Why webhooks are not reliable at present. */
 	degraded: { reason: string; sinceMs: number } | null
@@ -219,7 +219,7 @@ export function loadState(sql: Sql): WatcherState {
 		...stored
 	} = JSON.parse(row.body) as Partial<WatcherState> & { hours?: unknown; settled?: unknown }
 	const { unsettled = [], notification = 0, counters } = stored
-	// Before deliveries were counted: all notifications but the unsettled and the dead.
+	// Before deliveries were counted: all notifications except unsettled and failed ones.
 	const delivered = counters?.delivered ?? notification - unsettled.length - (counters?.dead ?? 0)
 	return {
 		...newWatcherState(),

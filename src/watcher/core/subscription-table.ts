@@ -19,7 +19,7 @@ interface SubscriptionRow {
 	created: number
 }
 
-/** What the configuration says of a subscription. `topics`: null means all of this object. */
+/** A subscription in the configuration. `topics`: null means all of this object. */
 export interface SubscriptionTarget {
 	number: number
 	url: string
@@ -115,7 +115,7 @@ export class SubscriptionTable {
 		this.#write(tx, `UPDATE subscriptions SET active = 0, reason = ?, parked = NULL WHERE id = ?`, reason, id)
 	}
 
-	/** Sends nothing to it before a moment, epoch ms. */
+	/** Sends nothing to it before a time, epoch ms. */
 	park(tx: Tx, id: number, untilMs: number): void {
 		this.#write(tx, `UPDATE subscriptions SET parked = ? WHERE id = ? AND parked IS NOT ?`, untilMs, id, untilMs)
 	}

@@ -1,8 +1,8 @@
 declare const committing: unique symbol
 
 /**
- * Proof that `Core.commit` is running: only its body gets one. What writes asks for it, so that it cannot be called
- * outside.
+ * Proof that `Core.commit` is running: only its body gets one. Functions that write require it, so that they cannot be
+ * called outside of a commit.
  */
 export interface Tx {
 	readonly [committing]: true

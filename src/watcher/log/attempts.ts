@@ -48,7 +48,7 @@ export function getAttempts(sql: Sql, id: number): AttemptReport[] | null {
 	)
 }
 
-/** Erases what the callback answered to a notification: an answer may quote what was sent. */
+/** Erases the callback's responses to a notification, which may quote what was sent. */
 export function eraseResponses(tx: Tx, core: Core, id: number): void {
 	core.ports.sql.run(`UPDATE attempts SET outcome = json_set(outcome, '$.body', '') WHERE notification = ?`, id)
 	core.notifications.eraseResponse(tx, id)

@@ -1,4 +1,4 @@
-/** Erasing an object's content; that it changed stays recorded (docs/delivery.md, Erasure). */
+/** Erases an object's content; the fact that it changed stays recorded (docs/delivery.md, Erasure). */
 import { parseMembers } from '../../events/notification-members.ts'
 import { eraseResponses } from './attempts.ts'
 import type { Core } from '../core/core.ts'
@@ -6,7 +6,7 @@ import { toStoredIds } from './event-log.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { clearRejectionSamples } from './rejections.ts'
 
-/** Every attempt is settled within this time: a claim's lease, the consumer's time for it, and a reserve. */
+/** Every attempt is settled within this time: a claim's lease, the consumer's time for it, and a margin. */
 const MAX_IN_FLIGHT_MS = 10 * 60_000
 
 /**
@@ -44,7 +44,7 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 	})
 }
 
-/** An outcome as it may be stored: without the answer if an object of the notification was erased meanwhile. */
+/** An outcome to store: without the response if an object of the notification was erased meanwhile. */
 export function redactOutcome(core: Core, members: string, outcome: AttemptOutcome): AttemptOutcome {
 	const { erasedMs } = core.state
 	if (outcome.body === '' || erasedMs === null || core.ports.now() - erasedMs > MAX_IN_FLIGHT_MS) return outcome

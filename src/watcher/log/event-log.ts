@@ -11,7 +11,7 @@ export interface NewEvent extends StoredEvent {
 	previousEvent: number | null
 }
 
-/** The columns of the log that an event is made from. */
+/** The columns of the log from which an event is read. */
 export interface StoredEventRow {
 	sequence: number
 	tag: number
@@ -61,16 +61,16 @@ export function toStoredIds(objectId: string): string {
 	return JSON.stringify(String(number) === objectId ? [objectId, number] : [objectId])
 }
 
-/** An event's place in the chain of its object's events. */
+/** The position of an event in the chain of its object's events. */
 export type ChainPosition = Pick<NewEvent, 'objectSequence' | 'previousSequence' | 'previousEvent'>
 
-/** An event without what the log gives it. `chain`: null where no index counts the object's events. */
+/** An event without the fields that the log assigns. `chain`: null if no index counts the object's events. */
 export type EventFacts = Pick<
 	NewEvent,
 	'resourceNumber' | 'resource' | 'objectId' | 'eventType' | 'dateMs' | 'source' | 'changedFields' | 'flags' | 'record'
 > & { chain: ChainPosition | null }
 
-/** Numbers an event and gives it its tag and moment. `appendEvents` writes it. */
+/** Assigns number, tag and time to an event. `appendEvents` writes it. */
 export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts): NewEvent {
 	const { state } = core
 	const sequence = ++state.sequence
@@ -87,7 +87,7 @@ export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts)
 	}
 }
 
-/** Writes an event, recorded at a moment of `Core.nextLogTimeMs`, with the notifications that carry it. */
+/** Writes an event at a time of `Core.nextLogTimeMs`, with the notifications that carry it. */
 export function writeEvent(
 	_tx: Tx,
 	core: Core,

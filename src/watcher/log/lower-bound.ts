@@ -1,4 +1,4 @@
-/** Finds a moment by bisection in a table whose numbers ascend with time. */
+/** Finds a time by bisection in a table whose numbers ascend with time. */
 import type { Sql } from '../core/ports.ts'
 
 /** The tables, with their columns of number and time. */
@@ -8,8 +8,8 @@ const TIME_COLUMNS = {
 } as const
 
 /**
- * The lower bound of the numbers of rows made at or after a moment (epoch ms): all rows below it are older. Reads about
- * log₂(rows) rows.
+ * The lowest number of rows made at or after a time (epoch ms): all rows below it are older. Reads about log₂(rows)
+ * rows.
  */
 export function findLowerBound(sql: Sql, table: keyof typeof TIME_COLUMNS, ms: number): number {
 	const { number, at } = TIME_COLUMNS[table]

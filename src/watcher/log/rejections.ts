@@ -12,7 +12,7 @@ export function getRejections(core: Core): WebhookRejections {
 	return row === undefined ? { sinceMs: 0, counts: {}, samples: [] } : (JSON.parse(row.body) as WebhookRejections)
 }
 
-/** Adds the rejections of an isolate: counts add up, the newest samples are kept. */
+/** Adds the rejections of an isolate: counts are added, the newest samples are kept. */
 export function addRejections(core: Core, added: WebhookRejections): void {
 	const existing = getRejections(core)
 	const counts = { ...existing.counts }

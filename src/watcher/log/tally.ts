@@ -1,7 +1,7 @@
 /**
- * Counts by hour: events recorded, and how many of them were accepted (docs/contract.md §6). They are kept in the
- * state row, which is written anyway; past days move to a table with a row per day, so that counting costs an
- * instance one row a day and not one per event. Dead events are not counted here: they may still be released, and an
+ * Counts by hour: recorded events, and how many of them were accepted (docs/contract.md §6). They are kept in the
+ * state row, which is written anyway; past days move to a table with a row per day, so that counting costs one row per
+ * day and not one per event. Events of failed notifications are not counted here: they may still be released, and an
  * index lists them.
  */
 import { HOUR_MS } from '../../lib/time.ts'
@@ -68,7 +68,7 @@ function isAcceptedByAny(core: Core, others: readonly number[]): boolean {
 	return core.notifications.readStatuses(others).some(wasAccepted)
 }
 
-/** Whether a notification was accepted at any time. */
+/** Whether a notification was ever accepted. */
 export function wasAccepted(notification: { status: string; delivered: number | null }): boolean {
 	return notification.delivered !== null || notification.status === 'delivered'
 }

@@ -1,7 +1,7 @@
 /**
- * The chain of an object's events for one subscription: `previousSequence` is the object's last event that was meant
- * for it, so that a gap means a lost event. What a filter or coalescing leaves out is skipped, and the next event
- * follows the last one that was sent.
+ * The chain of an object's events for one subscription: `previousSequence` is the object's last event for that
+ * subscription, so that a gap means a lost event. Events that a filter or coalescing leaves out are skipped, and the
+ * next event follows the last one that was sent.
  */
 import type { WaitingChange } from '../../events/batching.ts'
 import type { MemberOverrides } from '../../events/notification-members.ts'
@@ -14,23 +14,26 @@ import type { ObjectId } from '../../elements/store.ts'
 export interface Candidate extends WaitingChange {
 	resourceNumber: number
 	objectId: ObjectId
-	/** Place in the log of the object's event before it. */
+	/** Log sequence of the object's previous event. */
 	previousEvent: number | null
-	/** null also where no condition asks for it. */
+	/** null also if no condition needs it. */
 	record: string | null
-	/** Id of the notification that carries it, if it was given one while it waited (`reserveNotifications`). */
+	/** Id of the notification that carries it, if it got one while it waited (`reserveNotifications`). */
 	reserved: number | null
 }
 
-/** What becomes of candidates; those in neither still wait. */
+/** The result for candidates; those in neither list still wait. */
 export interface Assignment {
 	/** Sequence → the notification that carries it. */
 	assigned: Map<number, number>
-	/** In no notification, for good: filtered, or cancelled out. */
+	/** Never in a notification: filtered, or cancelled out. */
 	omitted: Set<number>
 }
 
-/** Omits filtered events, unless an earlier event of the object still waits: `previousSequence` is set in order. */
+/**
+ * Omits filtered events, unless an earlier event of the object still waits, because `previousSequence` is set in
+ * order.
+ */
 export function dropFiltered(
 	eligible: readonly Candidate[],
 	matching: readonly Candidate[],
@@ -45,12 +48,12 @@ export function dropFiltered(
 	}
 }
 
-/** What an object's next event of a subscription follows, where that is not the object's event before it. */
+/** The predecessor of an object's next event for a subscription, if it is not the object's previous event. */
 type Skip = { previous: number | null } | null
 
 /**
- * Sets `previousSequence` where it differs: the object's last event that was meant for this subscription, so that a gap
- * means a lost event. Where events were left out, the next one follows what they followed.
+ * Sets `previousSequence` if it differs: the object's last event for this subscription, so that a gap means a lost
+ * event. After omitted events, the next one has the predecessor that they had.
  */
 export function linkPrevious(
 	_tx: Tx,
@@ -76,7 +79,7 @@ export function linkPrevious(
 			saveSkip(core, subscription, candidate, current)
 }
 
-/** What an event follows in the log, unless that came before the subscription began. */
+/** The predecessor of an event in the log, unless it is older than the subscription. */
 function getOwnPrevious(subscription: Subscription, { previousEvent, previousSequence }: Candidate): number | null {
 	return previousEvent !== null && previousEvent <= subscription.since ? null : previousSequence
 }

@@ -1,6 +1,6 @@
 /**
- * Claiming: what is due is handed to consumers, each notification with an attempt number and a lease
- * (docs/architecture.md, From change to notification).
+ * Claiming: consumers get due notifications, each with an attempt number and a lease (docs/architecture.md, From
+ * change to notification).
  */
 import { MAX_PARK_MS } from '../../delivery/circuit-breaker.ts'
 import { toNotificationId, parseNotificationId } from '../../events/ids.ts'
@@ -18,7 +18,7 @@ import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
-/** Most characters of the bodies of several claims: an RPC answer holds 32 MiB, with two bytes per character. */
+/** Maximum characters of the bodies of several claims: an RPC answer holds 32 MiB, with two bytes per character. */
 const MAX_CLAIM_CHARACTERS = 8_000_000
 
 /** When a notification is due, or the lease of its claim ends. */
@@ -90,7 +90,7 @@ function toAdmissionRequests(
 ): AdmissionRequest[] {
 	const wanted = due.filter((row) => row.subscription === subscription.id).length
 	const own = rows.filter((row) => row.subscription === subscription.id)
-	// A probe that is due much later would notice late that the callback answers again.
+	// A probe that is due much later would delay the discovery that the callback answers again.
 	const horizonMs = core.ports.now() + MAX_PARK_MS
 	const oldest = own.find((row) => getDueMs(row) <= horizonMs) ?? own[0]
 	if (wanted === 0 || oldest === undefined) return []
@@ -133,7 +133,7 @@ function claimAdmitted(
 	return { claims, more: own.length > claims.length, asks: [] }
 }
 
-/** Sends nothing to a subscription before a moment: its circuit breaker is open, or its rate is used up. */
+/** Sends nothing to a subscription before a time: its circuit breaker is open, or its rate is used up. */
 export function park(core: Core, subscription: number, untilMs: number): void {
 	core.commit(
 		(tx) => core.subscriptions.park(tx, subscription, untilMs),
@@ -188,7 +188,7 @@ function claimRows(
 			),
 		)
 	}
-	// Events that waited for them can go now.
+	// Events that waited for these notifications can be sent now.
 	if (restored) drainWaiting(tx, core)
 	return { claims: claimed, restored }
 }
@@ -220,14 +220,14 @@ function claimRow(
 	}
 }
 
-/** Keeps the outcome of the attempt before this claim, which no consumer reported. */
+/** Stores the outcome of the previous attempt, which no consumer reported. */
 function saveUnknownOutcome(tx: Tx, core: Core, row: NotificationRow, subscription: Subscription): void {
 	const outcome = unknownOutcome(row)
 	saveAttempt(tx, core, row.id, row.attempt, subscription.url, outcome)
 	if (row.attempt === 1) core.notifications.setMissingOutcome(tx, row.id, serializeOutcome(outcome, subscription.url))
 }
 
-/** Keys of the configuration for the instance's own callback alone: other addresses do not get its credentials. */
+/** Configuration keys for the instance's own callback only: other URLs do not get its credentials. */
 const CALLBACK_ONLY_KEYS = [
 	'event.notification.basic.username',
 	'event.notification.basic.password',

@@ -1,7 +1,7 @@
 /**
  * Forming: events become notifications of a subscription as soon as they can be sent in order; the others wait
- * (docs/architecture.md, From change to notification). Filters and coalescing act here: what they leave out is not
- * meant for the subscription.
+ * (docs/architecture.md, From change to notification). Filters and coalescing apply here: events that they leave out
+ * are never sent to the subscription.
  */
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'
@@ -26,17 +26,17 @@ import { countRecorded } from '../log/tally.ts'
 import { MAX_UNSETTLED, getUnsettledRows, needsMore } from './unsettled.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** How many waiting events are looked at in one go, at most. */
+/** Maximum number of waiting events that are examined at a time. */
 const WAITING_PAGE_SIZE = 1_000
-/** Pages of them that are queued in one go for a deactivated subscription. */
+/** Pages of waiting events that are queued at a time for a deactivated subscription. */
 const MAX_QUEUED_PAGES = 5
-/** SQL: the notification of a subscription that an event was given while it waits. */
+/** SQL: the notification of a subscription that an event got while it waits. */
 const RESERVED_ID_SQL = `(SELECT n.id FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value
 	WHERE n.subscription = w.subscription)`
-/** Where all of a page wait for something, the next page is so many times as large. */
+/** Factor by which pages grow while all of a page must wait. */
 const PAGE_GROWTH_FACTOR = 4
 
-/** Writes new events, each with the notifications that carry it. What cannot be sent in order yet waits. */
+/** Writes new events, each with the notifications that carry it. Events that cannot be sent in order yet wait. */
 export function appendEvents(tx: Tx, core: Core, events: readonly NewEvent[]): void {
 	const { sql } = core.ports
 	const notificationIds = new Map<number, number[]>()
@@ -66,7 +66,7 @@ export function appendEvents(tx: Tx, core: Core, events: readonly NewEvent[]): v
 	if (waiting.length > 0) formWaiting(tx, core)
 }
 
-/** Sends everything that can go now: first what is to be sent again, then what waits. */
+/** Sends everything that can be sent now: resends first, then waiting events. */
 export function drainWaiting(tx: Tx, core: Core): void {
 	resendReady(tx, core)
 	formWaiting(tx, core)
@@ -95,7 +95,7 @@ function formWaitingFor(tx: Tx, core: Core, subscription: Subscription): void {
 		const { assigned, omitted } = assignment
 		if (assigned.size > 0 && subscription.active) core.doorbellRequested = true
 		if (candidates.length < size || (subscription.active && assigned.size > 0)) return
-		// All of these wait for something: later events of other objects need not.
+		// All of these must wait; later events of other objects may not have to.
 		for (const { sequence, object } of candidates)
 			if (!assigned.has(sequence) && !omitted.has(sequence)) blocked.add(object)
 		afterSequence = last.sequence
@@ -103,12 +103,12 @@ function formWaitingFor(tx: Tx, core: Core, subscription: Subscription): void {
 	}
 }
 
-/** How many waiting events are read first; 0: the subscription has enough to send, or no room. */
+/** Number of waiting events to read first; 0: the subscription has enough to send, or no room. */
 function getFirstPageSize(core: Core, subscription: Subscription): number {
 	if (!subscription.active) return WAITING_PAGE_SIZE
 	if (!needsMore(core, subscription.id)) return 0
 	const room = Math.max(0, MAX_UNSETTLED - getUnsettledFor(core, subscription).length)
-	// Coalescing has to see an object's events together.
+	// Coalescing needs all waiting events of an object together.
 	if (core.config.delivery.coalesce) return room === 0 ? 0 : WAITING_PAGE_SIZE
 	return Math.min(WAITING_PAGE_SIZE, room * core.config.delivery.batch)
 }
@@ -129,7 +129,7 @@ interface WaitingRow {
 
 /** Waiting events of a subscription, ascending. */
 function readWaiting(core: Core, subscription: Subscription, afterSequence: number, limit: number): Candidate[] {
-	// Conditions look into records; nothing else needs them here.
+	// Only conditions need the records here.
 	const recordSql = core.config.delivery.filter.where === null ? 'NULL' : 'e.record'
 	const reservedSql = core.kind.takesNotices ? RESERVED_ID_SQL : 'NULL'
 	const rows = core.ports.sql.all<WaitingRow>(
@@ -157,7 +157,7 @@ function readWaiting(core: Core, subscription: Subscription, afterSequence: numb
 	}))
 }
 
-/** Notes in the log which notifications carry assigned events; these and omitted ones wait no longer. */
+/** Records in the log which notifications carry assigned events; assigned and omitted events no longer wait. */
 function removeWaiting(
 	_tx: Tx,
 	core: Core,
@@ -182,21 +182,24 @@ function getUnsettledFor(core: Core, subscription: Subscription): NotificationRo
 	return getUnsettledRows(core).filter((row) => row.subscription === subscription.id)
 }
 
-/** Whether a subscription receives a topic: an instance's receives all; `instance.*` receives all that begin so. */
+/**
+ * Whether a subscription receives a topic: an instance's receives all; `instance.*` receives all that begin with
+ * `instance.`.
+ */
 function isSubscribed(subscription: Subscription, topic: string): boolean {
 	return subscription.topics === null || subscription.topics.some((wanted) => topicMatches(wanted, topic))
 }
 
-/** A notification to be made, with the events that it carries. */
+/** A notification to create, with its events. */
 interface FormedNotification {
 	id: number
 	resource: string
 	sequences: number[]
-	/** Its row exists already: it was given an id while it waited. */
+	/** Its row exists already: it got an id while it waited. */
 	reserved: boolean
 }
 
-/** What candidates become: notifications, and the overrides of their members by sequence. */
+/** The result for candidates: notifications, and the overrides of their members by sequence. */
 interface Formation {
 	notifications: FormedNotification[]
 	assignment: Assignment
@@ -204,8 +207,8 @@ interface Formation {
 }
 
 /**
- * Makes notifications of what can go now, ascending. For a deactivated subscription they are queued at once, in any
- * number.
+ * Creates notifications of the events that can be sent, ascending. For a deactivated subscription they are queued
+ * immediately, in any number.
  */
 function assign(
 	tx: Tx,
@@ -242,7 +245,7 @@ function assign(
 	return assignment
 }
 
-/** Decides which notifications eligible candidates become. Writes nothing; numbers them. */
+/** Decides which notifications eligible candidates form, and numbers them. Writes nothing. */
 function form(
 	core: Core,
 	subscription: Subscription,
@@ -261,7 +264,7 @@ function form(
 	const { kept, cancelled } = delivery.coalesce
 		? coalesce(matching)
 		: { kept: matching.map(asCoalesced), cancelled: [] }
-	// Queued notices are sent in order when they are released: nothing else has to wait for them.
+	// Queued notices are sent in order when they are released, so nothing else has to wait for them.
 	const formed =
 		core.kind.takesNotices && !subscription.active
 			? kept.map(({ resource, sequence }) => ({ resource, sequences: [sequence] }))

@@ -10,8 +10,9 @@ import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
 const NO_RESOURCE = 0
 
 /**
- * Records notices as events and sends them, each once. Returns the new ones. The operator events of an instance keep
- * their order, and so do the notices posted to one topic; these have their notifications at once, even while they wait.
+ * Records notices as events and sends them, each once. Returns the new ones. The operator events of one instance keep
+ * their order, and so do the notices posted to one topic; posted notices get their notifications immediately, even
+ * while they wait.
  */
 export function publishNotices(core: Core, notices: readonly Notice[]): PublishedNotice[] {
 	const { sql } = core.ports

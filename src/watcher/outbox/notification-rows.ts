@@ -1,4 +1,4 @@
-/** Rows of notifications as they are made: to be sent now, queued, or given an id while they wait for their turn. */
+/** Creates rows of notifications: to be sent now, queued, or with an id while they wait for earlier ones. */
 import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
@@ -6,10 +6,10 @@ import type { Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
 
-/** No subscription has this number: for what was posted and nobody is subscribed to. */
+/** No subscription has this number: for posted messages without a subscriber. */
 const NO_SUBSCRIPTION = 0
 
-/** Makes a notification: to be sent now, or queued for a deactivated subscription. */
+/** Creates a notification: to be sent now, or queued for a deactivated subscription. */
 export function insertNotification(
 	tx: Tx,
 	core: Core,
@@ -23,9 +23,8 @@ export function insertNotification(
 }
 
 /**
- * Gives an event that was posted its notifications now, since whoever posted it gets an id. While it waits for its
- * turn it has one that is sent later; without a subscriber it has one that was never sent. Returns the first one's
- * counter.
+ * Creates the notifications of a posted event immediately, because the caller gets an id. While the event waits, its
+ * notification is sent later; without a subscriber, it is never sent. Returns the counter of the first one.
  */
 export function reserveNotifications(tx: Tx, core: Core, event: NewEvent): number {
 	const { sql } = core.ports
@@ -88,7 +87,7 @@ function insertRow(
 	)
 }
 
-/** What the body says of the instance: fixed when the notification is formed. */
+/** The body's data about the instance: fixed when the notification is formed. */
 function getContext(core: Core): NotificationInstance {
 	const { config } = core
 	return {

@@ -1,13 +1,13 @@
 /**
- * Events for the operator webhook (`operator.webhook.url`): stored in the commit of the change that they are about, and
- * published to the organization's own object by the alarm until it has them. Publishing twice sends once: that object
- * knows the last number that it received (docs/delivery.md, Operator webhook).
+ * Operator events (`operator.webhook.url`): stored in the commit of the change that they report, and published to the
+ * organization's own object by the alarm until they arrive. Publishing twice sends once: that object stores the last
+ * number that it received (docs/delivery.md, Operator webhook).
  */
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import type { Notice } from '../../rpc/delivery.ts'
 
-/** What happened: `instance.<state>`, or one of these. */
+/** The type: `instance.<state>`, or one of these. */
 type OperatorTopic =
 	| `instance.${string}`
 	| 'subscription.deactivated'
@@ -15,9 +15,9 @@ type OperatorTopic =
 	| 'webhook.repaired'
 	| 'backlog.expired'
 
-/** How many events a call publishes. */
+/** Maximum events that a call publishes. */
 const MAX_EVENTS_PER_CALL = 50
-/** Pause after a call that failed, ms. */
+/** Pause after a failed call, ms. */
 const RETRY_DELAY_MS = 60_000
 
 /** Stores an operator event, if the organization has an operator webhook. */
@@ -76,7 +76,7 @@ export async function publishOperatorEvents(core: Core): Promise<void> {
 	core.commit(() => {
 		const last = rows.at(-1)
 		if (last !== undefined) sql.run(`DELETE FROM announcements WHERE id <= ?`, last.id)
-		// Another one may have been stored meanwhile.
+		// Another event may have been stored meanwhile.
 		state.announceMs = sql.all(`SELECT id FROM announcements LIMIT 1`).length > 0 ? core.ports.now() : null
 	})
 }

@@ -1,4 +1,4 @@
-/** Replays: which notifications are sent again, the estimated time, and the progress (docs/delivery.md, Replays). */
+/** Replays: selecting the notifications, the estimated time, and the progress (docs/delivery.md, Replays). */
 import { LIMITS } from '../../lib/limits.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'
@@ -8,17 +8,18 @@ import type { Sql } from '../core/ports.ts'
 import type { ReplayQuery, ResendReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 
-/** How many deliveries a consumer makes at a time. */
+/** Concurrent deliveries of a consumer. */
 const DELIVERY_CONCURRENCY = 6
-/** An estimate is made from so many last deliveries; without any, a delivery is assumed to take so many ms. */
+/** An estimate uses this many last deliveries; without any, it assumes this many ms per delivery. */
 const SAMPLE_SIZE = 50
 const DEFAULT_DELIVERY_MS = 300
-/** How many replays and releases are kept. */
+/** Number of replays and releases that are kept. */
 const MAX_RESENDS_KEPT = 50
 
 /**
- * Begins a replay of settled notifications; `dryRun` only counts them. A `job` across instances gets the replay that it
- * began before, and begins none if there is nothing to send. `too-many`: no more replays may run at a time.
+ * Starts a replay of settled notifications; `dryRun` only counts them. A repeated call of a `job` across instances
+ * returns the replay that it has started; a job starts none if there is nothing to send. `too-many`: no more replays
+ * may run at a time.
  */
 export function runReplay(
 	core: Core,
@@ -106,7 +107,7 @@ function toResendReport(core: Core, { created, ended, job, ...row }: ResendRow):
 	}
 }
 
-/** SQL: only to active subscriptions: a replay to another one would never end. */
+/** SQL: only active subscriptions, because a replay to an inactive one would never end. */
 const TO_ACTIVE_SUBSCRIPTION = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
 /** A query of ids of settled notifications. */
@@ -147,7 +148,7 @@ function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (stri
 	}
 }
 
-/** Seconds that so many take at the pace of the last deliveries, and not faster than the rate. */
+/** Seconds for this many at the pace of the last deliveries, and not faster than the rate. */
 function estimateDuration(core: Core, notifications: number): number {
 	const rows = core.ports.sql.all<{ outcome: string }>(
 		`SELECT outcome FROM notifications WHERE outcome IS NOT NULL ORDER BY id DESC LIMIT ?`,

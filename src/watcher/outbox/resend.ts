@@ -1,7 +1,7 @@
 /**
- * Sending again: what was queued is released, what was sent is replayed. Both put notifications on one list; each is
- * sent, oldest first, when no other notification of its objects is unsettled or before it on the list, so that objects
- * keep their order. New events of these objects wait meanwhile (docs/delivery.md, Replays).
+ * Resends: queued notifications are released, sent ones are replayed. Both use one list. Each notification is sent,
+ * oldest first, when no other notification of its objects is unsettled or before it on the list, so that objects keep
+ * their order. New events of these objects wait meanwhile (docs/delivery.md, Replays).
  */
 import type { Core } from '../core/core.ts'
 import type { ResendItem, ResendKind } from '../core/resend-table.ts'
@@ -9,19 +9,22 @@ import { getObjectKeys, type NotificationRow } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import { getUnsettledRows, MAX_UNSETTLED, needsMore } from './unsettled.ts'
 
-/** How many items are looked at in one go: what is being sent stands first, and there is room for no more than that. */
+/**
+ * Maximum number of items that are examined at a time: items in flight come first, and there is no room for more than
+ * this.
+ */
 const MAX_ITEMS_SCANNED = 500
 
 /**
- * How many unsettled notifications of a subscription there may be when another one is sent again: a replay leaves room
- * for new ones.
+ * Maximum unsettled notifications of a subscription for another one to be sent again: a replay leaves room for new
+ * ones.
  */
 const MAX_UNSETTLED_BY_KIND: Readonly<Record<ResendKind, number>> = {
 	release: MAX_UNSETTLED,
 	replay: MAX_UNSETTLED / 2,
 }
 
-/** Releases everything of a subscription that is queued. Returns how many notifications. */
+/** Releases all queued notifications of a subscription. Returns how many. */
 export function releaseQueued(tx: Tx, core: Core, subscription: number): number {
 	const select = `SELECT id FROM notifications WHERE subscription = ? AND status = 'queued'`
 	const queued = core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, subscription)[0]?.n ?? 0
@@ -29,7 +32,7 @@ export function releaseQueued(tx: Tx, core: Core, subscription: number): number 
 	return queued
 }
 
-/** Sends again what can go now. */
+/** Sends what can be sent again now. */
 export function resendReady(tx: Tx, core: Core): void {
 	if (core.state.resending === 0) return
 	for (const { id, active } of core.subscriptions.getAll())
@@ -38,7 +41,7 @@ export function resendReady(tx: Tx, core: Core): void {
 
 function resendReadyTo(tx: Tx, core: Core, subscription: number): void {
 	const unsettled = getUnsettledRows(core).filter((row) => row.subscription === subscription)
-	// Read for each subscription: the items of one must not crowd out those of another.
+	// Read per subscription, so that the items of one do not displace those of another.
 	const ready = selectReady(unsettled, core.resends.getItems(subscription, MAX_ITEMS_SCANNED))
 	if (ready.length === 0) return
 	for (const { id, resend } of ready) core.notifications.sendAgain(tx, id, resend)
@@ -67,13 +70,13 @@ function selectReady(unsettled: readonly NotificationRow[], items: readonly Rese
 	return ready
 }
 
-/** A notification was deleted: nothing of it is left to send. */
+/** Removes a deleted notification from its resend. */
 export function deleteItem(tx: Tx, core: Core, notification: number): void {
 	const resend = core.resends.findByNotification(notification)
 	if (resend !== null) core.resends.settleItem(tx, notification, resend, false)
 }
 
-/** A notification was accepted while it waited to be released: there is nothing left to release. */
+/** Removes a notification from its release, because it was accepted while it waited. */
 export function completeRelease(tx: Tx, core: Core, notification: number): void {
 	if (core.state.resending === 0) return
 	const resend = core.resends.findByNotification(notification)
@@ -81,14 +84,14 @@ export function completeRelease(tx: Tx, core: Core, notification: number): void 
 		core.resends.settleItem(tx, notification, resend, true)
 }
 
-/** Whether a notification is still to be sent again: false once its resend was cancelled. */
+/** Whether a notification must still be sent again: false if its resend was cancelled. */
 export function isResendPending(core: Core, notification: number): boolean {
 	return core.resends.findByNotification(notification) !== null
 }
 
 /**
- * Stops a resend. What is not being sent goes back to what it was; an attempt under way ends, and is not repeated.
- * False: it is not running.
+ * Stops a resend. Notifications that are not in flight get their previous status; an attempt in flight ends and is not
+ * repeated. False: it is not running.
  */
 export function stopResend(tx: Tx, core: Core, resend: number): boolean {
 	if (!core.resends.cancel(tx, resend)) return false
@@ -99,8 +102,8 @@ export function stopResend(tx: Tx, core: Core, resend: number): boolean {
 }
 
 /**
- * Settles everything unsettled of a subscription without sending it: `queued` until it is released, or `dropped` with
- * the subscription.
+ * Settles all unsettled notifications of a subscription without sending them: `queued` until a release, or `dropped`
+ * with the subscription.
  */
 export function settleUnsent(tx: Tx, core: Core, subscription: number, status: 'queued' | 'dropped'): void {
 	core.notifications.settleUnsent(tx, subscription, status)

@@ -1,6 +1,7 @@
 /**
- * Retention: settled events are deleted after their days, undelivered ones after thirty; from 6 GB on, records of
- * settled events go first; index rows of dropped resources go in slices (docs/storage.md, The object of an instance).
+ * Retention: deletes settled events after the account's retention, undelivered ones after thirty days; above 6 GB,
+ * removes records of settled events earlier; removes index rows of dropped resources in slices (docs/storage.md, The
+ * object of an instance).
  */
 import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from './operator-events.ts'
@@ -11,10 +12,10 @@ import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
 
-/** How long undelivered events are kept. */
+/** How long undelivered events are kept, ms. */
 const UNDELIVERED_RETENTION_MS = 30 * DAY_MS
 const SLICE_SIZE = 500
-/** From so many bytes on, records of settled events are removed early. */
+/** Bytes of storage above which records of settled events are removed early. */
 const STRIP_RECORDS_BYTES = 6e9
 
 interface PrunableEvent {
@@ -28,7 +29,7 @@ interface EventWithNotifications extends PrunableEvent {
 	notificationRows: EventNotification[]
 }
 
-/** A notification, as far as it decides whether its events may be deleted. */
+/** The fields of a notification that decide whether its events may be deleted. */
 interface EventNotification {
 	id: number
 	status: string
@@ -37,7 +38,7 @@ interface EventNotification {
 	members: string
 }
 
-/** One slice of pruning. Afterwards `state.pruneMs` says when the next one is due. */
+/** One slice of pruning. Afterwards `state.pruneMs` is the time of the next one. */
 export function prune(core: Core): void {
 	const { state } = core
 	const now = core.ports.now()
@@ -60,7 +61,7 @@ export function prune(core: Core): void {
 	})
 }
 
-/** Removes a slice of the index of a resource that left the configuration, and at the end what else is kept of it. */
+/** Removes a slice of the index of a resource that left the configuration, and finally its other rows. */
 function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	const { sql } = core.ports
 	sql.run(
@@ -75,11 +76,11 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	core.state.dropped = core.state.dropped.slice(1)
 }
 
-/** The next events of the log that were recorded before a moment. */
+/** The next events of the log that were recorded before a time. */
 function readSliceBefore(core: Core, cutoffMs: number): PrunableEvent[] {
 	const { sql } = core.ports
 	const { prunedTo } = core.state
-	// The log is in order of time: where its first event is too young, nothing more is read.
+	// The log is in order of time: if its first event is too young, nothing more is read.
 	const oldest = sql.all<{ recorded: number }>(
 		`SELECT recorded FROM events WHERE sequence > ? ORDER BY sequence LIMIT 1`,
 		prunedTo,
@@ -96,7 +97,8 @@ function readSliceBefore(core: Core, cutoffMs: number): PrunableEvent[] {
 
 function pruneEvents(tx: Tx, core: Core, rows: readonly PrunableEvent[], cutoffMs: number): void {
 	const now = core.ports.now()
-	// Decided for all before any is deleted: they share notifications, and undelivered ones are counted.
+	// Decided for all of them before any is deleted, because they share notifications, and undelivered ones are
+	// counted.
 	const expired = rows
 		.map((row): EventWithNotifications => ({ ...row, notificationRows: readNotifications(core, row) }))
 		.filter((row) => canDelete(core, row, cutoffMs, now))
@@ -106,11 +108,11 @@ function pruneEvents(tx: Tx, core: Core, rows: readonly PrunableEvent[], cutoffM
 	core.state.counters.expired += lostSequences.size
 	const message = `${lostSequences.size} events could not be delivered within 30 days and were deleted.`
 	enqueueOperatorEvent(tx, core, 'backlog.expired', message, { events: lostSequences.size })
-	// Events that waited for them can go now.
+	// Events that waited for these can be sent now.
 	drainWaiting(tx, core)
 }
 
-/** Whether an event is past its retention, and all that is deleted with it. */
+/** Whether an event is past its retention, and everything that is deleted with it. */
 function canDelete(core: Core, row: EventWithNotifications, cutoffMs: number, now: number): boolean {
 	const pending = row.notificationRows.filter((notification) => isPending(core, notification))
 	if (pending.length === 0 && row.notificationRows.some((notification) => (notification.settled ?? 0) >= cutoffMs))
@@ -152,7 +154,8 @@ function deleteEvent(tx: Tx, core: Core, row: EventWithNotifications): void {
 	const { sql } = core.ports
 	for (const { subscription } of waitingSubscriptions(core, row.sequence)) {
 		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
-		// The object's next event follows this one, whatever was left out before it: the gap must show.
+		// The object's next event gets this one as its predecessor, whatever was left out before: the gap must be
+		// visible.
 		sql.run(
 			`DELETE FROM skipped WHERE subscription = ?
 				AND (resource, object_id) IN (SELECT resource, object_id FROM events WHERE sequence = ?)`,

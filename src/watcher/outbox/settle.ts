@@ -1,4 +1,4 @@
-/** Settling: what follows from how an attempt ended (docs/delivery.md, Retries). */
+/** Settling: the effects of an attempt's outcome (docs/delivery.md, Retries). */
 import { isCallbackFailure } from '../../delivery/failure-kinds.ts'
 import { getNextRetryMs, getMaxAttempts } from '../../delivery/schedule.ts'
 import { toNotificationId } from '../../events/ids.ts'
@@ -17,7 +17,9 @@ import type { Tx } from '../core/tx.ts'
 
 /** Error of an attempt whose outcome no consumer reported. */
 const UNKNOWN_ERROR = 'unknown'
-/** So many attempts without a report are made even if the schedule has fewer: they say nothing of the callback. */
+/**
+ * Minimum number of attempts without a report, even if the schedule has fewer: they say nothing about the callback.
+ */
 const MAX_UNKNOWN_ATTEMPTS = 3
 
 /** Whether an attempt whose lease has expired was the last. */
@@ -28,7 +30,10 @@ export function isLastAttempt(core: Core, row: NotificationRow): boolean {
 	)
 }
 
-/** Fails notifications whose last attempt was never reported: one that crashes its consumer is not tried for ever. */
+/**
+ * Fails notifications whose last attempt was never reported, so that one that crashes its consumer is not retried
+ * forever.
+ */
 export function failExpiredLeases(core: Core, rows: readonly NotificationRow[]): void {
 	core.commit((tx) => {
 		const subscriptions = core.subscriptions.getAll()
@@ -67,7 +72,7 @@ export function settle(
 	outcome: AttemptOutcome,
 ): { retryAtMs: number | null } {
 	const durableBefore = core.durableKey()
-	// Its row says that it is settled: a state that only takes it off a list may wait for the next commit.
+	// Its row says that it is settled: a state that only removes it from a list can wait for the next commit.
 	return core.commit(
 		(tx) => settleAttempt(tx, core, counter, attempt, outcome),
 		() => core.durableKey() !== durableBefore,
@@ -92,7 +97,7 @@ function settleAttempt(
 		retryAtMs = handleFailed(tx, core, row, subscription, outcome)
 	else {
 		if (attempt === 1) core.notifications.setOutcome(tx, row.id, serializeOutcome(outcome, subscription?.url ?? null))
-		// Reported again, because the answer was lost: the retry is decided already.
+		// Reported again because the answer was lost: the retry is already decided.
 		if (row.status === 'retry' && attempt === row.attempt) retryAtMs = row.due
 	}
 	if (outcome.directive === 'disable' && subscription?.active === true)
@@ -101,7 +106,7 @@ function settleAttempt(
 	return { retryAtMs }
 }
 
-/** Ignores the directive and the 410 of a former address: the present one is tried. */
+/** Ignores the directive and the 410 of a previous URL: the current one is tried. */
 function scopeToAddress(outcome: AttemptOutcome, subscription: Subscription | null): AttemptOutcome {
 	if (subscription === null || outcome.url === undefined || outcome.url === subscription.url) return outcome
 	return { ...outcome, directive: outcome.delivered ? null : 'retry' }
@@ -115,7 +120,7 @@ function handleDelivered(
 	attempt: number,
 	outcome: AttemptOutcome,
 ): void {
-	// An attempt from before a replay is a fact too, but not what the replay asked for. A release has what it wants.
+	// An attempt from before a replay counts too, but the replay still sends. A release has achieved its purpose.
 	const isLate = row.resend !== null && attempt <= row.base && core.resends.getKind(row.resend) === 'replay'
 	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
 	if (row.delivered === null) countAccepted(core, row)
@@ -141,7 +146,7 @@ function handleFailed(
 ): number | null {
 	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
 	const firstFailureMs = row.first_failure ?? core.ports.now()
-	// What a former address answered says nothing of the present one.
+	// A response of a previous URL says nothing about the current one.
 	if (subscription !== null && (outcome.url ?? subscription.url) === subscription.url)
 		core.subscriptions.recordFailure(
 			tx,
@@ -180,7 +185,7 @@ function nextRetryMs(core: Core, row: NotificationRow, firstFailureMs: number, o
 	})
 }
 
-/** The last attempt has failed: the notification is dead, or its subscription is deactivated. */
+/** The last attempt has failed: the notification fails for good, or its subscription is deactivated. */
 function handleLastFailure(
 	tx: Tx,
 	core: Core,
@@ -195,7 +200,7 @@ function handleLastFailure(
 		deactivateAndNotify(tx, core, subscription, 'The callback answered 410 Gone.')
 		return
 	}
-	// A single attempt, an abort, or a failure of our own consumers says nothing of the subscription.
+	// A single attempt, an abort, or a failure of our own consumers says nothing about the subscription.
 	const keepsSubscription =
 		core.config.delivery.failurePolicy === 'queue' ||
 		outcome.directive === 'abort' ||
@@ -208,7 +213,7 @@ function handleLastFailure(
 			subscription,
 			`All attempts to deliver a notification failed (last: ${cause}), and no other delivery succeeded meanwhile.`,
 		)
-	// A failed replay leaves an accepted notification as it was.
+	// After a failed replay, an accepted notification keeps its status.
 	else if (row.delivered === null)
 		enqueueOperatorEvent(
 			tx,

@@ -1,6 +1,6 @@
 /**
- * Where an object's notifications go: subscriptions follow the configuration, are deactivated when a callback is dead
- * and activated when it is released (docs/delivery.md, Subscriptions). Number 1 is the instance's callback.
+ * The subscriptions of an object: they follow the configuration, are deactivated when a callback has failed for good,
+ * and activated by a release (docs/delivery.md, Subscriptions). Number 1 is the instance's callback.
  */
 import type { Core } from '../core/core.ts'
 import type { Subscription } from '../core/rows.ts'
@@ -16,7 +16,7 @@ export function getCallbackSubscription(core: Core): Subscription | null {
 	return core.subscriptions.getAll().find((subscription) => subscription.id === CALLBACK_ID) ?? null
 }
 
-/** Makes subscriptions what the configuration says. `shouldRelease`: sends what is queued. */
+/** Updates the subscriptions to the configuration. `shouldRelease`: sends queued notifications. */
 export function syncSubscriptions(tx: Tx, core: Core, shouldRelease: boolean): void {
 	const { callbackUrl, subscriptionId, others } = core.config
 	const existing = core.subscriptions.getAll()
@@ -54,7 +54,7 @@ function syncSubscription(
 	return row.id
 }
 
-/** Sends to this subscription again, at once and what was queued first. Returns how many notifications were queued. */
+/** Activates this subscription and sends its queued notifications first. Returns how many were queued. */
 export function activateSubscription(tx: Tx, core: Core, id: number): number {
 	core.subscriptions.activate(tx, id)
 	core.notifications.makeDue(tx, id)
@@ -62,13 +62,13 @@ export function activateSubscription(tx: Tx, core: Core, id: number): number {
 	return releaseQueued(tx, core, id)
 }
 
-/** Sends nothing more to this subscription until it is released: what is unsettled, and what comes later, is queued. */
+/** Deactivates this subscription until a release: unsettled notifications and later ones are queued. */
 export function deactivateSubscription(tx: Tx, core: Core, id: number, reason: string): void {
 	core.subscriptions.deactivate(tx, id, reason)
 	settleUnsent(tx, core, id, 'queued')
 }
 
-/** The subscription is removed: what was meant for it alone is dropped. */
+/** Removes the subscription and drops the notifications that are for it alone. */
 function dropSubscription(tx: Tx, core: Core, id: number): void {
 	const { sql } = core.ports
 	settleUnsent(tx, core, id, 'dropped')

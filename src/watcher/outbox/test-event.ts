@@ -1,4 +1,4 @@
-/** A test event: a marked sample that is sent to the callback, to try the address and the signature. */
+/** Test events: a marked sample that is sent to the callback, to test the URL and the signature. */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -7,11 +7,11 @@ import { insertNotification } from './notification-rows.ts'
 import { getCallbackSubscription } from './subscriptions.ts'
 import { countRecorded } from '../log/tally.ts'
 
-/** No resource has this number: a test event counts for no object. */
+/** No resource has this number: a test event belongs to no object. */
 const NO_RESOURCE = 0
 const TEST_OBJECT_ID = 'test-event'
 
-/** Records and sends a test event, whatever the filter; null: there is no callback, or it is deactivated. */
+/** Records and sends a test event, regardless of the filter; null: there is no callback, or it is deactivated. */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {
 	const callback = getCallbackSubscription(core)
 	if (callback?.active !== true) return null

@@ -1,15 +1,17 @@
-/** Notifications that are not settled: waiting to be sent, being sent, or to be tried again. */
+/** Unsettled notifications: waiting to be sent, in flight, or waiting for a retry. */
 import type { Core } from '../core/core.ts'
 import { countAccepted } from '../log/tally.ts'
 import type { NotificationRow } from '../core/rows.ts'
 
-/** Most unsettled notifications of a subscription: what an outage adds stays in the log, where it is cheap. */
+/**
+ * Maximum unsettled notifications of a subscription: events of a longer outage stay in the log, where they cost less.
+ */
 export const MAX_UNSETTLED = 100
 
-/** How long a claim is kept, ms: not settled by then, its outcome is unknown and the notification is due again. */
+/** Lease of a claim, ms: if it is not settled by then, its outcome is unknown and the notification is due again. */
 export const CLAIM_LEASE_MS = 45_000
 
-/** With so many that can be sent at once, waiting events need not be looked at. */
+/** If this many can be sent at once, waiting events are not examined. */
 const ENOUGH_CLAIMABLE = MAX_UNSETTLED / 4
 
 /** All unsettled notifications, oldest first. */
@@ -21,7 +23,9 @@ export function getUnsettledRows(core: Core): readonly NotificationRow[] {
 	return rows
 }
 
-/** Counts what was accepted after the list was last stored: the memory that had counted it is gone. */
+/**
+ * Counts notifications that were accepted after the list was last stored, since the memory with their counts is lost.
+ */
 function countLateAccepted(core: Core, settledIds: readonly number[]): void {
 	const accepted = core.ports.sql.all<{ id: number; members: string }>(
 		// The first time that it was accepted is what settled it.

@@ -1,4 +1,4 @@
-/** What callers request of a watcher: a poll, a decision about held deletions. The alarm carries it out. */
+/** Commands of callers: a poll, a decision about held deletions. The alarm executes them. */
 import type { Core } from '../core/core.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { countHeldDeletions, forgetHeldDeletions, readHeldDeletions, releaseHeldDeletions } from './deletion-hold.ts'
@@ -21,7 +21,7 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): { run: stri
 	return { run: String(state.lastRunId + 1), depth, state: running ? 'queued' : 'started' }
 }
 
-/** The held deletions, at most a thousand ids a resource. */
+/** The held deletions, at most a thousand ids per resource. */
 export function listHeldDeletions(core: Core): {
 	held: { resource: string; since: string; objects: { objectId: string; lastSeen: string | null }[]; count: number }[]
 } {

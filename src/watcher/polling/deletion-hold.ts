@@ -1,6 +1,6 @@
 /**
- * The mass-deletion guard (docs/polling.md): when too many objects disappear at once, their deletions are held and no
- * event is sent until someone decides, or the objects come back. Owns the `held` table.
+ * The mass-deletion guard (docs/polling.md): if too many objects disappear at once, their deletions are held and no
+ * event is sent until a caller decides or the objects return. Owns the `held` table.
  */
 import { invalidateAllPages } from '../changes/page-digests.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -8,7 +8,10 @@ import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** Begins to hold deletions, those that are queued to be confirmed included. A re-read finds out which they are. */
+/**
+ * Starts to hold deletions, including those that are queued to be confirmed. A re-read finds out which objects they
+ * are.
+ */
 export function holdDeletions(core: Core, { state: rs }: WatchedResource): void {
 	core.commit((tx) => {
 		rs.heldSinceMs = core.ports.now()
@@ -28,7 +31,7 @@ export function holdDeletion(_tx: Tx, core: Core, resource: number, id: ObjectId
 	)
 }
 
-/** Ends the hold: each object is read by id, and its deletion is sent once that confirms it. */
+/** Ends the hold: each object is read by id, and its deletion is sent once the read confirms it. */
 export function releaseHeldDeletions(core: Core, { state: rs }: WatchedResource): void {
 	core.commit((tx) => {
 		for (const { id } of core.ports.sql.all<{ id: ObjectId }>(`SELECT id FROM held WHERE resource = ?`, rs.number))
@@ -47,7 +50,7 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 			rs.number,
 			rs.number,
 		)[0]
-		// The rows stay: an object that comes back continues its sequence.
+		// The rows stay, so that an object that returns continues its sequence.
 		sql.run(
 			`UPDATE objects SET state = 'gone' WHERE resource = ? AND id IN (SELECT id FROM held WHERE resource = ?)`,
 			rs.number,
@@ -61,7 +64,7 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 	})
 }
 
-/** What the running re-read has missed so far does not begin the next hold. */
+/** Objects that the running re-read has missed so far do not start the next hold. */
 function clearHold(_tx: Tx, core: Core, rs: ResourceState): void {
 	core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, rs.number)
 	rs.heldSinceMs = null

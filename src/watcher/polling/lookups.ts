@@ -1,5 +1,6 @@
 /**
- * Reads by id: objects that a list no longer shows, objects whose state is uncertain, and objects that others point at.
+ * Reads by id: objects that are missing from a list, objects whose state is uncertain, and objects that others refer
+ * to.
  */
 import { NEVER_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -12,11 +13,11 @@ import { readObject, readObjectFromList, StoreError, type SliceBudget } from '..
 import { compareProbe } from '../changes/probe.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** Reads by id that an instance makes a minute for webhooks; reads of related objects may use half of them. */
+/** Maximum reads by id per minute and instance for webhooks; reads of related objects may use half of them. */
 const MAX_READS_PER_MINUTE = 60
 const MAX_RELATED_READS_PER_MINUTE = MAX_READS_PER_MINUTE / 2
 const MAX_REMEMBERED_READS = 1_000
-/** When a read that the store refused for this object alone is tried again. */
+/** Delay after the store has refused a read for this object only, ms. */
 const REFUSED_RETRY_MS = 5 * 60_000
 
 /** When the next related object may be read; null: none is queued. */
@@ -28,7 +29,7 @@ export function getNextRelatedReadMs(core: Core): number | null {
 	return minuteExhausted ? (reads.minute + 1) * 60_000 : now
 }
 
-/** Reads the object whose lookup has been due for longest. False: none is due. Throws StoreError. */
+/** Reads the object whose lookup has been due for the longest time. False: none is due. Throws StoreError. */
 export async function lookupStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,
@@ -66,7 +67,7 @@ function write(core: Core, body: (tx: Tx) => void): void {
 	core.commit(body, () => false)
 }
 
-/** Whether a webhook is the only reason for a read: no list misses the object. */
+/** Whether a webhook is the only reason for a read, so that no list misses the object. */
 function isWebhookOnly(check: PendingCheck): boolean {
 	return check.hook === true && check.missing !== true
 }
@@ -81,7 +82,7 @@ function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, check:
 	const now = core.ports.now()
 	core.commit((tx) => {
 		if (isWebhookOnly(check)) {
-			// The index does not have the id that the webhook names: a poll finds the object.
+			// The index does not have the id that the webhook names: a poll will find the object.
 			core.lookups.remove(tx, rs.number, id)
 			core.state.nextPollMs = now
 		} else if (check.missing === true && check.goneAtMs !== undefined) {
@@ -105,7 +106,9 @@ function deferToLists(core: Core, watched: WatchedResource, id: ObjectId, check:
 	})
 }
 
-/** Reads one object that another object's change points at. False: none, or too many this minute. Throws StoreError. */
+/**
+ * Reads one object that another object's change refers to. False: none, or too many this minute. Throws StoreError.
+ */
 export async function relatedReadStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,
@@ -136,7 +139,7 @@ function tryCountRead(core: Core, limit: number): boolean {
 	return true
 }
 
-/** Remembers when an object was read; only the newest thousand are kept. */
+/** Stores when an object was read; only the newest thousand are kept. */
 function rememberRead(core: Core, key: string, atMs: number): void {
 	core.lastReadMs.delete(key)
 	core.lastReadMs.set(key, atMs)
@@ -211,7 +214,7 @@ function recordRead(
 			backfill: core.config.backfill,
 		},
 	)
-	// An object that answers with another id would be read for ever.
+	// An object that answers with another id would be read forever.
 	if (recorded.toRecheck.length === 0) core.lookups.resolve(tx, number, id, requestedAtMs)
 	return recorded
 }

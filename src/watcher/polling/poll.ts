@@ -1,4 +1,4 @@
-/** Decisions of a poll: which window it must read, whether the newest rows cover it, what the total means. Pure. */
+/** Decisions of a poll: the window to read, whether the newest rows cover it, and the meaning of the total. Pure. */
 import { HOUR_MS } from '../../lib/time.ts'
 import type { PollWindow } from '../core/resource-state.ts'
 
@@ -26,7 +26,7 @@ export function getZoneOffsetMinutes(zone: string, ms: number): number {
 
 const zoneFormats = new Map<string, Intl.DateTimeFormat>()
 
-/** Formats are slow to make and few. */
+/** Formats are slow to create, and there are few. */
 function getZoneFormat(zone: string): Intl.DateTimeFormat {
 	let format = zoneFormats.get(zone)
 	if (format === undefined) {
@@ -46,7 +46,7 @@ export function isNearClockChange(zone: string, nowMs: number): boolean {
 	)
 }
 
-/** The moment (whole seconds, exclusive) after which a poll must see every change. */
+/** The time (whole seconds, exclusive) after which a poll must see every change. */
 export function getHorizonSec(cursorMs: number, pollDelaySec: number, zone: string, nowMs: number): number {
 	const overlap = OVERLAP_MS + pollDelaySec * 1000 + (isNearClockChange(zone, nowMs) ? CLOCK_CHANGE_OVERLAP_MS : 0)
 	return Math.floor((cursorMs - overlap) / 1000) - 1
@@ -65,7 +65,7 @@ export function headReachesHorizon(
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether to read the window whatever the head says: posts storage sorts by local time (docs/woocommerce.md 3.6). */
+/** Whether to read the window regardless of the head: posts storage sorts by local time (docs/woocommerce.md 3.6). */
 export function isWindowRequired(input: {
 	postsStored: boolean
 	windowDoneMs: number | null
@@ -106,7 +106,10 @@ export function advanceWindow(
 	return { ...window, second: { sec: window.afterSec + 1, offset: 0, found: 0, before: null } }
 }
 
-/** What a list's total says. `searched`: this difference was searched already; `no-total`: the store gave no total. */
+/**
+ * The meaning of a list's total. `searched`: this difference was searched already; `no-total`: the store gave no
+ * total.
+ */
 export interface TotalComparison {
 	verdict: 'agrees' | 'fewer' | 'more' | 'searched' | 'no-total'
 	/** Total − expected total. */

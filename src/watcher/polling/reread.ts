@@ -28,13 +28,13 @@ interface RereadPage {
 	ended: boolean
 }
 
-/** A re-read's first pages, held back until it is known which fields change by themselves. */
+/** A re-read's first pages, held back until the volatile fields are known. */
 interface Sample {
 	position: ScanPosition
 	pages: RereadPage[]
 }
 
-/** Only in memory: when it is lost, the re-read begins again. */
+/** Only in memory: if it is lost, the re-read starts again. */
 const samples = new WeakMap<ResourceState, Sample>()
 
 /** One page of the re-read or the pass. Throws StoreError. */
@@ -98,7 +98,7 @@ function extendSample(core: Core, watched: WatchedResource, sample: Sample): voi
 	else ignoreVolatileFields(core, watched, names)
 }
 
-/** Begins the re-read again without these fields: an upgrade of the store must not emit an event for every object. */
+/** Restarts the re-read without these fields: an upgrade of the store must not emit an event for every object. */
 function ignoreVolatileFields(core: Core, { state: rs }: WatchedResource, names: readonly string[]): void {
 	const { reread } = rs
 	if (reread === null) return
@@ -141,7 +141,7 @@ function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPa
 		holdDeletions(core, watched)
 }
 
-/** Gates a page's objects, unless the page is unchanged, and queues or holds those that it should have shown. */
+/** Gates a page's objects, unless the page is unchanged, and queues or holds the objects that are missing from it. */
 function recordRereadPage(
 	tx: Tx,
 	core: Core,
@@ -174,11 +174,11 @@ function isUnchanged(core: Core, { resource, state: rs }: WatchedResource, { new
 	return !resource.modifiedFilter && isPageUnchanged(core, rs.number, newSnapshots)
 }
 
-/** `total`: what the last page said; null when a listed object was not shown. */
+/** `total`: from the last page; null if a listed object was not shown. */
 function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
 	if (total !== null && rs.searched === toSearchKey(total, total - rs.listed - rs.drift)) {
-		// Everything was read and the difference stands: the store counts objects that it does not list.
+		// Everything was read and the difference remains: the store counts objects that it does not list.
 		rs.drift = total - rs.listed
 		rs.searched = null
 		core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)

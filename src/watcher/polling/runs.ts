@@ -7,7 +7,7 @@ import { withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
 
-/** How many runs `/poller` shows, and how many characters of their notes. */
+/** Number of runs that `/poller` shows, and maximum characters of their notes. */
 const MAX_RUNS = 20
 const MAX_NOTE_LENGTH = 300
 

@@ -1,6 +1,6 @@
 /**
  * Scans of a whole collection by id, in anchored pages (docs/architecture.md, Polling): deletions shift offsets, so
- * each page begins at or before the last id seen. Pure: which offset to read next, and what a page means.
+ * each page begins at or before the last id seen. Pure: returns the offset to read next and interprets pages.
  */
 import type { ScanPosition } from '../core/resource-state.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -8,8 +8,8 @@ import type { ObjectId, Snapshot } from '../../elements/store.ts'
 const STEP_BACK_ROWS = [1, 20, 200, 2_000]
 
 /**
- * What a page means. `again`: rows moved, read further back. Otherwise `from` is the index of the first row that is new
- * to this scan, and `ended` says whether it was the last page.
+ * The meaning of a page. `again`: rows have moved, read further back. Otherwise `from` is the index of the first row
+ * that is new to this scan, and `ended` says whether it was the last page.
  */
 type ScanStep =
 	| { again: true; position: ScanPosition }
@@ -37,7 +37,7 @@ export function advanceScan(
 	if (!isAnchored && !isBridged) {
 		return { again: true, position: stepBack(position, knownTotal) }
 	}
-	// A short page is not the end, because rows are dropped after paging. Without a total there is nothing else to go by.
+	// A short page is not the end, because rows are dropped after paging. Without a total there is no other sign.
 	const ended = total === null ? ids.length < limit : offset + limit >= (knownTotal ?? 0)
 	const from = findFirstNew(position, ids)
 	return { again: false, from, position: stepForward(position, ids, from, knownTotal, limit), ended }

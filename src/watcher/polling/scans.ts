@@ -1,4 +1,6 @@
-/** Scans in id pages: which are due, the baseline, and the re-read of the newest objects. reread.ts has the others. */
+/**
+ * Scans in id pages: when they are due, the baseline, and the re-read of the newest objects. reread.ts has the others.
+ */
 import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
@@ -71,7 +73,7 @@ export function getNextRereadMs(core: Core, watched: WatchedResource): number | 
 	return times.length === 0 ? null : Math.min(...times)
 }
 
-/** Whether the newest objects of a resource, whose stamps miss many edits, are to be read again. */
+/** Whether the newest objects of a resource must be read again, because modified dates miss many edits. */
 export function isRecentRereadDue(core: Core, watched: WatchedResource): boolean {
 	const hours = getRecentRereadHours(core, watched)
 	return (

@@ -1,7 +1,7 @@
 /**
  * The search: finds which ids are missing from a list, or are in it without being known, by bisection over id-ordered
  * pages (docs/architecture.md, Polling). Pure: it says which offset to read next and narrows its intervals by the page.
- * What it finds are candidates; reads by id decide.
+ * It finds candidates; reads by id decide.
  */
 import type { Interval, SearchState } from '../core/resource-state.ts'
 import type { IdRanks } from '../changes/object-index.ts'

@@ -1,6 +1,6 @@
 /**
- * What a list's total says: nothing, or that objects are trashed, gone, or listed without being in the index. A search
- * then finds which.
+ * The meaning of a list's total: nothing, or that objects are trashed, gone, or listed without being in the index. A
+ * search then finds which.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { loadIdRanks, type IdRanks } from '../changes/object-index.ts'

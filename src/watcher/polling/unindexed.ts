@@ -19,7 +19,7 @@ export async function pollUnindexed(core: Core, watched: WatchedResource, budget
 	const { found, storeNowMs } = await readSince(core, watched, sinceMs - 1000, budget)
 	const now = core.ports.now()
 	core.commit((tx) => {
-		// Stamps have whole seconds: what the last poll found in its last second is found again.
+		// Modified dates have whole seconds: objects of the last poll's last second are found again.
 		const events: NewEvent[] = [...found]
 			.filter(([key, snapshot]) => snapshot.state === 'live' && !rs.recent.includes(key))
 			.map(([, snapshot]) => createUnindexedEvent(tx, core, watched, snapshot))
@@ -31,7 +31,10 @@ export async function pollUnindexed(core: Core, watched: WatchedResource, budget
 	})
 }
 
-/** Objects modified after a moment or without a date, by id and stamp. The newest come first: pages are limited. */
+/**
+ * Objects modified after a time or without a date, by id and modified date. The newest come first, since pages are
+ * limited.
+ */
 async function readSince(
 	core: Core,
 	watched: WatchedResource,

@@ -1,14 +1,17 @@
-/** Fields that change by themselves: an upgrade of the store may change one in every object without a new stamp. */
+/** Volatile fields: an upgrade of the store may change a field in every object without a new modified date. */
 import { hashContent, diffContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** How many objects of a re-read are compared, and in how many of them a volatile field changes without a stamp. */
+/**
+ * Number of objects of a re-read that are compared, and in how many of them a volatile field changes without a new
+ * modified date.
+ */
 export const VOLATILE_SAMPLE_SIZE = 200
 const MAX_UNSTAMPED_CHANGES = VOLATILE_SAMPLE_SIZE / 5
 
-/** Names of the fields that changed without a stamp in more than a fifth of a full sample. */
+/** Names of the fields that changed without a new modified date in more than a fifth of a full sample. */
 export function findVolatileFields(
 	core: Core,
 	{ state: rs }: WatchedResource,

@@ -156,7 +156,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	return true
 }
 
-/** Gates the head, unless it is as it was gated last. Returns how many ids were not in the index. */
+/** Gates the head, unless it is unchanged. Returns how many ids were not in the index. */
 function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afterRecording: () => void): number {
 	const { state: rs } = watched
 	const digest = page.snapshots
@@ -178,7 +178,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 
 function completePoll(core: Core, watched: WatchedResource, storeNowMs: number): void {
 	const { state: rs } = watched
-	// Not beyond the store's clock when the poll began, nor beyond its clock now; and never back.
+	// At most the store's clock when the poll began and its clock now; never earlier than before.
 	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
 	rs.lastPollMs = core.ports.now()
 	rs.error = null

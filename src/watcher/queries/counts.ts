@@ -1,7 +1,4 @@
-/**
- * Counts events of a range: by hour from the counts that are kept (tally.ts), by minute or second from the log
- * itself.
- */
+/** Counts events of a range: by hour from the stored counts (tally.ts), by minute or second from the log. */
 import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -12,11 +9,11 @@ import { getNotificationStatuses } from './log-pages.ts'
 import { getHoursBetween, wasAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
-/** Most events that a count by minute or second reads, and most dead events that any count reads. */
+/** Maximum events that a count by minute or second reads, and maximum failed events that any count reads. */
 const MAX_EVENTS_READ = 20_000
-/** Most dead notifications that any count reads. */
+/** Maximum failed notifications that any count reads. */
 const MAX_NOTIFICATIONS_READ = 10_000
-/** Of a notification that has left the log. */
+/** Status of a notification that has left the log. */
 const UNKNOWN_STATUS = { status: '', delivered: null }
 
 /**
@@ -24,7 +21,7 @@ const UNKNOWN_STATUS = { status: '', delivered: null }
  * `too-many`: the range has more than 20,000 events.
  */
 export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
-	// Counts what a lost memory had counted.
+	// Adds counts that a lost memory had.
 	getUnsettledRows(core)
 	const { sql } = core.ports
 	const unitMs = { hour: HOUR_MS, minute: 60_000, second: 1_000 }[query.unit]
@@ -65,8 +62,8 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 }
 
 /**
- * When the dead events of a range were recorded, from the first 10,000 dead notifications since the range began. These
- * are not limited by its end: an event may have waited long before it was formed and queued.
+ * When the failed events of a range were recorded, from the first 10,000 failed notifications since the range began.
+ * The range's end does not limit these: an event may have waited long before it was formed and queued.
  */
 function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number[] {
 	const { sql } = core.ports

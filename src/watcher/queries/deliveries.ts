@@ -14,9 +14,9 @@ import { getUnsettledRows } from '../outbox/unsettled.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
-/** A backlog is counted up to here. */
+/** A backlog is counted up to this number. */
 const MAX_BACKLOG_COUNTED = 10_001
-/** Most rows that a filtered page reads. */
+/** Maximum rows that a filtered page reads. */
 const MAX_ROWS_SCANNED = 2_000
 
 /**
@@ -187,7 +187,7 @@ function findPageIds(
 	return { ids, next: last ?? null }
 }
 
-/** One notification; null: there is none with this counter, or no longer. */
+/** One notification; null: there is none with this counter, or it was pruned. */
 export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
 	const { sql } = core.ports
 	const row = sql.all<ReportRow>(`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]

@@ -1,7 +1,7 @@
 /** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
-/** What health is evaluated from. Times epoch ms. */
+/** Input of the evaluation. Times epoch ms. */
 export interface HealthFacts {
 	enabled: boolean
 	eventsEnabled: boolean
@@ -17,7 +17,7 @@ export interface HealthFacts {
 		window: boolean
 		error: { atMs: number; message: string } | null
 	}[]
-	/** null: this instance keeps no webhooks. */
+	/** null: this instance has no webhooks. */
 	webhooks: { degraded: string | null; foreign: string | null; home: string } | null
 	callback: {
 		url: string

@@ -21,9 +21,9 @@ import { findLowerBound } from '../log/lower-bound.ts'
 import type { NotificationStatus } from '../core/rows.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
-/** A page ends early when its records have so many characters: an RPC answer holds 32 MiB. */
+/** A page ends early if its records have this many characters: an RPC answer holds 32 MiB. */
 export const MAX_PAGE_CHARACTERS = 8_000_000
-/** Most events that a filtered page reads; fewer for a text search, which reads whole records. */
+/** Maximum events that a filtered page reads; fewer for a text search, which reads whole records. */
 const MAX_EVENTS_SCANNED = 5_000
 const MAX_EVENTS_SEARCHED = 1_000
 
@@ -132,7 +132,7 @@ function toEventReports(core: Core, { rows, withheld }: ReadRows): EventReport[]
 	})
 }
 
-/** Where the next page begins when all down to `floor` was read; null: nothing is below it. */
+/** Where the next page begins if everything down to `floor` was read; null: nothing is below it. */
 function getCursorBelow(sql: Sql, floor: number, lowest: number): PageCursor | null {
 	const row = sql.all<{ sequence: number; recorded: number }>(
 		`SELECT sequence, recorded FROM events WHERE sequence < ? AND sequence >= ? ORDER BY sequence DESC LIMIT 1`,
@@ -158,7 +158,7 @@ function toWhere(instanceId: number, filter: LogFilter): Where {
 	if (text !== undefined) {
 		const id = parseEventId(text)
 		const ownSequence = id !== null && id.instanceId === instanceId ? id.sequence : -1
-		// The platform stores every number as a float, which as text ends in .0.
+		// The platform stores every number as a float, whose text ends in .0.
 		const asText = "CASE typeof(object_id) WHEN 'real' THEN CAST(object_id AS INTEGER) ELSE object_id END"
 		parts.push([
 			`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`,
@@ -173,7 +173,7 @@ function toWhere(instanceId: number, filter: LogFilter): Where {
 	}
 }
 
-/** One event; null: there is none with this number, or no longer. */
+/** One event; null: there is none with this number, or it was pruned. */
 export function getEventReport(core: Core, sequence: number): EventReport | null {
 	const row = core.ports.sql.all<EventLogRow>(`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence = ?`, sequence)[0]
 	return row === undefined ? null : toEventReport(core, row, getNotificationStatuses(core, getNotificationIds(row)))
@@ -233,7 +233,7 @@ function getEventStatus(notifications: readonly Pick<NotificationStatus, 'status
 	return status
 }
 
-/** An event as the API shows it, with its notifications out of those that were read. */
+/** An event for the API, with those of its notifications that were read. */
 export function toEventReport(
 	core: Core,
 	row: EventLogRow,

@@ -63,7 +63,7 @@ export function buildHealth(core: Core): HealthReport {
 }
 
 /**
- * Writes the status row when the state changed, at the first event of an hour, and otherwise at most hourly, at a
+ * Writes the status row if the state changed, at the first event of an hour, and otherwise at most once an hour, at a
  * minute that depends on the id.
  */
 export async function reportStatus(core: Core): Promise<void> {
@@ -133,7 +133,7 @@ function toStatusReport(core: Core, health: HealthReport, now: number): StatusRe
 	}
 }
 
-/** Whether the state may be other than healthy now, or was when it was last reported. */
+/** Whether the state may be other than healthy now, or was so in the last report. */
 function mayBeUnhealthy(core: Core): boolean {
 	const { state } = core
 	return (

@@ -1,4 +1,4 @@
-/** Everything known of one object: its row of the index, its events with their deliveries, its pending check. */
+/** The timeline of one object: its index row, its events with their deliveries, its pending check. */
 import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationReport } from './deliveries.ts'
@@ -12,7 +12,7 @@ import {
 } from './log-pages.ts'
 import type { TimelineReport } from '../../rpc/log.ts'
 
-/** Without bodies and answers of callbacks: `GET /notifications/{id}` has them. */
+/** Without bodies and responses of callbacks: `GET /notifications/{id}` has them. */
 type Deliveries = TimelineReport['events'][number]['deliveries']
 
 type ChainRow = EventLogRow & { confirmed: number | null; previous_event: number | null }
@@ -77,7 +77,7 @@ export function getTimelineReport(
 	}
 }
 
-/** A page of an object's chain of events, newest first. It ends early when its records have too many characters. */
+/** A page of an object's chain of events, newest first. It ends early if its records have too many characters. */
 function readChain(
 	core: Core,
 	resource: number,
@@ -94,7 +94,7 @@ function readChain(
 		)[0]
 	const rows: ChainRow[] = []
 	let remaining = MAX_PAGE_CHARACTERS
-	// A page goes on where the one before ended, if that is an event of this object.
+	// A page continues where the previous one ended, if that is an event of this object.
 	const start = before !== undefined && readEvent(before) !== undefined ? before : object.last_event
 	for (let sequence = start; sequence !== null;) {
 		const event = readEvent(sequence)

@@ -1,18 +1,18 @@
 /**
- * Failures of the store: an error of one resource stays with it, an error of the store delays everything, and the first
- * good answer ends both.
+ * Failures of the store: an error of one resource delays that resource, an error of the store delays everything, and
+ * the first usable response ends both.
  */
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { WatcherState } from '../core/state.ts'
 import { StoreError } from './requests.ts'
 
-/** How often a store that refuses its key is tried again. */
+/** How often a store that refuses its key is tried again, ms. */
 const AUTH_RETRY_MS = 15 * 60_000
-/** A resource that failed is left alone for at most this long. */
+/** Maximum delay of a resource that failed, ms. */
 const MAX_RESOURCE_ERROR_MS = 15 * 60_000
 const MIN_PAGE_SIZE = 10
 
-/** What a failure is recorded as. */
+/** The record of a failure. */
 type Cause = { kind: string; message: string }
 
 const INTERNAL_ERROR: Cause = {
@@ -20,12 +20,12 @@ const INTERNAL_ERROR: Cause = {
 	message: 'Polling failed because of an error inside Shopbell. The log has the details.',
 }
 
-/** Whether a resource may be worked on: it has no error, or the error is old enough. */
+/** Whether a resource may be requested: it has no error, or the error is old enough. */
 export function isUsable(core: Core, { state: { error } }: WatchedResource): boolean {
 	return error === null || core.ports.now() - error.atMs > Math.min(core.intervalMs, MAX_RESOURCE_ERROR_MS)
 }
 
-/** Runs a job of one resource and keeps errors of that resource with it. Throws what concerns the whole store. */
+/** Runs a job of one resource and records errors of that resource. Throws errors that affect the whole store. */
 export async function withResourceErrors(
 	core: Core,
 	watched: WatchedResource,
@@ -43,7 +43,7 @@ export async function withResourceErrors(
 	}
 }
 
-/** The store answered: its failures are over. */
+/** The store responded: resets its failures. */
 export function recordSuccess(core: Core): true {
 	const { state } = core
 	if (state.failures > 0 || state.trouble !== null) {
@@ -54,7 +54,7 @@ export function recordSuccess(core: Core): true {
 	return true
 }
 
-/** A slice ended by throwing: backs off and keeps the cause. */
+/** A slice ended with an exception: backs off and records the cause. */
 export function recordFailure(core: Core, error: unknown): void {
 	const { state, ports } = core
 	const now = ports.now()
@@ -83,7 +83,9 @@ function getRetryAfterMs({ failure }: StoreError, failures: number): number | nu
 		: failure.retryAfterMs
 }
 
-/** A resource that fails moves to the end of its run, and the second time out of it: the others must not wait. */
+/**
+ * A resource that fails moves to the end of its run, and the second time out of it, so that the others do not wait.
+ */
 function postponeInRun({ run, resources }: WatcherState, number: number, { kind, message }: Cause, now: number): void {
 	if (run === null) return
 	if (run.notes.at(-1) !== message) run.notes.push(message)
@@ -94,7 +96,7 @@ function postponeInRun({ run, resources }: WatcherState, number: number, { kind,
 	if (failedBefore && rs !== undefined) rs.error = { atMs: now, kind, message }
 }
 
-/** Class and place of an exception, without its text: that may quote what a store or a customer sent. */
+/** Class and place of an exception, without its message, which may quote what a store or a customer sent. */
 export function describeError(error: unknown): { error: string; at: string | null } {
 	if (!(error instanceof Error)) return { error: typeof error, at: null }
 	const frames = (error.stack ?? '')
@@ -105,8 +107,8 @@ export function describeError(error: unknown): { error: string; at: string | nul
 }
 
 /**
- * How long to leave a store alone after failures in a row: exponential with jitter, at most an hour. The store's
- * Retry-After counts up to six hours.
+ * Delay after consecutive failures: exponential with jitter, at most an hour. The store's Retry-After counts up to six
+ * hours.
  */
 export function getBackoffMs(
 	failures: number,

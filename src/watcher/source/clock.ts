@@ -1,17 +1,17 @@
 /** The store's clock, from the Date header of its answers. Pure. */
 import type { PendingClockSkew } from '../core/state.ts'
 
-/** A difference up to this is drift, not a clock that was set. */
+/** A difference up to this is drift, not a changed clock, ms. */
 const CLOCK_TOLERANCE_MS = 60_000
 /** A Date header has whole seconds, and answers take time. */
 const CLOCK_MATCH_TOLERANCE_MS = 3_000
-/** Two answers confirm a new time when they lie at least this far apart. */
+/** Two responses confirm a new time if they are at least this far apart, ms. */
 const MIN_CLOCK_CONFIRM_MS = 10_000
 
 /**
- * Evaluates a Date header. It is accepted when it agrees with the last accepted one, or when two answers some seconds
- * apart agree on a new time: a cached answer keeps its old Date, a clock that was set runs on. `skewMs`: store clock
- * minus own clock; `stale`: the answer may come from a cache.
+ * Evaluates a Date header. It is accepted if it matches the last accepted one, or if two responses some seconds apart
+ * agree on a new time: a cached response keeps its old Date, a changed clock continues. `skewMs`: store clock minus
+ * own clock; `stale`: the response may come from a cache.
  */
 export function evaluateClock(
 	skewMs: number | null,

@@ -1,4 +1,4 @@
-/** Requests to the store on behalf of a watcher: counted, bounded by the slice, and refused when a cache answers. */
+/** Requests to the store for a watcher: counted, limited per slice, and refused if a cache answers. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
@@ -7,7 +7,7 @@ import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/stor
 export const MAX_SLICE_REQUESTS = 40
 export const MAX_SLICE_MS = 5_000
 
-/** What is left of a slice. */
+/** The remaining budget of a slice. */
 export interface SliceBudget {
 	requests: number
 	untilMs: number
@@ -27,10 +27,10 @@ export class StoreError extends Error {
 	}
 }
 
-/** A page of a list. Snapshots are in the order of the answer; times epoch ms. */
+/** A page of a list. Snapshots are in the order of the response; times epoch ms. */
 export interface ListedPage {
 	snapshots: Snapshot[]
-	/** Rows in the answer, those without an id included. */
+	/** Rows in the response, including those without an id. */
 	rows: number
 	total: number | null
 	requestedAtMs: number
@@ -135,7 +135,10 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 	)
 }
 
-/** The store's clock was set back: cursors follow, since one in the store's future would hide changes until then. */
+/**
+ * The store's clock was set back: cursors move with it, because one in the store's future would hide changes until
+ * then.
+ */
 function moveCursorsBack(core: Core, byMs: number): void {
 	for (const rs of core.state.resources) {
 		if (rs.cursorMs !== null) rs.cursorMs -= byMs

@@ -1,6 +1,6 @@
 /**
- * Deliveries of the store's webhooks: a verified delivery passes the same gate as every other observation; what its
- * payload cannot prove is read at the store (docs/architecture.md, Webhooks).
+ * Deliveries of the store's webhooks: a verified delivery passes the same gate as every other observation; if its
+ * payload proves too little, the object is read at the store (docs/architecture.md, Webhooks).
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
@@ -14,14 +14,14 @@ import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 import type { ParsedWebhook } from '../../elements/webhooks.ts'
 
-/** The first deliveries of a topic are compared with a read, then one in this many. */
+/** The first deliveries of a topic are compared with a read, then one in this number. */
 const INITIAL_PROBES = 5
 const PROBE_INTERVAL = 100
 
-/** An object is read for hints at most this often. */
+/** Minimum time between two reads of an object for hints, ms. */
 const MIN_HINT_INTERVAL_MS = 10_000
 
-/** Takes a delivery that the edge verified. When this returns `taken`, what it means is committed. */
+/** Processes a delivery that the edge verified. When this returns `taken`, its effects are committed. */
 export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookResult {
 	const { hooks } = core.state
 	const reasonToIgnore = findReasonToIgnore(core, delivery)
@@ -30,7 +30,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		if (reasonToIgnore === 'unknown-topic') core.commit(() => void hooks.counts.unknownTopic++)
 		return reasonToIgnore
 	}
-	// Without its snapshot a delivery only says which object changed.
+	// Without a snapshot, a delivery only says which object changed.
 	const body = delivery.body ?? JSON.stringify({ id: delivery.objectId })
 	const payload = core.element.webhooks!.parseBody(delivery.topic, body)
 	core.commit((tx) => {
@@ -61,7 +61,7 @@ function findWatched(core: Core, payload: ParsedWebhook): WatchedResource | null
 	return watched ?? null
 }
 
-/** What to do with a delivery: read its object at the store, or record its payload as an observation. */
+/** The handling of a delivery: a read of its object at the store, or its payload as an observation. */
 type DeliveryDecision = { do: 'read'; check: PendingCheck } | { do: 'record'; snapshot: Snapshot }
 
 /** `count`: deliveries of this topic so far, with this one. Changes nothing. */
@@ -124,8 +124,8 @@ function acceptsVersion(core: Core, version: number): boolean {
 }
 
 /**
- * A payload is trusted only from a webhook that we made, and not where a `where` decides, at the store, whether the
- * object counts.
+ * A payload is trusted only from a webhook that Shopbell created, and not if a `where` decides at the store whether
+ * the object counts.
  */
 function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelivery): boolean {
 	const { hooks } = core.state

@@ -1,4 +1,4 @@
-/** The watchdog: reads the store's webhooks, repairs them, and has the changes that they missed read again. */
+/** The watchdog: reads the store's webhooks, repairs them, and starts a read of the changes that they missed. */
 import {
 	describeWebhookChange,
 	toDesiredWebhooks,
@@ -20,13 +20,13 @@ import { getWatchedResources } from '../source/resources.ts'
 /** The store's webhooks are read this often … */
 const WATCHDOG_INTERVAL_MS = 3_600_000
 
-/** … and this soon again after a failure. */
+/** … and after a failure this soon again. */
 const WATCHDOG_RETRY_MS = 5 * 60_000
 
-/** How long a foreign source is reported after its last delivery. */
+/** How long another site's deliveries are reported after the last one. */
 const FOREIGN_SOURCE_TTL_MS = 86_400_000
 
-/** When the watchdog reads the store's webhooks next, epoch ms; null: the instance keeps none. */
+/** When the watchdog reads the store's webhooks next, epoch ms; null: the instance has none. */
 export function nextWatchdogMs(core: Core): number | null {
 	const { hooks } = core.state
 	if (getKeptWebhooks(core) === null || core.element.webhooks === null || core.state.resources.length === 0) return null
@@ -64,15 +64,15 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 	return true
 }
 
-/** What a sync means for the instance. */
+/** The effects of a sync on the instance. */
 interface SyncDecision {
 	repairs: { description: string; notify: boolean }[]
 	degraded: WebhooksState['degraded']
-	/** Changes may have gone unreported since the last run. */
+	/** Changes since the last run may not have been reported. */
 	rereadsGap: boolean
 }
 
-/** Decides what follows from a sync that got its answers. Pure. */
+/** Decides the effects of a sync that succeeded. Pure. */
 export function decideSync(
 	result: Pick<WebhookSyncResult, 'changes' | 'errors' | 'missingPermission'>,
 	degradedBefore: WebhooksState['degraded'],
@@ -95,7 +95,7 @@ export function decideSync(
 }
 
 /**
- * Settles an overdue webhook: records it when it is still missing. Returns whether the store's webhooks are read now.
+ * Settles an overdue webhook: records it if it is still missing. Returns whether the store's webhooks are read now.
  */
 function resolveSuspect(core: Core, now: number): boolean {
 	const { hooks } = core.state
@@ -165,7 +165,7 @@ function applySync(tx: Tx, core: Core, result: WebhookSyncResult, now: number): 
 	}
 }
 
-/** What webhooks should exist: a topic for each watched collection that has one. Null: this instance keeps none. */
+/** The webhooks that should exist: a topic for each watched collection that has one. Null: this instance has none. */
 function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
 	const kept = getKeptWebhooks(core)
 	const { webhooks } = core.element
@@ -178,13 +178,13 @@ function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
 	)
 }
 
-/** The webhooks that this object keeps; null: there are none, or the API is still creating them (no address yet). */
+/** The webhooks that this object manages; null: there are none, or the API is still creating them (no address yet). */
 function getKeptWebhooks(core: Core): NonNullable<WatcherConfig['hooks']> | null {
 	const { hooks } = core.config
 	return hooks === null || hooks.deliveryUrl === '' ? null : hooks
 }
 
-/** Version and master key that the store's secrets should be derived from. */
+/** Version and master key from which the store's secrets should be derived. */
 function getCurrentKey(core: Core): string {
 	return formatKey(core, core.ports.masterKey.id)
 }

@@ -92,9 +92,7 @@ function getFirstSegments(app: Api): Set<string> {
 	)
 }
 
-/**
- * Turns whatever was thrown into the contract's error body. Unexpected errors are logged, and their text is not shown.
- */
+/** Turns an exception into the contract's error body. Unexpected errors are logged, and their text is not shown. */
 function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHonoException(thrown) : thrown
 	const { requestId } = c.var

@@ -13,7 +13,7 @@ export interface Doorbell {
 
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
-	/** D1: accounts, instances and what is queried across them. */
+	/** D1: accounts, instances and data that is queried across them. */
 	DB: D1Database
 	/** One Durable Object per instance, by name: the instance id. */
 	WATCHER: DurableObjectNamespace<WatcherRpc & Rpc.DurableObjectBranded>
@@ -26,7 +26,7 @@ export interface Env {
 	DOORBELLS: Queue<Doorbell>
 	/** Secret: 32-byte keys as `id:base64,…`. The first seals and derives; all open and verify. */
 	MASTER_KEYS: string
-	/** Secret: what `POST /setup` must present, once. */
+	/** Secret: the token that `POST /setup` requires, once. */
 	SETUP_TOKEN: string
 	/** The public URL of this Shopbell, without trailing slash. */
 	PUBLIC_URL: string
@@ -37,7 +37,7 @@ export interface Env {
 }
 
 /**
- * The object of an instance. The stub alone creates nothing: only `create()` does (docs/storage.md, The object of an
+ * The object of an instance. Getting the stub creates nothing; only `create()` does (docs/storage.md, The object of an
  * instance). Callers have checked the instance's organization.
  */
 export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {

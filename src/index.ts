@@ -15,7 +15,7 @@ export default {
 	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
 	/** Queue messages (doorbells). */
 	queue: (batch, env, ctx) => consumeDoorbells(batch, env, ctx),
-	/** Every five minutes: wakes overdue objects and finishes what was begun. */
+	/** Every five minutes: wakes overdue objects and continues unfinished work. */
 	async scheduled(_controller, env) {
 		await runCron(createServices(env))
 	},

@@ -79,7 +79,7 @@ type BodyInput<Op extends Operation> = Op extends { body: unknown }
 		: { body: OperationInput<Op>['body'] }
 	: { body?: undefined }
 
-/** What a call takes. */
+/** The input of a call. */
 export type CallInput<Op extends Operation> = ParamsInput<Op> & QueryInput<Op> & BodyInput<Op>
 
 /** The input is optional when all of its parts are. */

@@ -5,10 +5,10 @@ import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
 import { getSigningKeys, toSignatureHeaders, type SignatureKeys } from './sign.ts'
 
-/** How long a callback may take, ms: connection, response and the kept part of its body. */
+/** Timeout of a callback, ms: connection, response and the kept part of its body. */
 const ATTEMPT_TIMEOUT_MS = 15_000
 
-/** How much of a response's body is kept, bytes. */
+/** Bytes of a response's body that are kept. */
 export const MAX_RESPONSE_BYTES = 4_096
 
 /** Values of the response header `webhook-delivery` (Svix's convention). */
@@ -20,7 +20,7 @@ const DELIVERY_DIRECTIVES: ReadonlyMap<string, AttemptOutcome['directive']> = ne
 	['retry', 'retry'],
 ])
 
-/** What an attempt needs of the world. */
+/** Dependencies of an attempt. */
 export interface AttemptIo {
 	fetch(request: Request): Promise<Response>
 	/** Epoch ms. */

@@ -1,4 +1,4 @@
-/** What an isolate knows of circuit breakers, so that healthy deliveries make no calls. */
+/** An isolate's cache of circuit breakers, so that healthy deliveries make no calls. */
 import type { BreakerStatus } from '../rpc/callback.ts'
 
 /** How long a closed breaker is taken as closed without a call, ms. */
@@ -33,7 +33,7 @@ export class BreakerCache {
 		return this.#entries.get(toKey(destination))?.reportNextSuccess ?? false
 	}
 
-	/** Keeps what the callback's object answered. */
+	/** Stores the answer of the callback's object. */
 	update(destination: Destination, status: BreakerStatus, now: number): void {
 		this.#set(destination, {
 			closedUntilMs: status.closed && !status.news ? now + BREAKER_CACHE_TTL_MS : 0,

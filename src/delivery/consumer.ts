@@ -1,6 +1,6 @@
 /**
- * The queue's consumer: the shell around doorbell-handler.ts. It acknowledges at once and delivers in `waitUntil`,
- * since a queue runs few batches at a time and a slow callback must not hold it. After a loss the instance sends
+ * The queue's consumer: the shell around doorbell-handler.ts. It acknowledges immediately and delivers in `waitUntil`,
+ * because a queue runs few batches at a time and a slow callback must not block it. After a loss the instance sends
  * another doorbell.
  */
 import { getCallbackObject, type Doorbell, type Env, getWatcher } from '../context.ts'

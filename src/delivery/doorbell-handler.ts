@@ -1,10 +1,9 @@
 /**
- * What a consumer does with a doorbell: claim, POST, settle, repeat (docs/architecture.md, From change to
- * notification). It knows the world by an interface, so that tests run crashes, slow callbacks and lost answers in
- * plain Node.
+ * Handles a doorbell: claim, POST, settle, repeat (docs/architecture.md, From change to notification). All I/O goes
+ * through an interface, so that tests run crashes, slow callbacks and lost answers in plain Node.
  *
  * A callback that fails, or that has a rate, needs an admission first: its `Callback` object decides how many
- * notifications may be sent, or when to ask again. Notifications claimed without admission are sent even when this
+ * notifications may be sent, or when to ask again. Notifications claimed without admission are sent even if this
  * isolate knows that the callback fails: a claim cannot be undone, and costs one try.
  */
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
@@ -27,7 +26,7 @@ const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
 /** The shortest wait before the next request for admission, ms. */
 const MIN_WAIT_MS = 50
 
-/** What delivering needs of the world. */
+/** Dependencies of deliveries. */
 export interface DeliveryPorts {
 	claim(
 		instanceId: number,
@@ -50,7 +49,7 @@ export interface DeliveryPorts {
 		report(instanceId: number, delivery: DeliveryReport): Promise<BreakerStatus>
 		giveBack(instanceId: number, subscription: number, rate: number | null, permits: number): Promise<void>
 	}
-	/** What this isolate knows of circuit breakers. */
+	/** This isolate's cache of circuit breakers. */
 	breakerCache: BreakerCache
 	/** One attempt. Never throws. */
 	post(instanceId: number, claim: Claim): Promise<AttemptOutcome>
@@ -208,7 +207,7 @@ class DoorbellHandler {
 		await Promise.all(claims.map((claim) => this.#deliverClaim(claim, !closed)))
 		if (claimed === 'unknown' || claims.length === 0 || !this.#hasTimeLeft()) return false
 		if (!claimed.more || (closed && request.rate === null)) return claimed.more
-		// The outcomes may have changed what the next request says.
+		// The outcomes may have changed the next request.
 		const next = await this.#claim(0)
 		return (
 			next !== 'unknown' && (next.asks.find((nextRequest) => nextRequest.subscription === subscription) ?? next.more)

@@ -1,24 +1,24 @@
-/** What a failed attempt says about the callback: why no answer came, and whether the callback is at fault. */
+/** Classifies failed attempts: why there was no response, and whether the callback is at fault. */
 import { classifyNetworkError, findEdgeErrorKind, type NetworkErrorKind } from '../lib/network-errors.ts'
 import type { AttemptOutcome } from '../rpc/delivery.ts'
 
-/** Why the callback itself did not answer, as deliveries are stored and shown. */
+/** Why the callback itself did not respond, as deliveries are stored and shown. */
 type DeliveryErrorKind = 'dns' | 'tls' | 'refused' | 'timeout' | 'reset'
 
 /**
- * Classifies what `fetch` threw.
+ * Classifies an exception of `fetch`.
  *
- * @param url where the request went; its scheme is the best hint where workerd only says "internal error"
+ * @param url the URL of the request; its scheme is the best hint if workerd only says "internal error"
  */
 export function classifyFetchError(error: unknown, url = ''): DeliveryErrorKind {
 	return toDeliveryErrorKind(classifyNetworkError(error), url)
 }
 
 /**
- * Classifies a status that Cloudflare's edge gives in place of an answer; null for every other status. On Cloudflare a
- * dead callback is seen this way, so it must count like the local error.
+ * Classifies a status of Cloudflare's edge that replaces a response; null for every other status. On Cloudflare a dead
+ * callback looks like this, so it must count like the local error.
  *
- * @param body the start of the answer's text
+ * @param body the start of the response's text
  */
 export function classifyEdgeStatus(status: number, body: string): DeliveryErrorKind | null {
 	const kind = findEdgeErrorKind(status, body)

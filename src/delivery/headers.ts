@@ -43,7 +43,7 @@ export function parseHeaderPairs(value: unknown): { pairs: HeaderPair[]; complet
 	}
 }
 
-/** What is wrong with a custom header, as what was expected; null: it is valid. */
+/** Why a custom header is invalid, as what was expected; null: it is valid. */
 export function findHeaderProblem([name, value]: HeaderPair): string | null {
 	if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/.test(name)) return 'expected header names of letters, digits and hyphens'
 	const lower = name.toLowerCase()

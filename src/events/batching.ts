@@ -18,7 +18,7 @@ export interface WaitingEvent {
 	since?: number
 }
 
-/** A waiting event with what coalescing needs. */
+/** A waiting event with its data for coalescing. */
 export interface WaitingChange extends WaitingEvent {
 	type: EventType
 	changedFields: string[] | null
@@ -116,7 +116,7 @@ function mergeChangedFields(run: readonly WaitingChange[]): string[] | null {
 	return [...names]
 }
 
-/** What differs between a coalesced event and the event's row. */
+/** The differences between a coalesced event and the event's row. */
 export function toMemberOverrides(
 	coalesced: Pick<CoalescedEvent, 'type' | 'changedFields' | 'previousSequence' | 'sequences'>,
 	event: Pick<WaitingChange, 'type' | 'changedFields' | 'previousSequence'>,

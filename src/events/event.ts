@@ -2,7 +2,7 @@
 import { BASE_PATH } from '../lib/base-path.ts'
 import { formatEventId } from './ids.ts'
 
-/** What happened to the object. */
+/** The kinds of changes. */
 export const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
 /** A value of `EVENT_TYPES`. */
 export type EventType = (typeof EVENT_TYPES)[number]
@@ -62,7 +62,7 @@ export interface DeliveredEvent extends StoredEvent {
 	coalesced?: number
 }
 
-/** What an entry has beside the event. */
+/** Data of an entry beside the event. */
 export interface EntryContext {
 	instanceId: number
 	elementKey: string

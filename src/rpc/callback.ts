@@ -1,4 +1,4 @@
-/** What the Durable Object of a callback answers to consumers. Times epoch ms. */
+/** RPC interface of a callback's Durable Object for consumers. Times epoch ms. */
 import type { AdmissionRequest } from './delivery.ts'
 
 /** The answer to a request for admission. Times epoch ms. */

@@ -49,7 +49,7 @@ export interface AdmissionRequest {
 	wanted: number
 }
 
-/** What the `Callback` object permits a guarded subscription. */
+/** The permission of the `Callback` object for a guarded subscription. */
 export interface Admission {
 	subscription: number
 	/** How many notifications may be claimed. */
@@ -142,8 +142,8 @@ export interface PublishedNotice {
 }
 
 /**
- * What to replay: one notification (its counter), everything queued since a time, or the notifications of the events
- * that match. Epoch ms.
+ * The notifications to replay: one (its counter), everything queued since a time, or those of the events that match.
+ * Epoch ms.
  */
 export interface ReplayQuery {
 	notification?: number | undefined

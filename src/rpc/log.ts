@@ -93,7 +93,7 @@ export interface TallyBucket {
 	failed: number
 }
 
-/** Everything that is known about an object. */
+/** The data about an object. */
 export interface TimelineReport {
 	/** Label of its resource. */
 	objectType: string

@@ -162,7 +162,7 @@ export interface WebhooksReport {
 	/** Resources whose deliveries are hints, since their payloads differ from REST reads. */
 	hintsOnly: string[]
 	deliveries: { taken: number; disabled: number; unknownTopic: number }
-	/** What the watchdog did, newest first. */
+	/** Repairs by the watchdog, newest first. */
 	repairs: { at: string; what: string }[]
 	degraded: string | null
 }
@@ -185,8 +185,8 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc {
 	/** Creates the instance: reads its row from D1, creates the tables, sets the alarm. */
 	create(instanceId: number): Promise<'created' | 'exists'>
 	/**
-	 * Reads the changed row. The row itself requests a new silent baseline. `version` is not used any more.
-	 * `release`: send what is queued.
+	 * Reads the changed row, which may request a new silent baseline. `version` is no longer used; isolates of earlier
+	 * versions pass it. `release`: sends queued notifications.
 	 */
 	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */

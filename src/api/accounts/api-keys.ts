@@ -50,7 +50,7 @@ export async function deleteApiKey(c: CallerContext, id: string): Promise<undefi
 		throw new NotFound(`No API key ${keyId}`)
 }
 
-/** Whose keys the caller manages: admins all (null), others their own. */
+/** The user whose keys the caller manages: null for admins, who manage all, otherwise the caller. */
 function getOwnerFilter(c: CallerContext): number | null {
 	return c.var.user.role === 'admin' ? null : c.var.user.id
 }

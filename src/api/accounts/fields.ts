@@ -26,7 +26,7 @@ export const Password = z
 		examples: ['correct horse battery staple'],
 	})
 
-/** What a user may do. */
+/** The role of a user. */
 export const UserRole = z.enum(ROLES, `expected ${ROLES.join(', ')}`).meta({
 	description: 'viewer: read, without secrets; developer: also write; admin: also manage users, API keys and settings',
 })

@@ -44,7 +44,7 @@ async function startHandOver(
 	return { element: element.key, ...answer }
 }
 
-/** Where the merchant's browser is sent at the end; null: it stays on our page. */
+/** The URL to which the merchant's browser is redirected at the end; null: it stays on Shopbell's page. */
 function parseCallbackUrl(c: CallerContext, text: string | undefined): string | null {
 	if (text === undefined || text.trim() === '') return null
 	const verdict = checkUrl(text, allowsPrivateNetwork(c.env))

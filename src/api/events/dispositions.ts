@@ -65,7 +65,7 @@ async function respondWithDispositions(
 	let bodyCharacters = 0
 	let size = 0
 	for (const [index, { instanceId, row }] of entries.entries()) {
-		// Reads what the rest of the page needs of the same instance too, to call each object once.
+		// Also reads the bodies of the same instance that the rest of the page needs, to call each object once.
 		while (
 			findMissingIds(bodies, [{ row }]).length > 0 &&
 			(bodyCharacters < MAX_MESSAGES_CHARACTERS || dispositions.length === 0)

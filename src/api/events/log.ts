@@ -118,7 +118,7 @@ export async function withRecord(
 	return row === 'unknown' || row === null ? entry : { ...entry, row }
 }
 
-/** The page token of what follows a position. */
+/** The page token for everything after a position. */
 export function formatPositionToken(position: MergePosition): string {
 	return formatPageToken([position.atMs, position.instanceId, position.number])
 }

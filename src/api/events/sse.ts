@@ -12,7 +12,7 @@ const MAX_STREAM_MS = 10 * 60_000
 const RETRY_MS = 1_000
 const EVENTS_PER_READ = 100
 
-/** What a stream needs. */
+/** Dependencies of a stream. */
 export interface StreamPorts {
 	/** Events after a sequence. `unknown`: the instance was deleted. */
 	read(after: number, limit: number): Promise<EventTail | 'unknown'>
@@ -22,7 +22,7 @@ export interface StreamPorts {
 	formatEventId(sequence: number): string
 	/** Epoch ms. */
 	now(): number
-	/** Resolves after so many ms, or when the client disconnects. */
+	/** Resolves after this many ms, or when the client disconnects. */
 	wait(ms: number): Promise<void>
 	/** Whether the client has disconnected. */
 	isClosed(): boolean
@@ -85,7 +85,7 @@ export async function* streamText(after: number, ports: StreamPorts): AsyncGener
 	}
 }
 
-/** How long to wait after so many empty reads. */
+/** The wait after this many empty reads. */
 export function getWaitMs(emptyReads: number): number {
 	return Math.min(MAX_WAIT_MS, MIN_WAIT_MS + WAIT_STEP_MS * Math.max(0, emptyReads - 1))
 }

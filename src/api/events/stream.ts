@@ -9,8 +9,8 @@ import { toEventResponse } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
 
 /**
- * Streams from after the event of `Last-Event-ID`, or from now. 400 for an id of another instance, 409 while the
- * instance has no events.
+ * Streams events after that of `Last-Event-ID`, or from now. 400 for an id of another instance, 409 if the instance
+ * has no events.
  */
 export async function streamEvents(c: InstanceContext, lastEventId: string | undefined): Promise<Response> {
 	const { instance, services } = c.var

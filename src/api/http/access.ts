@@ -16,7 +16,7 @@ import { logError } from '../../lib/log.ts'
 import type { AccessLevel } from './contract.ts'
 import type { CallerContext, InstanceEnv } from './environment.ts'
 
-/** What a call requires of its caller. */
+/** The access requirements of a call. */
 interface Permission {
 	/** Minimum role. */
 	role: Role

@@ -1,8 +1,8 @@
-/** Audit rows of what a call does itself, with no change in D1 that they could share a transaction with. */
+/** Audit rows of actions of a call that change nothing in D1, so that they share no transaction. */
 import { auditStatement, type Actor, type AuditEntry } from '../../accounts/audit.ts'
 import type { CallerContext } from './environment.ts'
 
-/** Who makes the request, for the audit log. */
+/** The actor of the request, for the audit log. */
 export function getActor(c: Pick<CallerContext, 'var'>): Actor & { userId: number; requestId: string } {
 	const { user, requestId } = c.var
 	return { organizationId: user.organizationId, userId: user.id, requestId }
@@ -13,7 +13,7 @@ export async function audit(c: Pick<CallerContext, 'env' | 'var'>, entry: AuditE
 	await c.env.DB.batch([auditStatement(c.env.DB, getActor(c), entry, c.var.services.now())])
 }
 
-/** What an audit row is about: an instance, or without one the caller's organization. */
+/** The object of an audit row: an instance, or without one the caller's organization. */
 export function toAuditObject(
 	c: Pick<CallerContext, 'var'>,
 	instanceId: number | null,

@@ -45,8 +45,8 @@ export const VERBS = [
 ]
 
 /**
- * What a caller must present. `caller`: User with Organization or Element; `account`: Organization as well; `instance`:
- * access to the instance of the path's `{id}`; `token`: an Element token.
+ * The credentials that a call requires. `caller`: User with Organization or Element; `account`: Organization as well;
+ * `instance`: access to the instance of the path's `{id}`; `token`: an Element token.
  */
 export type AccessLevel = 'public' | 'caller' | 'account' | 'instance' | 'token'
 
@@ -142,14 +142,14 @@ export function textResponse(media: string, description: string, example: string
 	return { media, description, example }
 }
 
-/** What a client sends. */
+/** The input of a call, as a client sends it. */
 export interface OperationInput<Op extends Operation> {
 	params: Op['params'] extends z.ZodType ? z.input<Op['params']> : Record<string, string>
 	query: Op['query'] extends z.ZodType ? z.input<Op['query']> : undefined
 	body: Op['body'] extends z.ZodType ? z.input<Op['body']> : undefined
 }
 
-/** What a handler gets, after validation. */
+/** The input of a handler, after validation. */
 export interface ValidatedInput<Op extends Operation> {
 	params: Op['params'] extends z.ZodType ? z.output<Op['params']> : Record<string, string>
 	query: Op['query'] extends z.ZodType ? z.output<Op['query']> : undefined

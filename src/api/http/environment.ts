@@ -1,5 +1,6 @@
 /**
- * What a handler finds in its context, by access level: a handler that needs an instance cannot be mounted without one.
+ * The variables of a handler's context by access level: a handler that needs an instance cannot be mounted without
+ * one.
  */
 import type { Context } from 'hono'
 import type { User } from '../../accounts/setup.ts'

@@ -34,10 +34,10 @@ export type ReadPage<Row> = (
 	query: { pageSize: number; before?: number | undefined; fromMs?: number | undefined; toMs?: number | undefined },
 ) => Promise<{ rows: Row[]; next: PageCursor | null } | null>
 
-/** Where a row stands in its instance. */
+/** The position of a row in its instance. */
 export type GetPosition<Row> = (row: Row) => { atMs: number; number: number }
 
-/** How much is read. */
+/** Limits of a merge. */
 export interface ReadBudget {
 	/** Rows of an instance's first page; each further page is twice as long, up to `MAX_ROWS_PER_PAGE`. */
 	rows: number
@@ -53,7 +53,7 @@ const MIN_ROWS_PER_PAGE = 10
 /** Further pages that a page across instances reads. Where a filter matches little, pages are short instead. */
 const MAX_EXTRA_PAGES = 40
 
-/** What was read of one instance and is not merged yet. */
+/** Rows of one instance that were read and are not merged yet. */
 interface InstanceCursor<Row> {
 	instanceId: number
 	rows: Row[]

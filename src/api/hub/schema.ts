@@ -83,7 +83,7 @@ export const WriteBody = z
 	.meta({ description: 'A record or the fields to change, in the store’s format' })
 
 const ScalarValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
-/** What is at a path of the store: a record, or a list of records or values. */
+/** The content of a path of the store: a record, or a list of records or values. */
 export const VendorReadResponse = z.union([VendorRecord, z.array(z.union([VendorRecord, ScalarValue]))]).meta({
 	id: 'VendorAnswer',
 	examples: [[COLLECTION_BY_DEPTH[1].record]],

@@ -12,7 +12,7 @@ import { toIsoSeconds } from '../http/times.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
 import type { ConfigurationItem, ElementResponse, InstanceResponse } from './schema.ts'
 
-/** What a response depends on besides the instance. */
+/** Context of a response besides the instance. */
 export interface InstanceViewOptions {
 	MASTER_KEYS: string
 	PUBLIC_URL: string

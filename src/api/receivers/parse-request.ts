@@ -1,4 +1,4 @@
-/** What a receiver reads of a request before it verifies the signature. Pure. */
+/** Parses the parts of a request that a receiver needs before it verifies the signature. Pure. */
 import { LIMITS } from '../../lib/limits.ts'
 import { getNestingDepth } from '../http/json-depth.ts'
 

@@ -91,7 +91,7 @@ async function acceptDelivery(
 		: respond(c, 503, 'The delivery could not be stored. Polling finds the change')
 }
 
-/** What a request says before its signature is verified. `headers` null: they are not those of a webhook. */
+/** The parts of a request before its signature is verified. `headers` null: they are not those of a webhook. */
 interface ReceiverRequest {
 	instanceIds: number[]
 	versions: number[]
@@ -179,7 +179,7 @@ async function deliverToWatcher(
 		const watcher = services.watcher(id)
 		let result = await watcher.hook(delivery)
 		if (result === 'unknown') {
-			// Deleted, or ready and without its storage: then it is created again.
+			// The instance was deleted, or its object has lost its storage: then it is created again.
 			const row = await c.env.DB.prepare("SELECT 1 FROM instances WHERE id = ? AND state <> 'deleted'").bind(id).first()
 			if (row === null) return { ok: false, reason: 'deleted' }
 			await watcher.create(id)

@@ -1,9 +1,9 @@
-/** What a body may have been before a receiver rewrote it. Pure. */
+/** Variants of a body from before a receiver rewrote it. Pure. */
 
-/** What was done to a body. */
+/** The change that a receiver made to a body. */
 export type BodyReason = 'body-bom' | 'body-trailing-newline' | 'body-encoding' | 'body-rewritten'
 
-/** A body to try, and what was done to it if this one was signed. */
+/** A body to try, and the change to the given body if this one was signed. */
 export interface BodyVariant {
 	bytes: Uint8Array
 	reasons: BodyReason[]
@@ -12,7 +12,7 @@ export interface BodyVariant {
 const BOM = '\ufeff'
 const ENVELOPE_KEYS = ['severity', 'createdDate', 'topic', 'action', 'id', 'message', 'user']
 
-/** The body as given, then what it would be without one of the usual changes. */
+/** The given body, then its variants without one of the usual changes. */
 export function getBodyVariants(body: string): BodyVariant[] {
 	const withoutBom = body.startsWith(BOM) ? body.slice(1) : body
 	const json = toOriginalJson(withoutBom)

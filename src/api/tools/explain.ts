@@ -1,6 +1,6 @@
 /**
- * Why a signature does not match: tries what a receiver has (headers, body, key) with the usual mistakes undone, until
- * a signature matches. A reason that was proven this way is certain; any other is a guess.
+ * Explains why a signature does not match: undoes usual mistakes in the given headers, body and key until a signature
+ * matches. A reason that was proven this way is certain; any other is a guess.
  */
 import { createHmac } from 'node:crypto'
 import { getBodyVariants, hasReorderedKeys, type BodyVariant } from './body-variants.ts'
@@ -11,7 +11,7 @@ const STANDARD_HEADER = 'webhook-signature'
 /** Seconds that verifiers allow between a timestamp and their clock. */
 const TOLERANCE_SECONDS = 300
 
-/** What a receiver has. */
+/** The input: data of a receiver. */
 export interface VerificationInput {
 	/** The key that it uses; null: not given. */
 	key: string | null
@@ -59,13 +59,13 @@ const EXPECTED_FORMATS: Readonly<Record<string, string>> = {
 	[STANDARD_HEADER]: 'v1, and base64 of 32 bytes',
 }
 
-/** What can be wrong. */
+/** Kinds of problems. */
 export type MismatchReason = keyof typeof REASON_MESSAGES
 
-/** One thing that is wrong. */
+/** One problem. */
 interface SignatureFinding {
 	reason: MismatchReason
-	/** The header that it is about; null: the key or the body. */
+	/** The header of the problem; null: the key or the body. */
 	header: string | null
 	/** Undoing it was tried, and the signature matched; false: a guess. */
 	certain: boolean
@@ -73,9 +73,9 @@ interface SignatureFinding {
 	message: string
 }
 
-/** The answer. */
+/** The result. */
 export interface SignatureExplanation {
-	/** A verifier that is given these headers, this body and this key accepts. */
+	/** A verifier that gets these headers, this body and this key accepts. */
 	matches: boolean
 	matched: { header: string; key: 'current' | 'next' }[]
 	reasons: SignatureFinding[]
@@ -89,18 +89,18 @@ interface ParsedSignature {
 	scheme: Scheme
 	isHex: boolean
 	digest: string
-	/** Which key signs at this place during a rotation. */
+	/** The key that signs at this position during a rotation. */
 	keyName: 'current' | 'next'
 }
 
-/** A key to try, and what is wrong with the given one if this one signed. */
+/** A key to try, and the problem of the given key if this one signed. */
 interface CandidateKey {
 	name: 'current' | 'next' | null
 	bytes: Buffer
 	reasons: MismatchReason[]
 }
 
-/** What made a signature. */
+/** The inputs of a signature. */
 interface SignatureMatch {
 	key: CandidateKey
 	reasons: MismatchReason[]

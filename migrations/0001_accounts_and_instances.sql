@@ -1,4 +1,4 @@
--- What is small and asked for across instances (docs: architecture, State). Times are epoch milliseconds, UTC.
+-- What is small and asked for across instances (docs/storage.md, D1). Times are epoch milliseconds, UTC.
 
 -- Customers. Everything else belongs to one of these, and every query names it.
 CREATE TABLE organizations (

@@ -17,13 +17,13 @@ import { VECTORS } from '../support/vectors.ts'
 
 const PROJECT = join(import.meta.dirname, '..', '..')
 
-/** A page's text with every generated part as it should be. Throws for a name that nothing is known of. */
-export function brought(text: string): string {
+/** A page's text with every generated part up to date. Throws for an unknown name. */
+export function fillGenerated(text: string): string {
 	return text.replaceAll(
 		/(<!-- generated: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
 		(_, begin: string, name: string, end: string) => {
 			const block = BLOCKS[name]
-			if (block === undefined) throw new Error(`Nothing is known of the generated part ${name}`)
+			if (block === undefined) throw new Error(`Unknown generated part ${name}`)
 			return `${begin}\n${block().trim()}\n\n${end}`
 		},
 	)
@@ -34,7 +34,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 	'webhook-parameters': () => parameters((key) => key !== 'event.poller.refresh_interval'),
 	'resource-fields': () => table(['Field', 'What it does', 'Type'], RESOURCE_FIELDS_ROWS()),
 	'notification-polling': () => example([EDITED]),
-	'notification-webhook': () => example([TOLD]),
+	'notification-webhook': () => example([CREATED_BY_WEBHOOK]),
 	'notification-deleted': () => example([TRASHED, GONE]),
 	'notification-thin': () => example([EDITED], { mode: 'thin' }),
 	'notification-headers': headers,
@@ -47,7 +47,7 @@ const BLOCKS: Readonly<Record<string, () => string>> = {
 
 // Parameters
 
-/** What is said of an instance beside its configuration. */
+/** Parameters of an instance beside its configuration. */
 const OUTSIDE = [
 	['**Element**<br>`element.key`', 'The element: `woocommercerest`. Required.', 'text'],
 	['**Name**<br>`name`', "The instance's name. Default: the store's host name.", 'text, at most 255 characters'],
@@ -95,7 +95,7 @@ type ResourceField =
 	| Exclude<keyof PollerResource, 'datesConfiguration'>
 	| keyof NonNullable<PollerResource['datesConfiguration']>
 
-/** Every field that a resource can have: the compiler sees to it that none is left out. */
+/** Every field that a resource can have: the compiler requires each of them. */
 const RESOURCE_FIELDS: Readonly<Record<ResourceField, [what: string, type: string]>> = {
 	url: ['The collection, such as `/hubs/ecommerce/orders`. It can contain a `where`. Required.', 'text'],
 	idField: ['The field of the id, with dots if it is nested. Default: `id`.', 'text'],
@@ -150,7 +150,7 @@ const INSTANCE: NotificationInstance = {
 	publicUrl: PUBLIC_URL,
 }
 
-/** An event of the examples: an order that was seen by a poll, with what is different. */
+/** An event of the examples: an order that a poll detected, with the given changes. */
 function event(sequence: number, changes: Partial<StoredEvent>): StoredEvent {
 	return {
 		sequence,
@@ -188,7 +188,7 @@ const EDITED = event(5021, {
 	}),
 })
 
-const TOLD = event(5022, {
+const CREATED_BY_WEBHOOK = event(5022, {
 	resource: 'customers',
 	objectId: 733,
 	eventType: 'CREATED',
@@ -231,7 +231,7 @@ const GONE = event(5024, {
 	record: JSON.stringify({ id: 398 }),
 })
 
-/** The body of a notification that carries these, as the delivery sends it. */
+/** The body of a notification with these events, as it is sent. */
 function bytes(events: readonly StoredEvent[], changes: Partial<NotificationInstance> = {}): string {
 	const { resource, sequence } = events[0]!
 	return toNotificationBody(
@@ -248,7 +248,7 @@ function example(events: readonly StoredEvent[], changes: Partial<NotificationIn
 	return fence('json', JSON.stringify(JSON.parse(bytes(events, changes)), null, 2))
 }
 
-/** What goes with the first example. */
+/** The headers of the first example. */
 function headers(): string {
 	const signed = toSignatureHeaders(
 		{

@@ -6,7 +6,7 @@ import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import { listConfigurationKeys } from '../../src/instances/configuration-keys.ts'
 import { toAnchor, renderMarkdown } from '../../src/ui/guide/markdown.ts'
 import { INSTANCE_STATES } from '../../src/rpc/watcher.ts'
-import { brought } from '../guide/blocks.ts'
+import { fillGenerated } from '../guide/blocks.ts'
 import { curlsOf, filled, requestsOf } from '../guide/curls.ts'
 
 const DIR = 'docs/guide'
@@ -14,8 +14,8 @@ const PAGES = readdirSync(DIR).filter((name) => name.endsWith('.md'))
 const read = (name: string): string => readFileSync(join(DIR, name), 'utf8')
 
 describe('pages', () => {
-	test.each(PAGES)('%s says what is so', async (name) => {
-		await expect(brought(read(name))).toMatchFileSnapshot(join('../..', DIR, name))
+	test.each(PAGES)('%s has up-to-date generated parts', async (name) => {
+		await expect(fillGenerated(read(name))).toMatchFileSnapshot(join('../..', DIR, name))
 	})
 
 	test.each(PAGES)('%s: every link leads somewhere', (name) => {
@@ -37,7 +37,7 @@ describe('pages', () => {
 		for (const state of INSTANCE_STATES) expect(read('missing-event.md')).toContain(`| \`${state}\` |`)
 	})
 
-	test('every configuration key stands in one of the tables', () => {
+	test('every configuration key is in one of the tables', () => {
 		for (const { key } of listConfigurationKeys(woocommerce))
 			expect(read('woocommerce-events.md'), key).toContain(`<br>\`${key}\` |`)
 	})
@@ -112,7 +112,7 @@ describe('commands', () => {
 		])
 	})
 
-	test('are filled in once, and what is not known is an error', () => {
+	test('are filled in once, and unknown names are errors', () => {
 		expect(filled('<A> <<B>> x', { '<A>': '<B>', '<B>': '2', x: 'y' })).toBe('<B> <2> y')
 		expect(() => filled('curl <NOT_KNOWN>', { '<A>': '1' })).toThrow('<NOT_KNOWN>')
 	})

@@ -6,7 +6,7 @@ import { createEvent, type ChainPosition, type NewEvent } from '../log/event-log
 import { appendEvents } from '../outbox/forming.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
-/** Above so many bytes the record is left out of the event: a row holds 2 MB. */
+/** Maximum bytes of a record in an event; larger ones are left out, since a row holds 2 MB. */
 const MAX_STORED_RECORD_BYTES = 1_500_000
 
 /** The counter of each event type. */

@@ -13,7 +13,7 @@ import { mountEventRoutes } from './api/events/routes.ts'
 import { mountHub, resolveHubPath } from './api/hub/routes.ts'
 import { mountAccountInstances, mountInstances } from './api/instances/routes.ts'
 import { mountMetrics, mountRootMetrics } from './api/metrics/routes.ts'
-import { mountReplayRoutes, declareReplays } from './api/replays/routes.ts'
+import { mountReplayRoutes, mountInstanceReplays } from './api/replays/routes.ts'
 import { mountNotificationRoutes } from './api/notifications/routes.ts'
 import { mountReceivers } from './api/receivers/routes.ts'
 import { mountOpenApi } from './api/openapi.ts'
@@ -69,7 +69,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	mountNotificationRoutes(api)
 	mountEventRoutes(api)
 	mountReplayRoutes(api)
-	declareReplays(api)
+	mountInstanceReplays(api)
 	mountInstances(api)
 	mountConnectOperations(api)
 	mountCatalogRoutes(api)

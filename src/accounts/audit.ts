@@ -93,7 +93,8 @@ interface AuditPosition {
 }
 
 /**
- * A page of the log, newest first. It reads at most `AUDIT_READS` rows; rows of one object or user come from an index.
+ * A page of the log, newest first. It reads at most `MAX_AUDIT_ROWS_READ` rows; rows of one object or user come from
+ * an index.
  * `next`: the position of the next page, null after the last one.
  */
 export async function listAuditRows(

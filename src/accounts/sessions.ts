@@ -136,7 +136,7 @@ export async function changePassword(
 	return changed!.meta.changes > 0 ? { kind: 'done' } : { kind: 'wrong' }
 }
 
-/** A user's valid sessions, newest first, at most `MOST_SESSIONS`. */
+/** A user's valid sessions, newest first, at most `MAX_SESSIONS_PER_USER`. */
 export async function listSessions(db: D1Database, user: User, nowMs: number): Promise<Session[]> {
 	const { results } = await db
 		.prepare(

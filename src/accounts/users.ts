@@ -101,7 +101,7 @@ export async function inviteUser(
 	actor: Actor,
 	input: UserInput,
 	nowMs: number,
-): Promise<Result<{ person: UserDetails; link: Link }, 'taken'>> {
+): Promise<Result<{ user: UserDetails; link: Link }, 'taken'>> {
 	const { organizationId } = actor
 	const link = newLink(nowMs)
 	const login = toLogin(input.email)
@@ -124,7 +124,7 @@ export async function inviteUser(
 	])
 	const id = inserted!.results[0]?.id
 	const user = id === undefined ? null : await findUserDetails(db, organizationId, id, nowMs)
-	return user === null ? refused('taken') : { ok: true, person: user, link }
+	return user === null ? refused('taken') : { ok: true, user, link }
 }
 
 /** Updates the given fields of a user. The last admin keeps their role: one statement checks and updates. */

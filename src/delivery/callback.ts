@@ -6,6 +6,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Doorbell, Env } from '../context.ts'
 import { log } from '../lib/log.ts'
+import { DAY_MS } from '../lib/time.ts'
 import type { AdmissionRequest } from '../rpc/delivery.ts'
 import { admit, releasePermits, isDisposable, getNextWakeMs, report, selectToNotify } from './circuit-breaker.ts'
 import {
@@ -28,7 +29,7 @@ const MAX_QUEUE_BATCH = 100
 /** An alarm set to the present moment may not fire. */
 const MIN_ALARM_DELAY_MS = 1
 /** How often an idle object checks whether its state can be deleted. */
-const IDLE_CHECK_MS = 86_400_000
+const IDLE_CHECK_MS = DAY_MS
 
 /** The object of one callback. Its constructor writes nothing and sets no alarm. */
 export class Callback extends DurableObject<Env> implements CallbackRpc {

@@ -6,6 +6,7 @@
  * A failure in doubt costs time, never a notification: a parked instance comes back by itself, and permits that are
  * never reported expire with their lease.
  */
+import { HOUR_MS } from '../lib/time.ts'
 import type { AdmissionRequest } from '../rpc/delivery.ts'
 import type { BreakerSummary, BreakerState, Probe, WaitingSubscription } from './circuit-breaker-state.ts'
 import { acquire, release, activeBuckets } from './token-bucket.ts'
@@ -21,7 +22,7 @@ export const MAX_CONCURRENCY = 64
 export const IN_FLIGHT_LEASE_MS = 60_000
 
 /** How long an instance is parked at most, ms. Up to a quarter is taken off at random, so that returns spread out. */
-export const MAX_PARK_MS = 3_600_000
+export const MAX_PARK_MS = HOUR_MS
 
 /** A notification whose next try is further away cannot be the probe: the others would wait for it. */
 const PROBE_HORIZON_MS = MAX_PARK_MS
@@ -394,7 +395,7 @@ function toBreakerStatus(core: BreakerSummary): BreakerStatus {
 }
 
 function toHour(now: number): number {
-	return Math.floor(now / 3_600_000)
+	return Math.floor(now / HOUR_MS)
 }
 
 function toWaitingKey(instance: number, subscription: number): string {

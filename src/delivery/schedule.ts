@@ -1,5 +1,6 @@
 /** When a failed notification is tried again (docs/delivery.md, Retries; docs/contract.md §5). Pure. */
 import { LIMITS } from '../lib/limits.ts'
+import { HOUR_MS } from '../lib/time.ts'
 import type { RetrySchedule } from '../rpc/config.ts'
 
 /** Seconds between the tries of `standard`, each ± 20 %. */
@@ -11,7 +12,7 @@ export const STANDARD_RETRY_SECONDS: readonly number[] = [
 const JITTER_RATIO = 0.2
 
 /** The longest delay by `Retry-After` where the schedule's own steps are shorter, ms. */
-const MAX_RETRY_AFTER_MS = 3_600_000
+const MAX_RETRY_AFTER_MS = HOUR_MS
 
 /** The platform's schedules: seconds after the first failure. */
 const SECONDS_AFTER_FIRST_FAILURE: Readonly<Record<'8^n' | '4^n', readonly number[]>> = {

@@ -40,8 +40,11 @@ interface CancelledChanges {
 	previousSequence: number | null
 }
 
+/** How changes are detected: by polls, by webhooks with polls that reconcile them, or by both at the same pace. */
+export type VendorType = 'polling' | 'webhook' | 'hybrid'
+
 /** Batch sizes by vendor type (docs/contract.md §4); `event.notification.batch` overrides. */
-export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', number>> = {
+export const DEFAULT_BATCH: Readonly<Record<VendorType, number>> = {
 	polling: 10,
 	webhook: 20,
 	hybrid: 10,
@@ -54,7 +57,7 @@ export const DEFAULT_BATCH: Readonly<Record<'polling' | 'webhook' | 'hybrid', nu
 const MAX_RECORD_CHARACTERS = 6_000_000
 
 /** A notification to create: events of one resource, ascending. */
-export interface FormedNotification {
+interface FormedNotification {
 	resource: string
 	sequences: number[]
 }

@@ -25,7 +25,7 @@ export interface NotificationInstance extends EntryContext {
 	userId: number
 	name: string
 	tags: string[]
-	/** The sender that the envelope names, from `senderAddress`. */
+	/** The sender that the envelope names, from `getSenderAddress`. */
 	sender: string
 }
 

@@ -42,7 +42,7 @@ export async function commitChange(
 	const fullChange = { ...change, configuration, signatureNext, signatureFromMs }
 	const changed = await changeInstance(services.env.DB, instance, fullChange, actor, { action, detail }, nowMs)
 	if (changed === null)
-		throw new Conflict('This instance was changed by another request at the same time; read it again and repeat')
+		throw new Conflict('Another request changed this instance at the same time; read it again and retry')
 	return changed
 }
 

@@ -55,7 +55,7 @@ export function requireConfiguration(
 }
 
 /** One 400 for a list of problems. */
-export function toConfigurationError(problems: readonly FieldProblem[]): BadRequest {
+function toConfigurationError(problems: readonly FieldProblem[]): BadRequest {
 	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 }
 

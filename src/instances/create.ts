@@ -75,7 +75,7 @@ export async function createInstance(
 		await services.watcher(id).create(id)
 		if (usesWebhooks) await createWebhooks(services, instance)
 		if (!(await markReady(env.DB, instance, toActor(user, requestId), instance.createdMs)))
-			throw new Error('the row was cleared away while its instance was made')
+			throw new Error('the row was deleted while the instance was being created')
 	} catch (error) {
 		await rollbackCreation(services, id, error)
 		throw error instanceof WebhooksError ? error.httpError : error

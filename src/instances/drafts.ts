@@ -124,7 +124,7 @@ export async function claimDraft(
 	try {
 		const content = await openDraft(env.MASTER_KEYS, row)
 		const user = await findUser(env.DB, row.organization_id, row.user_id)
-		if (user === null) throw new Error('a draft names a user that is gone')
+		if (user === null) throw new Error("the draft's user no longer exists")
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
 		// Without a 200 the store revokes the key, and its instance would not work.

@@ -79,8 +79,8 @@ export function interval(unit: 'minutes' | 'hours', need: 'required' | 'optional
 		interval: unit,
 		...(need === 'optional' ? { minimum: 0 } : {}),
 		...text(({ floorSeconds }) => {
-			const least = Number((floorSeconds / unitSeconds).toPrecision(4))
-			const expected = `a number of ${unit}, at least ${least}${need === 'optional' ? ', or 0 for off' : ''}`
+			const minimum = Number((floorSeconds / unitSeconds).toPrecision(4))
+			const expected = `a number of ${unit}, at least ${minimum}${need === 'optional' ? ', or 0 for off' : ''}`
 			return numberText(expected, (value) => isOff(value) || value * unitSeconds >= floorSeconds).transform((sent) =>
 				isOff(parseNumber(sent)) ? '0' : sent,
 			)

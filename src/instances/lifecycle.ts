@@ -84,8 +84,8 @@ export async function deleteInstance(
 
 /**
  * Deletes the object and the webhooks of a row that is not `ready`, then the row. False: the object or the store could
- * not be reached, and the cron tries again. `unsure`: the store may still be creating webhooks, so the cron must check
- * again.
+ * not be reached, and the cron tries again. `isUnconfirmed`: the store may still be creating webhooks, so the cron must
+ * check again.
  */
 export async function purgeInstance(services: Services, instanceId: number, isUnconfirmed = false): Promise<boolean> {
 	try {

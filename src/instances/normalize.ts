@@ -28,17 +28,17 @@ export interface NormalizedConfiguration {
 }
 
 /** The normalized configuration, or every problem. */
-export type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
+type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
 /** Parses a configuration as sent (for a PATCH: as merged), by the table of docs/contract.md §2. */
 export function normalizeConfiguration(
-	given: Readonly<Record<string, unknown>>,
+	input: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,
 ): NormalizeResult {
-	if (new TextEncoder().encode(JSON.stringify(given)).length > LIMITS.configuration.value)
+	if (new TextEncoder().encode(JSON.stringify(input)).length > LIMITS.configuration.value)
 		return { ok: false, problems: [{ field: 'configuration', message: expectedAtMost('configuration') }] }
-	const sent = readSent(given, options.previous)
-	const problems = [...findNameProblems(given), ...findPresenceProblems(sent, options)]
+	const sent = readSent(input, options.previous)
+	const problems = [...findNameProblems(input), ...findPresenceProblems(sent, options)]
 	const { values, problems: valueProblems } = parseValues(sent, options)
 	problems.push(...valueProblems)
 	// The labels are only known if the poller configuration is valid.
@@ -62,19 +62,19 @@ export function normalizeConfiguration(
 
 /** The values as sent by key, with masked secrets replaced, and the store's address also by its alias. */
 function readSent(
-	given: Readonly<Record<string, unknown>>,
+	input: Readonly<Record<string, unknown>>,
 	previous: NormalizeOptions['previous'],
 ): ReadonlyMap<string, unknown> {
 	const sent = new Map<string, unknown>()
-	for (const [key, value] of Object.entries(given))
+	for (const [key, value] of Object.entries(input))
 		if (key !== '__proto__') sent.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
 	const alias = sent.get('oauth.callback.url')
 	if (isBlank(sent.get('store.url')) && !isBlank(alias)) sent.set('store.url', alias)
 	return sent
 }
 
-function findNameProblems(given: Readonly<Record<string, unknown>>): FieldProblem[] {
-	return Object.keys(given)
+function findNameProblems(input: Readonly<Record<string, unknown>>): FieldProblem[] {
+	return Object.keys(input)
 		.filter((key) => key.length > LIMITS.configurationKey.value)
 		.map((key) => ({
 			field: `configuration.${key.slice(0, 64)}…`,

@@ -83,7 +83,7 @@ export async function publishToOrganization(
 ): Promise<void> {
 	const ownerId = await ensureOwnerId(env, organizationId)
 	if ((await getWatcher(env, ownerId).publish(notices)) === 'unknown')
-		throw new Error("an organization's object answers unknown")
+		throw new Error("the organization's Durable Object does not exist")
 }
 
 /** The configuration of an organization's object; null: this id is not one. */

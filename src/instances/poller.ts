@@ -102,7 +102,7 @@ export const pollerSchema = z
  * Parses the value of `event.poller.configuration`. `resources: null` if it is absent, empty or names no resource:
  * then the defaults apply. Unknown settings of a resource are kept.
  */
-export function parsePoller(value: unknown): PollerResult {
+function parsePoller(value: unknown): PollerResult {
 	const parsed = pollerSchema.safeParse(value)
 	return parsed.success
 		? { ok: true, resources: parsed.data }

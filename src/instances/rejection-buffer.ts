@@ -4,14 +4,13 @@
  */
 import { mapConcurrent } from '../lib/concurrency.ts'
 import { logError } from '../lib/log.ts'
-import type { WebhookRejections, WatcherRpc } from '../rpc/watcher.ts'
+import { MAX_REJECTION_SAMPLES, type WebhookRejections, type WatcherRpc } from '../rpc/watcher.ts'
 
 /** Time between two reports of an isolate, ms. */
 const FLUSH_INTERVAL_MS = 60_000
 /** Maximum number of instances between two reports; a sender with more is guessing ids. */
 const MAX_INSTANCES = 500
-/** Samples per instance, and the characters of headers and body per sample: 1 kB together. */
-const MAX_SAMPLES = 5
+/** Characters of a sample's headers and of its body: 1 kB together. */
 const MAX_SAMPLE_LENGTH = 500
 /** Concurrent reports. */
 const MAX_CONCURRENT = 6
@@ -33,7 +32,7 @@ export class RejectionBuffer {
 			this.#pending.set(instanceId, rejections)
 		}
 		rejections.counts[reason] = (rejections.counts[reason] ?? 0) + 1
-		if (rejections.samples.length < MAX_SAMPLES)
+		if (rejections.samples.length < MAX_REJECTION_SAMPLES)
 			rejections.samples.push({ atMs: nowMs, reason, headers: formatHeaders(headers), body: formatBody(body) })
 	}
 
@@ -77,7 +76,7 @@ export function mergeRejections(stored: WebhookRejections, pending: WebhookRejec
 	return {
 		sinceMs,
 		counts,
-		samples: [...pending.samples, ...stored.samples].sort((a, b) => b.atMs - a.atMs).slice(0, MAX_SAMPLES),
+		samples: [...pending.samples, ...stored.samples].sort((a, b) => b.atMs - a.atMs).slice(0, MAX_REJECTION_SAMPLES),
 	}
 }
 

@@ -161,7 +161,7 @@ export async function filterOwnInstances(
 
 /**
  * The statement that finds a ready instance by its id or its token's hash, if it belongs to the organization that
- * another SELECT returns, for a batch with that SELECT. Parse its row with `instanceOf`.
+ * another SELECT returns, for a batch with that SELECT. Parse its row with `toFoundInstance`.
  */
 export function findInstanceStatement(
 	db: D1Database,
@@ -177,7 +177,7 @@ export function findInstanceStatement(
 		.bind(...organization.values, value)
 }
 
-/** The instance of a row of `instanceStatement`. */
+/** The instance of a row of `findInstanceStatement`. */
 export function toFoundInstance(row: Record<string, unknown>): Instance {
 	return toInstance(row as unknown as InstanceTableRow)
 }

@@ -1,7 +1,7 @@
 /**
  * An instance's signature key in its row: the configured key and, during a rotation, the next one. The clock decides
- * which of them sign (`keysAt`), so a row whose rotation has passed is still correct. The rotation is removed from the
- * row when the row is next written, or by the cron.
+ * which of them sign (`getSigningKeys`), so a row whose rotation has passed is still correct. The rotation is removed
+ * from the row when the row is next written, or by the cron.
  */
 import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'

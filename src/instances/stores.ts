@@ -28,7 +28,7 @@ export function allowsPrivateNetwork(env: Pick<Env, 'ALLOW_PRIVATE_NETWORK'>): b
 /** The element of an instance. Throws if this build has no element with that key. */
 export function getElement(elementKey: string): Element {
 	const element = findElement(elementKey)
-	if (element === undefined) throw new Error('an instance names an element that this build lacks')
+	if (element === undefined) throw new Error('unknown element')
 	return element
 }
 

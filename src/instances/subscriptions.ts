@@ -107,7 +107,7 @@ export async function notifiesOperator(db: D1Database, organizationId: number): 
 }
 
 /** Why a subscription was not created: `duplicate`, the one with the same URL, or there are too many. */
-export type SubscriptionRefusal = { ok: false; reason: 'duplicate'; duplicateId: number } | Refused<'too-many'>
+type SubscriptionRefusal = { ok: false; reason: 'duplicate'; duplicateId: number } | Refused<'too-many'>
 
 /**
  * Creates a further subscription of an instance, whose version is incremented. `raced`: the instance changed

@@ -57,7 +57,7 @@ export interface ChangeOptions {
 type ClearConfiguration = Readonly<Record<string, string | null>>
 
 /** The requested change, before the store is checked. */
-export interface UpdateRequest {
+interface UpdateRequest {
 	name: string | null
 	tags: string[] | null
 	normalized: NormalizedConfiguration
@@ -70,7 +70,7 @@ export interface UpdateRequest {
 }
 
 /** A decided change. */
-export interface UpdatePlan {
+interface UpdatePlan {
 	/** The configuration in the clear. */
 	values: Record<string, string | null>
 	changedKeys: string[]
@@ -125,7 +125,7 @@ export async function updateInstance(
 }
 
 /** Parses a change; 400 if it is invalid. Pure. */
-export function planRequest(
+function planRequest(
 	instance: Instance,
 	before: ClearConfiguration,
 	input: InstanceInput,
@@ -149,7 +149,7 @@ export function planRequest(
 }
 
 /** Decides a change from the checked store; 409 for another site without `rebaseline`. Pure. */
-export function planUpdate(
+function planUpdate(
 	instance: Instance,
 	before: ClearConfiguration,
 	input: InstanceInput,

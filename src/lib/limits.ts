@@ -5,7 +5,7 @@
  */
 
 /** One limit. */
-export interface Limit {
+interface Limit {
 	/** The maximum that is accepted. */
 	value: number
 	/** The unit; bytes are shown as kB or MB of 1024. */

@@ -1,16 +1,16 @@
 /** An instance's row in D1 as its Durable Object keeps it. Fields are stored: never rename one. */
 import { type SendFilter, NO_FILTER } from '../events/filter.ts'
-import { DEFAULT_BATCH } from '../events/batching.ts'
+import { DEFAULT_BATCH, type VendorType } from '../events/batching.ts'
 import type { Connection } from '../elements/store.ts'
 
-/** `standard`; one of the platform's two, counted from the first failure; or the seconds between tries. */
+/** `standard`; one of the platform's two, counted from the first failure; or the seconds between attempts. */
 export type RetrySchedule = 'standard' | '8^n' | '4^n' | readonly number[]
 
 /** How notifications are made and sent. */
 export interface DeliveryConfig {
 	/** When a failed notification is tried again. */
 	schedule: RetrySchedule
-	/** `queue`: one try, then queued until a release. */
+	/** `queue`: one attempt, then queued until a release. */
 	failurePolicy: 'retry' | 'queue'
 	/** `thin`: without records, with their URLs. */
 	mode: 'full' | 'thin'
@@ -37,8 +37,7 @@ export interface WatcherConfig {
 	enabled: boolean
 	/** false: hub only. */
 	eventsEnabled: boolean
-	/** How changes are seen: by polls, by webhooks with polls that reconcile them, or by both at the same pace. */
-	vendorType: 'polling' | 'webhook' | 'hybrid'
+	vendorType: VendorType
 	connection: Connection
 	/** The configuration as stored: flat map, secrets sealed. */
 	configuration: Record<string, string | null>
@@ -94,6 +93,6 @@ export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {
 }
 
 /** The default, with the batch size of the vendor type. */
-export function getDefaultDelivery(vendorType: WatcherConfig['vendorType']): DeliveryConfig {
+export function getDefaultDelivery(vendorType: VendorType): DeliveryConfig {
 	return { ...DEFAULT_DELIVERY, batch: DEFAULT_BATCH[vendorType] }
 }

@@ -1,4 +1,5 @@
 /** The calls about the event log. Times are epoch ms. Records travel as JSON text. */
+import type { EventSource, EventType } from '../events/event.ts'
 import type { OrUnknown } from './known.ts'
 import type { AttemptReport, NotificationReport } from './notification.ts'
 
@@ -14,12 +15,12 @@ export interface EventReport {
 	sequence: number
 	objectType: string
 	objectId: string
-	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
+	eventType: EventType
 	objectSequence: number
 	dateMs: number
 	recordedMs: number
 	status: EventStatus
-	source: 'poll' | 'webhook' | 'reread'
+	source: EventSource
 	record: string | null
 	/** The length of a record that is left out because it alone exceeds the page; `event` returns it. */
 	withheld?: number

@@ -145,7 +145,10 @@ export interface WebhookDelivery {
  */
 export type WebhookResult = 'taken' | 'disabled' | 'retired' | 'unknown-topic'
 
-/** Rejected deliveries of an isolate since its last report: counts per reason, and at most 5 samples of 1 kB. */
+/** How many samples of rejected deliveries are kept. */
+export const MAX_REJECTION_SAMPLES = 5
+
+/** Rejected deliveries of an isolate since its last report: counts per reason, and the newest samples of 1 kB. */
 export interface WebhookRejections {
 	sinceMs: number
 	counts: Record<string, number>

@@ -30,7 +30,7 @@ const invalidLinkPage = (): Response =>
 	respondWithPlainPage({
 		status: 404,
 		title: 'This link is not valid',
-		text: 'It was used or replaced, it is older than 7 days, or it is invalid. Ask for a new one.',
+		text: 'It was already used or replaced, has expired after 7 days, or is invalid. Ask for a new one.',
 	})
 
 async function showForm(c: LinkContext): Promise<Response> {

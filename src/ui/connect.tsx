@@ -100,7 +100,7 @@ const OUTCOME_PAGES: Record<Exclude<ReturnView['kind'], 'created' | 'failed'>, (
 		respondWithPlainPage({
 			status: 200,
 			title: 'The shop was not connected',
-			text: 'Access was denied at the store, and no keys were handed over. To connect it, start again.',
+			text: 'Access was denied at the store, and the store sent no keys. To connect it, start again.',
 		}),
 	waiting: () =>
 		respondWithPlainPage({

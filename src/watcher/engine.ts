@@ -2,6 +2,7 @@
  * The engine of one instance: the order of work in an alarm, and the calls. Only the alarm calls the store; calls
  * record what is needed and set the alarm (docs/architecture.md, One Durable Object per instance).
  */
+import { HOUR_MS } from '../lib/time.ts'
 import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
 import { applyConfigTransition, getConfigTransition, isPaused } from './config-transition.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
@@ -31,7 +32,7 @@ import type { OrUnknown } from '../rpc/known.ts'
 const MAX_CONFIG_AGE_MS = 60_000
 const MAX_STORED_BYTES = 8e9
 /** How long pruning waits for a poll to share its alarm. */
-const MAX_PRUNE_DELAY_MS = 3_600_000
+const MAX_PRUNE_DELAY_MS = HOUR_MS
 /** The shortest time between two doorbells. */
 const MIN_DOORBELL_INTERVAL_MS = 1_000
 
@@ -100,7 +101,7 @@ export class Engine {
 		core.commit((tx) => {
 			core.state.paused = isPaused(config)
 			core.state.nextPollMs = core.state.paused || !core.kind.watchesStore ? null : now
-			core.state.pruneMs = now + 3_600_000
+			core.state.pruneMs = now + HOUR_MS
 			syncSubscriptions(tx, core, false)
 			core.state.bornVersion = config.version
 			// While events are off, no resource begins.

@@ -223,7 +223,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'Retry-After is not heard',
 		file: 'src/watcher/source/backoff.ts',
-		find: 'Math.min(retryAfterMs ?? 0, 6 * 3_600_000)',
+		find: 'Math.min(retryAfterMs ?? 0, 6 * HOUR_MS)',
 		replace: '0 * (retryAfterMs ?? 0)',
 		tests: [story('store-errors')],
 	},

@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 
 test('no line of src is longer than 120 characters', () => {
 	const files = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true }).filter(
-		(entry) => entry.isFile() && /\.tsx?$/.test(entry.name),
+		(entry) => entry.isFile() && /\.(tsx?|js|css)$/.test(entry.name),
 	)
 	const long = files.flatMap((entry) => {
 		const path = join(entry.parentPath, entry.name)

@@ -2,6 +2,7 @@
 import type { Element } from '../../elements/element.ts'
 import type { ConfigurationKey } from '../../elements/form.ts'
 import { elements } from '../../elements/registry.ts'
+import { EVENT_TYPES } from '../../events/event.ts'
 import { Forbidden } from '../../lib/errors.ts'
 import { getFloorSeconds } from '../../instances/config.ts'
 import { listConfigurationKeys } from '../../instances/configuration-keys.ts'
@@ -75,10 +76,7 @@ function getBounds(
 
 function toElementMetadata(element: Element): Metadata {
 	const resources = Object.fromEntries(
-		Object.keys(element.defaultPoller).map((name) => [
-			name,
-			{ eventTypes: ['CREATED' as const, 'UPDATED' as const, 'DELETED' as const] },
-		]),
+		Object.keys(element.defaultPoller).map((name) => [name, { eventTypes: [...EVENT_TYPES] }]),
 	)
 	const hasWebhooks = element.webhooks !== null
 	return {

@@ -2,6 +2,7 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Forbidden } from '../../lib/errors.ts'
+import { DAY_MS } from '../../lib/time.ts'
 import type { TallyBucket } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
 import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
@@ -20,7 +21,7 @@ import { resolveEventInstances } from './event-instances.ts'
 import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
 import { callWatcherById } from '../http/ask.ts'
 
-const DEFAULT_RANGE_MS = 86_400_000
+const DEFAULT_RANGE_MS = DAY_MS
 const DEFAULT_INTERVAL = 'hour'
 
 /** The query of a count. */

@@ -1,5 +1,5 @@
 /** Intervals of counts, in UTC. Pure. */
-import { DAY_MS } from '../../lib/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../lib/time.ts'
 import { LIMITS } from '../../lib/limits.ts'
 
 /** From the longest to the shortest. A week begins on Monday. */
@@ -12,8 +12,8 @@ export const MAX_BUCKETS = LIMITS.intervals.value
 
 const FIXED_LENGTH_MS: Partial<Record<Interval, number>> = {
 	day: DAY_MS,
-	hour: 3_600_000,
-	minute: 60_000,
+	hour: HOUR_MS,
+	minute: MINUTE_MS,
 	second: 1_000,
 }
 

@@ -60,7 +60,7 @@ export async function authorize(
 	// Without the organization's secret, a caller can only reach the token's own instance.
 	const pathInstanceId =
 		access === 'instance' && (parts.organization ?? parts.bearer) !== null ? parseIdOrNull(c.req.param('id')) : null
-	const { caller, tokenInstance, askedInstance } = await findCaller(c, parts, pathInstanceId)
+	const { caller, tokenInstance, pathInstance } = await findCaller(c, parts, pathInstanceId)
 	const { user, credential, organizationProven } = caller
 	c.set('user', user)
 	c.set('credential', credential)
@@ -86,7 +86,7 @@ export async function authorize(
 			)
 	}
 	if (access === 'token') c.set('instance', tokenInstance!)
-	if (access === 'instance') c.set('instance', getPathInstance(c, tokenInstance, askedInstance))
+	if (access === 'instance') c.set('instance', getPathInstance(c, tokenInstance, pathInstance))
 }
 
 /** Reads the caller, the token's instance and the path's instance in one batch, all of the caller's organization. */
@@ -94,7 +94,7 @@ async function findCaller(
 	c: Pick<CallerContext, 'env' | 'var' | 'req'>,
 	parts: AuthorizationParts,
 	pathInstanceId: number | null,
-): Promise<{ caller: Caller; tokenInstance: Instance | null; askedInstance: Instance | null }> {
+): Promise<{ caller: Caller; tokenInstance: Instance | null; pathInstance: Instance | null }> {
 	const { DB } = c.env
 	const nowMs = c.var.services.now()
 	const lookup = getCallerLookup(parts, nowMs)
@@ -115,7 +115,7 @@ async function findCaller(
 	return {
 		caller: found.caller,
 		tokenInstance: tokenRow === undefined ? null : toFoundInstance(tokenRow),
-		askedInstance: pathRow === undefined ? null : toFoundInstance(pathRow),
+		pathInstance: pathRow === undefined ? null : toFoundInstance(pathRow),
 	}
 }
 

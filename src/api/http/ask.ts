@@ -24,6 +24,6 @@ export async function callWatcherById<T>(
 		await watcher.create(instanceId)
 		answer = await call(watcher)
 	}
-	if (answer === 'unknown') throw new Error('the object is unknown after it was created')
+	if (answer === 'unknown') throw new Error('the Durable Object does not exist after its creation')
 	return answer
 }

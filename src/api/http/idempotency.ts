@@ -109,8 +109,8 @@ async function runAndStore(
 	}
 	const { status } = c.res
 	// Failures and refusals may be retried, but not what a store may have done.
-	const perhapsDone = c.error instanceof HttpError && c.error.outcomeUnknown
-	if (!perhapsDone && (status >= 500 || [401, 403, 429].includes(status))) {
+	const outcomeUnknown = c.error instanceof HttpError && c.error.outcomeUnknown
+	if (!outcomeUnknown && (status >= 500 || [401, 403, 429].includes(status))) {
 		await releaseClaim(DB, request, claim)
 		return
 	}

@@ -40,10 +40,10 @@ export function nextOffset(position: WalkPosition, order: ListPlan['order']): nu
 	return isAnchored(position, order) ? getScanOffset(toScanPosition(position)) : position.n
 }
 
-/** Rows from index `fresh` on are new; if none is, `place` requests further back. `ended`: the list has no more. */
+/** Rows from index `firstNew` on are new; if none is, `position` requests further back. `ended`: the list has no more. */
 interface WalkStep {
-	fresh: number
-	place: WalkPosition
+	firstNew: number
+	position: WalkPosition
 	ended: boolean
 }
 
@@ -64,10 +64,10 @@ export function advance(
 		const scanned = advanceScan(toScanPosition(position), comparisons, total, limit)
 		const { n, back, total: known, bare } = scanned.position
 		const next: WalkPosition = { ...position, n, back, total: known, bare: bare ?? null }
-		if (scanned.again) return { fresh: rows.length, place: next, ended: false }
+		if (scanned.again) return { firstNew: rows.length, position: next, ended: false }
 		// Rows that were read before do not move the position, even if a short page has no others.
 		const last = scanned.from < rows.length ? (lastKey(order, rows) ?? position.last) : position.last
-		return { fresh: scanned.from, place: { ...next, last }, ended: scanned.ended }
+		return { firstNew: scanned.from, position: { ...next, last }, ended: scanned.ended }
 	}
 	const covered = position.n + limit
 	const known = total !== null && total > 0 ? total : position.total
@@ -75,8 +75,8 @@ export function advance(
 	const last = lastKey(order, rows)
 	// A store may drop rows after paging: without a key, the position counts full pages.
 	return {
-		fresh: 0,
-		place: { ...position, n: last === null ? covered : position.n + rows.length, last, total: known },
+		firstNew: 0,
+		position: { ...position, n: last === null ? covered : position.n + rows.length, last, total: known },
 		ended,
 	}
 }

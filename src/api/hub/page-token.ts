@@ -28,8 +28,8 @@ const Token = z.tuple([
 ])
 
 /** The token of a position. `pageSize`: for a next page that does not set its own. */
-export function formatHubToken(identity: ListIdentity, pageSize: number, place: WalkPosition): string {
-	const { n, last, skip, back, total, bare } = place
+export function formatHubToken(identity: ListIdentity, pageSize: number, position: WalkPosition): string {
+	const { n, last, skip, back, total, bare } = position
 	const token: z.input<typeof Token> = [
 		getBinding(identity),
 		pageSize,
@@ -44,7 +44,7 @@ export function formatHubToken(identity: ListIdentity, pageSize: number, place: 
 }
 
 /** The position of a token; 400 when it is invalid or belongs to another list. */
-export function parseHubToken(identity: ListIdentity, token: string): { pageSize: number; place: WalkPosition } {
+export function parseHubToken(identity: ListIdentity, token: string): { pageSize: number; position: WalkPosition } {
 	const parsed = Token.safeParse(parseJsonOrUndefined(Buffer.from(token, 'base64url').toString()))
 	if (!parsed.success) throw new BadRequest('nextPage: expected the Elements-Next-Page-Token of an earlier response')
 	const [binding, pageSize, n, last, skip, back, total, bare] = parsed.data
@@ -52,7 +52,7 @@ export function parseHubToken(identity: ListIdentity, token: string): { pageSize
 		throw new BadRequest(
 			'nextPage: expected a token of this list; it belongs to another instance, path, where or orderBy',
 		)
-	return { pageSize, place: { n, last, skip, back, total, bare } }
+	return { pageSize, position: { n, last, skip, back, total, bare } }
 }
 
 function getBinding({ instanceId, path, where, orderBy }: ListIdentity): string {

@@ -78,7 +78,7 @@ class PageReader {
 	readonly #end: number | null
 	/** The list is read from its start, so that matches can be counted. */
 	readonly #whole: boolean
-	#place: WalkPosition
+	#position: WalkPosition
 	#list: VendorRecord[] = []
 	#matching = 0
 	#total: number | null = null
@@ -88,16 +88,17 @@ class PageReader {
 	constructor(plan: ListPlan, start: WalkPosition, pageSize: number, numbered: boolean) {
 		this.#plan = plan
 		this.#pageSize = pageSize
-		this.#place = start
+		this.#position = start
 		this.#end = numbered && plan.matches === null ? start.n + pageSize : null
 		this.#whole = numbered && start.n === 0
 	}
 
 	nextRequest(): { offset: number; limit: number } {
 		const { pageLimit } = this.#plan
-		const offset = nextOffset(this.#place, this.#plan.order)
-		const room = this.#end === null ? this.#pageSize - this.#list.length + this.#place.n - offset : this.#end - offset
-		const limit = this.#plan.matches === null ? Math.min(pageLimit!, Math.max(1, room)) : pageLimit!
+		const offset = nextOffset(this.#position, this.#plan.order)
+		const maxRows =
+			this.#end === null ? this.#pageSize - this.#list.length + this.#position.n - offset : this.#end - offset
+		const limit = this.#plan.matches === null ? Math.min(pageLimit!, Math.max(1, maxRows)) : pageLimit!
 		return { offset, limit }
 	}
 
@@ -106,10 +107,10 @@ class PageReader {
 		const { order, matches } = this.#plan
 		// Past their end, some lists report a total of 0 (HPOS orders).
 		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
-		const { fresh, place, ended } = advance(this.#place, order, rows, total, limit)
-		const before = this.#place
+		const { firstNew, position, ended } = advance(this.#position, order, rows, total, limit)
+		const before = this.#position
 		let { skip } = before
-		for (let index = fresh; index < rows.length; index++) {
+		for (let index = firstNew; index < rows.length; index++) {
 			const row = rows[index]!
 			if (matches !== null && !(isRecord(row) && matches(row))) continue
 			this.#matching++
@@ -117,14 +118,17 @@ class PageReader {
 			else if (this.#list.length < this.#pageSize) this.#list.push(row)
 			else {
 				// The next page begins with this row.
-				this.#place = { ...positionAfter({ ...before, total: place.total }, order, rows, index - 1, offset), skip }
+				this.#position = {
+					...positionAfter({ ...before, total: position.total }, order, rows, index - 1, offset),
+					skip,
+				}
 				this.#full = true
 				return true
 			}
 		}
-		this.#place = { ...place, skip }
+		this.#position = { ...position, skip }
 		this.#ended = ended
-		this.#full = this.#end === null ? this.#list.length === this.#pageSize : place.n >= this.#end
+		this.#full = this.#end === null ? this.#list.length === this.#pageSize : position.n >= this.#end
 		return ended || this.#full
 	}
 
@@ -134,7 +138,7 @@ class PageReader {
 		return {
 			list: this.#list,
 			total: this.#plan.matches === null ? (this.#total ?? matchCount) : matchCount,
-			next: this.#ended ? null : this.#place,
+			next: this.#ended ? null : this.#position,
 		}
 	}
 }

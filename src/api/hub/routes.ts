@@ -98,7 +98,7 @@ async function readRecords(hub: HubRequest, query: HubQuery, shape: 'list' | 're
 	const pageSize = query.pageSize ?? parsedToken?.pageSize ?? MAX_PAGE_SIZE
 	const skippedRows = ((query.page ?? 1) - 1) * pageSize
 	// Filtered here, a numbered page has no row at the store: the matches before it are skipped.
-	const start = parsedToken?.place ?? (plan.matches === null ? positionAt(skippedRows) : positionAt(0, skippedRows))
+	const start = parsedToken?.position ?? (plan.matches === null ? positionAt(skippedRows) : positionAt(0, skippedRows))
 	const result = await readPage(
 		await getStoreClient(c),
 		plan,

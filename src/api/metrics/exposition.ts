@@ -119,10 +119,8 @@ export function formatMetrics(
 			}),
 		)
 	}
-	addFamily('shopbell_instances', 'gauge', 'Instances that there are, whether or not this answer holds them all.', [
-		['', total],
-	])
-	addFamily('shopbell_instances_shown', 'gauge', 'Instances that this answer holds.', [['', instances.length]])
+	addFamily('shopbell_instances', 'gauge', 'All instances, on every page.', [['', total]])
+	addFamily('shopbell_instances_shown', 'gauge', 'Instances on this page.', [['', instances.length]])
 	if (format === 'openmetrics') lines.push('# EOF')
 	return `${lines.join('\n')}\n`
 }

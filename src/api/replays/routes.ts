@@ -33,7 +33,7 @@ const MAX_STEPS_PER_REQUEST = 20
 type ReplayJob = z.input<typeof ReplayJobResponse>
 
 /** Mounts the calls about replays of one instance and of one notification. */
-export function declareReplays(api: Api): void {
+export function mountInstanceReplays(api: Api): void {
 	mountOperations(api, instanceReplayOperations, {
 		startReplay: (c, { query, body }) => replays.startReplay(c, body, query.dryRun === 'true'),
 		listReplays: replays.listReplays,

@@ -1,7 +1,7 @@
 /** Variants of a body from before a receiver rewrote it. Pure. */
 
 /** The change that a receiver made to a body. */
-export type BodyReason = 'body-bom' | 'body-trailing-newline' | 'body-encoding' | 'body-rewritten'
+type BodyReason = 'body-bom' | 'body-trailing-newline' | 'body-encoding' | 'body-rewritten'
 
 /** A body to try, and the change to the given body if this one was signed. */
 export interface BodyVariant {

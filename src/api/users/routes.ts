@@ -71,13 +71,13 @@ async function inviteUser(
 ): Promise<OperationResponse<typeof userOperations.inviteUser>> {
 	const result = await createInvitation(c.env.DB, getActor(c), body, c.var.services.now())
 	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
-	return { user: toUserResponse(result.person), invitation: toLinkResponse(c, result.link) }
+	return { user: toUserResponse(result.user), invitation: toLinkResponse(c, result.link) }
 }
 
 async function getUser(c: CallerContext, id: number): Promise<User> {
-	const person = await findUserDetails(c.env.DB, c.var.user.organizationId, id, c.var.services.now())
-	if (person === null) throw ERROR_BY_REASON.missing()
-	return toUserResponse(person)
+	const user = await findUserDetails(c.env.DB, c.var.user.organizationId, id, c.var.services.now())
+	if (user === null) throw ERROR_BY_REASON.missing()
+	return toUserResponse(user)
 }
 
 async function updateUser(c: CallerContext, id: number, body: z.output<typeof UserPatch>): Promise<User> {

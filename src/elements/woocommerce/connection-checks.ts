@@ -11,7 +11,7 @@ import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
 /** The key's access to one collection. */
-export type ProbeResult =
+type ProbeResult =
 	| { ok: true; readable: true; highestId: number; total: number; storeNowMs: number }
 	| { ok: true; readable: false; storeNowMs: number }
 

@@ -38,11 +38,11 @@ export function planList(
 	if (!split.ok) return { ...split, parameter: 'where' }
 	const order = parseOrderBy(vendor, collection, request.orderBy, connection)
 	if (!order.ok) return { ...order, parameter: 'orderBy' }
-	const { query, rest, matchesRest: remains } = split.filter
+	const { query, rest, matchesRest } = split.filter
 	const plan: ListPlan = {
 		path: vendor,
 		query: { ...collection.baseQuery, ...query, ...order.query },
-		matches: rest.length === 0 ? null : remains,
+		matches: rest.length === 0 ? null : matchesRest,
 		order: order.order,
 		pageLimit: collection.paged ? PAGE_LIMIT : null,
 		pageQuery: collection.paged ? toPageQuery : () => ({}),

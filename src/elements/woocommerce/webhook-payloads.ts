@@ -29,7 +29,7 @@ const HINT_EVENTS = new Set(['deleted', 'restored'])
  * Every topic that WooCommerce has for these resources: customers are not restored, products are published
  * (docs/woocommerce.md 6.1).
  */
-export const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap((resource) => {
+const TOPICS: readonly string[] = Object.keys(TOPIC_COLLECTIONS).flatMap((resource) => {
 	const events = [
 		'created',
 		'updated',
@@ -51,7 +51,7 @@ export function deriveSecret(masterKey: Uint8Array, instanceId: number, topic: s
 }
 
 /** Topics that report changes of a collection. */
-export function topicsFor(path: string): readonly string[] {
+function topicsFor(path: string): readonly string[] {
 	const collection = VARIATION_PATHS.test(path) ? 'products' : path
 	return TOPICS.filter((topic) => TOPIC_COLLECTIONS[topic.split('.')[0] ?? ''] === collection)
 }

@@ -1,4 +1,7 @@
-/** Gives every block of code a button that copies it. Without this script the blocks are the same, and are selected by hand. */
+/**
+ * Gives every block of code a button that copies it. Without this script the blocks are the same, and are selected by
+ * hand.
+ */
 for (const block of document.querySelectorAll('.code')) {
 	const code = block.querySelector('code')
 	const button = document.createElement('button')

@@ -1,4 +1,5 @@
 /** Inputs and results of the gate. Times are epoch ms, and whole seconds if a name ends in `Sec`. */
+import type { EventType } from '../../events/event.ts'
 import type { ObjectId } from '../../elements/store.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { ObjectContent } from './content.ts'
@@ -64,7 +65,7 @@ export interface GateContext {
 
 /** One change to emit. `dateSec` null: the moment it was observed. */
 export interface Change {
-	type: 'CREATED' | 'UPDATED' | 'DELETED'
+	type: EventType
 	changedFields: string[] | null
 	trashed?: true
 	unlisted?: true

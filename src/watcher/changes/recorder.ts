@@ -3,6 +3,7 @@
  * with their records, the notifications that can be formed, and the cursor (docs/architecture.md, From change to
  * notification).
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import {
@@ -34,7 +35,7 @@ export interface RecordResult {
 }
 
 /** Maximum age of an object's last event for another source to confirm it, ms. */
-const MAX_CONFIRMATION_AGE_MS = 26 * 3_600_000
+const MAX_CONFIRMATION_AGE_MS = 26 * HOUR_MS
 
 /** Whether anything was written, or must be read again. */
 export function hasNewInformation(recorded: Pick<RecordResult, 'accepted' | 'toRecheck'>): boolean {

@@ -65,7 +65,7 @@ export function toStoredIds(objectId: string): string {
 export type ChainPosition = Pick<NewEvent, 'objectSequence' | 'previousSequence' | 'previousEvent'>
 
 /** An event without the fields that the log assigns. `chain`: null if no index counts the object's events. */
-export type EventFacts = Pick<
+type EventFacts = Pick<
 	NewEvent,
 	'resourceNumber' | 'resource' | 'objectId' | 'eventType' | 'dateMs' | 'source' | 'changedFields' | 'flags' | 'record'
 > & { chain: ChainPosition | null }

@@ -1,8 +1,6 @@
 /** Webhook deliveries that the edge rejected: counts by reason, and the newest samples. */
 import type { Core } from '../core/core.ts'
-import type { WebhookRejections } from '../../rpc/watcher.ts'
-
-export const MAX_SAMPLES = 5
+import { MAX_REJECTION_SAMPLES, type WebhookRejections } from '../../rpc/watcher.ts'
 
 export const MAX_SAMPLE_LENGTH = 1_000
 
@@ -24,7 +22,7 @@ export function addRejections(core: Core, added: WebhookRejections): void {
 			body: sample.body.slice(0, MAX_SAMPLE_LENGTH),
 		})),
 		...existing.samples,
-	].slice(0, MAX_SAMPLES)
+	].slice(0, MAX_REJECTION_SAMPLES)
 	const sinceMs = existing.sinceMs === 0 ? added.sinceMs : Math.min(existing.sinceMs, added.sinceMs)
 	core.ports.sql.run(
 		`INSERT INTO rejections (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body`,

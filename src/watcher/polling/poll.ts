@@ -7,7 +7,7 @@ export const HEAD_ROWS = 10
 /** How far each window overlaps the last poll: stores commit late (docs/woocommerce.md 3.1, 3.5). */
 export const OVERLAP_MS = 120_000
 /** Further overlap around clock changes of the store's zone (docs/woocommerce.md 3.3, 3.5). */
-const CLOCK_CHANGE_OVERLAP_MS = 2 * 3_600_000
+const CLOCK_CHANGE_OVERLAP_MS = 2 * HOUR_MS
 
 /** Hours around a clock change in which stamps may be wrong by an hour or out of order. */
 const CLOCK_CHANGE_MARGIN_HOURS = 3

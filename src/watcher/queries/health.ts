@@ -1,11 +1,12 @@
 /** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
+import type { VendorType } from '../../events/batching.ts'
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
 /** Input of the evaluation. Times epoch ms. */
 export interface HealthFacts {
 	enabled: boolean
 	eventsEnabled: boolean
-	vendorType: 'polling' | 'webhook' | 'hybrid'
+	vendorType: VendorType
 	storageFull: boolean
 	nowMs: number
 	storeError: { kind: string; message: string; sinceMs: number } | null

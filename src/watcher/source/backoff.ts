@@ -2,6 +2,7 @@
  * Failures of the store: an error of one resource delays that resource, an error of the store delays everything, and
  * the first usable response ends both.
  */
+import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { WatcherState } from '../core/state.ts'
 import { StoreError } from './requests.ts'
@@ -117,6 +118,6 @@ export function getBackoffMs(
 	random: number,
 ): number {
 	const baseMs = Math.max(1_000, Math.min(intervalMs, 30_000))
-	const exponentialMs = Math.min(baseMs * 2 ** Math.max(0, failures - 1), 3_600_000) * (0.9 + 0.2 * random)
-	return Math.max(exponentialMs, Math.min(retryAfterMs ?? 0, 6 * 3_600_000))
+	const exponentialMs = Math.min(baseMs * 2 ** Math.max(0, failures - 1), HOUR_MS) * (0.9 + 0.2 * random)
+	return Math.max(exponentialMs, Math.min(retryAfterMs ?? 0, 6 * HOUR_MS))
 }

@@ -1,4 +1,5 @@
 /** The watchdog: reads the store's webhooks, repairs them, and starts a read of the changes that they missed. */
+import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import {
 	describeWebhookChange,
 	toDesiredWebhooks,
@@ -18,19 +19,19 @@ import { type SliceBudget, StoreError } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 
 /** The store's webhooks are read this often … */
-const WATCHDOG_INTERVAL_MS = 3_600_000
+const WATCHDOG_INTERVAL_MS = HOUR_MS
 
 /** … and after a failure this soon again. */
 const WATCHDOG_RETRY_MS = 5 * 60_000
 
 /** How long another site's deliveries are reported after the last one. */
-const FOREIGN_SOURCE_TTL_MS = 86_400_000
+const FOREIGN_SOURCE_TTL_MS = DAY_MS
 
 /** When the watchdog reads the store's webhooks next, epoch ms; null: the instance has none. */
 export function nextWatchdogMs(core: Core): number | null {
 	const { hooks } = core.state
 	if (getKeptWebhooks(core) === null || core.element.webhooks === null || core.state.resources.length === 0) return null
-	// New secrets are written at once; after a failed attempt as often as everything else.
+	// New secrets are written immediately; after a failed attempt as often as everything else.
 	if (getWrittenKey(core) !== getCurrentKey(core) && hooks.triedAs !== getCurrentKey(core)) return 0
 	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
 }

@@ -77,7 +77,7 @@ async function walk(
 		if (reading.next === null) return { rows, pages }
 		const token = formatHubToken(identity, size, reading.next)
 		expect(token.length).toBeLessThan(500)
-		place = parseHubToken(identity, token).place
+		place = parseHubToken(identity, token).position
 	}
 }
 

@@ -116,7 +116,7 @@ export function sampleEventRow(
 	}
 }
 
-/** When `twoLogs` begin. */
+/** When the logs of `insertTwoLogs` begin. */
 export const LOGS_START_MS = Date.parse('2026-06-01T12:00:00Z')
 
 /**

@@ -27,7 +27,7 @@ export interface TestOrganization {
 	/** `User …, Element …` of its instance. */
 	tokenAuthorization: string
 	token: string
-	/** By the words in braces of paths, see `idsFor`. */
+	/** By the words in braces of paths. */
 	ids: Record<string, string>
 }
 

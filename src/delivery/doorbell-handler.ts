@@ -20,7 +20,7 @@ export const MAX_CONNECTIONS = 6
 /** How long a doorbell is worked on, ms. After that the instance sends another one for what is still due. */
 export const MAX_DOORBELL_MS = 10_000
 
-/** Pauses between the tries of a settle, ms. Together shorter than a lease: after that the delivery is repeated. */
+/** Pauses between the attempts of a settle, ms. Together shorter than a lease: after that the delivery is repeated. */
 const SETTLE_BACKOFF_MS: readonly number[] = [100, 400, 1_600, 5_000]
 
 /** The shortest wait before the next request for admission, ms. */

@@ -40,7 +40,9 @@ export function nextOffset(position: WalkPosition, order: ListPlan['order']): nu
 	return isAnchored(position, order) ? getScanOffset(toScanPosition(position)) : position.n
 }
 
-/** Rows from index `firstNew` on are new; if none is, `position` requests further back. `ended`: the list has no more. */
+/**
+ * Rows from index `firstNew` on are new; if none is, `position` requests further back. `ended`: the list has no more.
+ */
 interface WalkStep {
 	firstNew: number
 	position: WalkPosition

@@ -3,8 +3,8 @@
  * instances try again (docs/architecture.md, Isolation). A state machine over plain JSON that is given the time and
  * random numbers; the `Callback` object stores it and sends its doorbells. token-bucket.ts has the rates.
  *
- * A failure in doubt costs time, never a notification: a parked instance comes back by itself, and permits that are
- * never reported expire with their lease.
+ * If it is unclear whether something failed, delivery may be later, but no notification is lost: a parked instance
+ * comes back by itself, and permits that are never reported expire with their lease.
  */
 import { HOUR_MS } from '../lib/time.ts'
 import type { AdmissionRequest } from '../rpc/delivery.ts'

@@ -18,7 +18,7 @@ export interface WatchedResource {
 	state: ResourceState
 }
 
-/** Handed to bodies of `commit` alone. */
+/** Only `commit` passes it to a body. */
 const TX = {} as Tx
 
 /** The shared core of one object, created from storage after an eviction. */

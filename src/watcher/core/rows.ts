@@ -25,7 +25,7 @@ export interface Subscription {
 	createdMs: number
 }
 
-/** A notification, as far as an event's status depends on it. Times epoch ms. */
+/** A notification, that the status of an event depends on. Times epoch ms. */
 export interface NotificationStatus {
 	id: number
 	status: string
@@ -35,7 +35,7 @@ export interface NotificationStatus {
 	delivered: number | null
 }
 
-/** A notification's row, as far as sending it needs. Times epoch ms. */
+/** The columns of a notification that sending reads. Times epoch ms. */
 export interface NotificationRow {
 	id: number
 	subscription: number

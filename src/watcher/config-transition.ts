@@ -66,7 +66,7 @@ export function applyConfigTransition(tx: Tx, core: Core, transition: ConfigTran
 	const now = core.ports.now()
 	state.paused = transition.paused
 	state.nextPollMs = transition.nextPollMs
-	if (transition.reread) requestReread(core)
+	if (transition.reread) requestReread(tx, core)
 	if (transition.checkWebhooks) state.hooks.dueMs = now
 	if (transition.rebaseline) {
 		state.dropped.push(...state.resources.map((rs) => rs.number))

@@ -105,7 +105,7 @@ export class Engine {
 			syncSubscriptions(tx, core, false)
 			core.state.bornVersion = config.version
 			// While events are off, no resource begins.
-			if (!core.state.paused) addConnectedResources(core)
+			if (!core.state.paused) addConnectedResources(tx, core)
 		})
 		this.updateAlarm(core)
 		return 'created'

@@ -174,7 +174,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 
 	async rejected(rejections: WebhookRejections): Promise<OrUnknown<'ok'>> {
 		return this.engine.withCore((core) => {
-			addRejections(core, rejections)
+			core.commit(
+				(tx) => addRejections(tx, core, rejections),
+				// Nothing in the state.
+				() => false,
+			)
 			return 'ok'
 		})
 	}

@@ -75,7 +75,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'the gap is not swept',
 		file: 'src/watcher/webhooks/repair.ts',
-		find: '\t\trequestReread(core)\n',
+		find: '\t\trequestReread(tx, core)\n',
 		replace: '',
 		tests: [story('watchdog')],
 	},

@@ -425,8 +425,8 @@ export class World {
 		for (let round = 0; round < 2; round++) {
 			const core = this.engine.getCore()!
 			if (!core.state.paused) {
-				core.commit(() => {
-					requestReread(core)
+				core.commit((tx) => {
+					requestReread(tx, core)
 					core.state.nextPollMs = this.nowMs
 				})
 				this.engine.updateAlarm(core)

@@ -26,7 +26,7 @@ interface ProbeHistory {
  * payloads, and the next probes show which it was.
  */
 export function compareProbe(
-	_tx: Tx,
+	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	check: PendingCheck,
@@ -45,12 +45,13 @@ export function compareProbe(
 	if (wasTrusted) {
 		hooks.hintsOnly = [...hooks.hintsOnly, number]
 		recordRepair(
+			tx,
 			core,
 			`webhook payloads of ${objectType} differ from the store's API; changed objects are now read from the API`,
 		)
 	} else if (isTrustedAgain(history)) {
 		hooks.hintsOnly = hooks.hintsOnly.filter((resourceNumber) => resourceNumber !== number)
-		recordRepair(core, `webhook payloads of ${objectType} match the store's API again and are used again`)
+		recordRepair(tx, core, `webhook payloads of ${objectType} match the store's API again and are used again`)
 	}
 }
 

@@ -1,5 +1,6 @@
 /** Webhook deliveries that the edge rejected: counts by reason, and the newest samples. */
 import type { Core } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import { MAX_REJECTION_SAMPLES, type WebhookRejections } from '../../rpc/watcher.ts'
 
 export const MAX_SAMPLE_LENGTH = 1_000
@@ -11,7 +12,7 @@ export function getRejections(core: Core): WebhookRejections {
 }
 
 /** Adds the rejections of an isolate: counts are added, the newest samples are kept. */
-export function addRejections(core: Core, added: WebhookRejections): void {
+export function addRejections(_tx: Tx, core: Core, added: WebhookRejections): void {
 	const existing = getRejections(core)
 	const counts = { ...existing.counts }
 	for (const [reason, count] of Object.entries(added.counts)) counts[reason] = (counts[reason] ?? 0) + count

@@ -26,6 +26,7 @@ export function countRecorded(_tx: Tx, core: Core, events: number, atMs: number)
  * other accepted notifications that are still to be counted.
  */
 export function countAccepted(
+	_tx: Tx,
 	core: Core,
 	notification: { id: number; members: string },
 	uncounted: ReadonlySet<number> = NO_IDS,

@@ -34,10 +34,17 @@ function countLateAccepted(core: Core, settledIds: readonly number[]): void {
 		JSON.stringify(settledIds),
 	)
 	const uncounted = new Set(accepted.map((row) => row.id))
-	for (const row of accepted) {
-		uncounted.delete(row.id)
-		countAccepted(core, row, uncounted)
-	}
+	if (accepted.length === 0) return
+	// The next commit of a writer saves it; if the memory is lost before, they are counted again.
+	core.commit(
+		(tx) => {
+			for (const row of accepted) {
+				uncounted.delete(row.id)
+				countAccepted(tx, core, row, uncounted)
+			}
+		},
+		() => false,
+	)
 }
 
 /** Whether a subscription has so few notifications that can be sent at once that more should be formed. */

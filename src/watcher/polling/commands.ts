@@ -11,9 +11,9 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): { run: stri
 	const { state } = core
 	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused' }
 	const running = state.run !== null
-	core.commit(() => {
+	core.commit((tx) => {
 		if (depth === 'reread') {
-			requestReread(core)
+			requestReread(tx, core)
 			state.hooks.dueMs = core.ports.now()
 		}
 		state.nextPollMs = core.ports.now()

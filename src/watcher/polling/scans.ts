@@ -3,6 +3,7 @@
  */
 import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
+import type { Tx } from '../core/tx.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -44,8 +45,8 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 	})
 }
 
-/** Requests a re-read of every resource that has an index. Call it inside `core.commit`. */
-export function requestReread(core: Core): void {
+/** Requests a re-read of every resource that has an index. */
+export function requestReread(_tx: Tx, core: Core): void {
 	for (const { resource, state: rs } of getWatchedResources(core))
 		if (resource.indexed && !resource.placeholders) rs.rereadAsked = true
 }

@@ -3,6 +3,7 @@ import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
+import type { Tx } from '../core/tx.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Resource } from '../../elements/store.ts'
 
@@ -78,14 +79,14 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 
 /**
  * Watches the resources that the connection's check has read from the moment of that check: no change after `POST
- * /instances` is missed. Call it inside the commit that creates the instance.
+ * /instances` is missed.
  */
-export function addConnectedResources(core: Core): void {
+export function addConnectedResources(tx: Tx, core: Core): void {
 	const { connection } = core.config
 	for (const resource of getConfiguredResources(core)) {
 		const collection = connection.collections[resource.path]
 		if (collection?.readable === true)
-			addResource(core, resource, Math.floor(connection.storeNowMs / 1000), collection.highestId, collection.total)
+			addResource(tx, core, resource, Math.floor(connection.storeNowMs / 1000), collection.highestId, collection.total)
 	}
 }
 
@@ -102,14 +103,28 @@ async function addResourceFromStore(
 	const t0Ms =
 		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
 	const id = page.snapshots[0]?.id
-	core.commit(() => {
-		const rs = addResource(core, resource, Math.floor(t0Ms / 1000), typeof id === 'number' ? id : 0, page.total ?? 0)
+	core.commit((tx) => {
+		const rs = addResource(
+			tx,
+			core,
+			resource,
+			Math.floor(t0Ms / 1000),
+			typeof id === 'number' ? id : 0,
+			page.total ?? 0,
+		)
 		rs.requests = provisional.requests
 		if (core.state.run !== null) core.state.run.left.push(rs.number)
 	})
 }
 
-function addResource(core: Core, resource: Resource, t0Sec: number, highestId: number, total: number): ResourceState {
+function addResource(
+	_tx: Tx,
+	core: Core,
+	resource: Resource,
+	t0Sec: number,
+	highestId: number,
+	total: number,
+): ResourceState {
 	const rs = newResourceState(core.state.nextResource++, resource, t0Sec, highestId, total, core.ports.now())
 	if (!resource.indexed) rs.baseline = null
 	core.state.resources.push(rs)

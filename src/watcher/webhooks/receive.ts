@@ -88,7 +88,6 @@ function decideDelivery(
 	return { do: 'record', snapshot }
 }
 
-/** Call it inside a commit. */
 function applyDeliveryDecision(
 	tx: Tx,
 	core: Core,

@@ -55,7 +55,7 @@ export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<
 	const result = await syncWebhooks(core, desired, budget)
 	const { failure } = result
 	if (failure !== null) {
-		core.commit(() => recordFailure(core, result, failure, now))
+		core.commit((tx) => recordFailure(tx, core, result, failure, now))
 		// Lists may work where webhooks do not.
 		if (result.missingPermission === null && (failure.kind === 'auth' || failure.kind === 'throttled'))
 			throw new StoreError(failure, watched)
@@ -104,7 +104,11 @@ function resolveSuspect(core: Core, now: number): boolean {
 	const isMissing = hasUnreportedChange(core, hooks.suspect.sequence, now)
 	hooks.suspect = null
 	if (!isMissing) return (nextWatchdogMs(core) ?? Number.POSITIVE_INFINITY) <= now
-	recordRepair(core, 'polling found a change that no webhook reported')
+	// The watchdog's next commit saves it.
+	core.commit(
+		(tx) => recordRepair(tx, core, 'polling found a change that no webhook reported'),
+		() => false,
+	)
 	return true
 }
 
@@ -133,8 +137,7 @@ async function syncWebhooks(core: Core, desired: DesiredWebhooks, budget: SliceB
 	return result
 }
 
-/** Call it inside a commit. */
-function recordFailure(core: Core, result: WebhookSyncResult, failure: Failure, now: number): void {
+function recordFailure(_tx: Tx, core: Core, result: WebhookSyncResult, failure: Failure, now: number): void {
 	const { hooks } = core.state
 	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
 	hooks.triedAs = getCurrentKey(core)
@@ -156,13 +159,13 @@ function applySync(tx: Tx, core: Core, result: WebhookSyncResult, now: number): 
 	if (result.ok) hooks.keyedAs = getCurrentKey(core)
 	if (hooks.foreign !== null && now - hooks.foreign.atMs > FOREIGN_SOURCE_TTL_MS) hooks.foreign = null
 	for (const { description, notify } of decision.repairs) {
-		recordRepair(core, description)
+		recordRepair(tx, core, description)
 		if (notify) enqueueOperatorEvent(tx, core, 'webhook.repaired', description, {})
 	}
 	hooks.degraded = decision.degraded
 	if (decision.rereadsGap && state.lastRunMs !== null) {
 		state.nextPollMs = now
-		requestReread(core)
+		requestReread(tx, core)
 	}
 }
 

@@ -339,12 +339,20 @@ test('rejections add up, and the newest five samples of a kilobyte stay', async 
 		headers: `h${n}${'x'.repeat(2_000)}`,
 		body: 'y'.repeat(2_000),
 	})
-	addRejections(core, {
-		sinceMs: 2_000,
-		counts: { 'bad-signature': 3, 'bad-topic': 1 },
-		samples: [1, 2, 3].map(sample),
-	})
-	addRejections(core, { sinceMs: 1_000, counts: { 'bad-signature': 2, retired: 4 }, samples: [4, 5, 6].map(sample) })
+	core.commit((tx) =>
+		addRejections(tx, core, {
+			sinceMs: 2_000,
+			counts: { 'bad-signature': 3, 'bad-topic': 1 },
+			samples: [1, 2, 3].map(sample),
+		}),
+	)
+	core.commit((tx) =>
+		addRejections(tx, core, {
+			sinceMs: 1_000,
+			counts: { 'bad-signature': 2, retired: 4 },
+			samples: [4, 5, 6].map(sample),
+		}),
+	)
 	world.evict()
 	const all = getRejections(world.engine.getCore()!)
 	expect(all).toMatchObject({ sinceMs: 1_000, counts: { 'bad-signature': 5, 'bad-topic': 1, retired: 4 } })

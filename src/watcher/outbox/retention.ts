@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
+import { clearHeldDeletions } from '../core/held-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
@@ -71,7 +72,8 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 		SLICE_SIZE,
 	)
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
-	for (const table of ['pages', 'held', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
+	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
+	clearHeldDeletions(tx, core, resource)
 	core.lookups.removeResource(tx, resource)
 	core.state.dropped = core.state.dropped.slice(1)
 }

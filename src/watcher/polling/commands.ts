@@ -1,7 +1,8 @@
 /** Commands of callers: a poll, a decision about held deletions. The alarm executes them. */
 import type { Core } from '../core/core.ts'
+import { countHeldDeletions, readHeldDeletions } from '../core/held-table.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import { countHeldDeletions, forgetHeldDeletions, readHeldDeletions, releaseHeldDeletions } from './deletion-hold.ts'
+import { forgetHeldDeletions, releaseHeldDeletions } from './deletion-hold.ts'
 import { requestReread } from './scans.ts'
 
 const MAX_HELD_IDS = 1_000

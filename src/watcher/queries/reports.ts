@@ -2,6 +2,7 @@
 import { HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
+import { countHeldDeletions } from '../core/held-table.ts'
 import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
 import { getBacklog } from './deliveries.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
@@ -28,11 +29,7 @@ export function buildHealth(core: Core): HealthReport {
 				rs.window !== null &&
 				rs.baseline === null &&
 				core.ports.now() - (rs.lastPollMs ?? 0) > 2 * core.intervalMs + 60_000,
-			held:
-				rs.heldSinceMs === null
-					? 0
-					: (core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, rs.number)[0]?.n ??
-						0),
+			held: rs.heldSinceMs === null ? 0 : countHeldDeletions(core, rs.number),
 			baseline:
 				rs.baseline === null
 					? null

@@ -1,6 +1,7 @@
 /** The timeline of one object: its index row, its events with their deliveries, its pending check. */
 import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
+import { getHeldSinceMs } from '../core/held-table.ts'
 import { getNotificationReport } from './deliveries.ts'
 import { getNotificationIds, toStoredIds } from '../log/event-log.ts'
 import {
@@ -49,11 +50,6 @@ export function getTimelineReport(
 	if (row === undefined) return null
 	const { rows, next } = readChain(core, watched.number, row, query)
 	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
-	const [held] = sql.all<{ since: number }>(
-		`SELECT since FROM held WHERE resource = ? AND id = ?`,
-		watched.number,
-		row.id,
-	)
 	const lookup = core.lookups.find(watched.number, row.id)
 	const first = rows.find((event) => event.object_sequence === 1)
 	return {
@@ -65,7 +61,7 @@ export function getTimelineReport(
 		acceptedMs: row.as_of,
 		objectSequence: row.sequence,
 		firstSeenMs: first?.type === 'CREATED' ? first.recorded : null,
-		heldSinceMs: held?.since ?? null,
+		heldSinceMs: getHeldSinceMs(core, watched.number, row.id),
 		lookup:
 			lookup === null ? null : { dueMs: lookup.dueMs, sinceMs: lookup.sinceMs, reasons: Object.keys(lookup.check) },
 		events: rows.toReversed().map((event) => ({

@@ -1,6 +1,7 @@
 /** Small pages for users who follow a link: without scripts and external files. */
 import { raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
+import { PAGE_HEADERS, PRIVATE_HEADERS } from '../lib/response-headers.ts'
 
 /** The content of a page. */
 interface PlainPage {
@@ -29,11 +30,7 @@ button { font: inherit; margin-top: 1.25rem; padding: .5rem 1rem }
 @media (prefers-color-scheme: dark) { body { color: #e8eaf0; background: #14171f } }
 `
 
-const PRIVATE_HEADERS = {
-	'Cache-Control': 'no-store',
-	'Referrer-Policy': 'no-referrer',
-	'X-Content-Type-Options': 'nosniff',
-}
+const HEADERS = { ...PAGE_HEADERS, ...PRIVATE_HEADERS }
 
 /** The page as a response. Its policy allows its own style and, if it has one, its form; nothing else. */
 export function respondWithPlainPage(page: PlainPage): Response {
@@ -50,14 +47,14 @@ export function respondWithPlainPage(page: PlainPage): Response {
 				`form-action ${formAction}`,
 				"frame-ancestors 'none'",
 			].join('; '),
-			...PRIVATE_HEADERS,
+			...HEADERS,
 		},
 	})
 }
 
 /** Redirects the browser without a referrer, because the current URL contains a secret state. */
 export function redirectTo(url: string): Response {
-	return new Response(null, { status: 302, headers: { Location: url, ...PRIVATE_HEADERS } })
+	return new Response(null, { status: 302, headers: { Location: url, ...HEADERS } })
 }
 
 function PlainDocument({ title, text, refresh, form, nonce }: PlainPage & { nonce: string }) {

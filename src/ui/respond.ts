@@ -1,5 +1,6 @@
 /** Pages as responses, with their Content-Security-Policy. */
 import type { Child } from 'hono/jsx'
+import { PAGE_HEADERS } from '../lib/response-headers.ts'
 
 /** Sources by directive that replace those of `POLICY`. */
 type PolicyOverrides = Readonly<Partial<Record<'style-src' | 'img-src' | 'worker-src', string>>>
@@ -31,8 +32,7 @@ export async function respondWithPage(
 			'Content-Type': 'text/html; charset=utf-8',
 			'Content-Security-Policy': policy.join('; '),
 			'Cache-Control': 'no-cache',
-			'Referrer-Policy': 'no-referrer',
-			'X-Content-Type-Options': 'nosniff',
+			...PAGE_HEADERS,
 		},
 	})
 }

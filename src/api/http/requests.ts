@@ -5,6 +5,7 @@ import { parseAccept } from 'hono/utils/accept'
 import { BadRequest, HttpError } from '../../lib/errors.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { log } from '../../lib/log.ts'
+import { PRIVATE_HEADERS } from '../../lib/response-headers.ts'
 import type { PublicEnv } from './environment.ts'
 import { getNestingDepth } from './json-depth.ts'
 
@@ -22,8 +23,7 @@ export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) =
 	c.res.headers.set('Elements-Request-Id', c.var.requestId)
 	if (c.var.instanceId !== undefined) c.res.headers.set('Elements-Element-Instance-Id', String(c.var.instanceId))
 	c.res.headers.set('Access-Control-Expose-Headers', EXPOSED_HEADERS)
-	c.res.headers.set('Cache-Control', 'no-store')
-	c.res.headers.set('X-Content-Type-Options', 'nosniff')
+	for (const [name, value] of Object.entries(PRIVATE_HEADERS)) c.res.headers.set(name, value)
 	log('request.done', {
 		requestId: c.var.requestId,
 		method: c.req.method,

@@ -8,6 +8,7 @@ import { findElement } from '../../elements/registry.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
+import { PRIVATE_HEADERS } from '../../lib/response-headers.ts'
 import type { WebhookDelivery } from '../../rpc/watcher.ts'
 import { getClientAddress } from '../http/access.ts'
 import { type Api, addToDocument } from '../http/serve.ts'
@@ -233,7 +234,6 @@ function respond(
 	const { requestId } = c.var
 	return c.json(message === undefined ? {} : { message, requestId }, status, {
 		'Elements-Request-Id': requestId,
-		'Cache-Control': 'no-store',
-		'X-Content-Type-Options': 'nosniff',
+		...PRIVATE_HEADERS,
 	})
 }

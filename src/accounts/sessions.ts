@@ -1,4 +1,5 @@
 /** Sign-in with a password, and sessions: they last 14 days, and D1 stores the hash of their token. */
+import { refused, type Refused } from '../lib/result.ts'
 import { DAY_MS } from '../lib/time.ts'
 import { countAttempt, clearAttemptStatements, getAttemptSubjects } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
@@ -29,11 +30,8 @@ export interface RequestOrigin {
 	requestId: string
 }
 
-/** The result of an attempt: a token, a refusal for wrong credentials, or a lock with the remaining seconds. */
-type SignInResult =
-	| { kind: 'done'; token: string; expiresMs: number }
-	| { kind: 'wrong' }
-	| { kind: 'locked'; seconds: number }
+/** A refused password: wrong credentials, or a lock with the remaining seconds. */
+type PasswordRefusal = Refused<'wrong'> | { ok: false; reason: 'locked'; seconds: number }
 
 /**
  * Signs in. An unknown name, a user without a password and a wrong password get the same response after the same work.
@@ -45,17 +43,17 @@ export async function signIn(
 	{ username, password }: { username: string; password: string },
 	{ address, agent, requestId }: RequestOrigin,
 	nowMs: number,
-): Promise<SignInResult> {
+): Promise<{ ok: true; token: string; expiresMs: number } | PasswordRefusal> {
 	const login = toLogin(username)
 	const subjects = getAttemptSubjects(login, address)
 	const seconds = await countAttempt(db, subjects, nowMs)
-	if (seconds !== null) return { kind: 'locked', seconds }
+	if (seconds !== null) return { ok: false, reason: 'locked', seconds }
 	const user = await db
 		.prepare('SELECT id, organization_id AS organizationId, password FROM users WHERE login = ? AND deleted_ms IS NULL')
 		.bind(login)
 		.first<{ id: number; organizationId: number; password: string | null }>()
 	const passwordMatches = await verifyPassword(password, user?.password ?? null)
-	if (user === null || user.password === null || !passwordMatches) return { kind: 'wrong' }
+	if (user === null || user.password === null || !passwordMatches) return refused('wrong')
 	const token = newToken('session')
 	const expiresMs = nowMs + SESSION_TTL_MS
 	const actor: Actor = { organizationId: user.organizationId, userId: user.id, requestId }
@@ -83,13 +81,13 @@ export async function signIn(
 			.bind(user.id, MAX_SESSIONS_PER_USER, user.organizationId),
 		...clearAttemptStatements(db, subjects),
 	])
-	if (inserted!.meta.changes === 0) return { kind: 'wrong' }
+	if (inserted!.meta.changes === 0) return refused('wrong')
 	if (needsRehash(user.password))
 		await db
 			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
 			.bind(await hashPassword(password), user.id, user.organizationId, user.password)
 			.run()
-	return { kind: 'done', token, expiresMs }
+	return { ok: true, token, expiresMs }
 }
 
 /**
@@ -103,16 +101,16 @@ export async function changePassword(
 	keptSessionId: number | null,
 	{ address, requestId }: RequestOrigin,
 	nowMs: number,
-): Promise<{ kind: 'done' } | { kind: 'wrong' } | { kind: 'none' } | { kind: 'locked'; seconds: number }> {
+): Promise<{ ok: true } | Refused<'no-password'> | PasswordRefusal> {
 	const row = await db
 		.prepare('SELECT login, password FROM users WHERE id = ? AND organization_id = ? AND deleted_ms IS NULL')
 		.bind(user.id, user.organizationId)
 		.first<{ login: string | null; password: string | null }>()
-	if (row === null || row.password === null) return { kind: 'none' }
+	if (row === null || row.password === null) return refused('no-password')
 	const subjects = getAttemptSubjects(row.login ?? toLogin(user.email), address)
 	const seconds = await countAttempt(db, subjects, nowMs)
-	if (seconds !== null) return { kind: 'locked', seconds }
-	if (!(await verifyPassword(current, row.password))) return { kind: 'wrong' }
+	if (seconds !== null) return { ok: false, reason: 'locked', seconds }
+	if (!(await verifyPassword(current, row.password))) return refused('wrong')
 	const hash = await hashPassword(password)
 	const [changed] = await db.batch([
 		db
@@ -133,7 +131,7 @@ export async function changePassword(
 		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
 		...clearAttemptStatements(db, subjects),
 	])
-	return changed!.meta.changes > 0 ? { kind: 'done' } : { kind: 'wrong' }
+	return changed!.meta.changes > 0 ? { ok: true } : refused('wrong')
 }
 
 /** A user's valid sessions, newest first, at most `MAX_SESSIONS_PER_USER`. */

@@ -136,7 +136,10 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async tally(query: TallyQuery): ReturnType<WatcherRpc['tally']> {
-		return this.engine.withCore((core) => getTally(core, query))
+		return this.engine.withCore((core) => {
+			const tally = getTally(core, query)
+			return tally.ok ? tally.buckets : tally.reason
+		})
 	}
 
 	async timeline(
@@ -192,7 +195,10 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async coverage(fromMs: number, toMs: number): ReturnType<WatcherRpc['coverage']> {
-		return this.engine.withCore((core) => getCoverageReport(core, fromMs, toMs))
+		return this.engine.withCore((core) => {
+			const coverage = getCoverageReport(core, fromMs, toMs)
+			return coverage.ok ? coverage.report : coverage.reason
+		})
 	}
 
 	async notifications(query: NotificationQuery): ReturnType<WatcherRpc['notifications']> {
@@ -227,7 +233,10 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async replay(query: ReplayQuery, dryRun: boolean, job?: number): ReturnType<WatcherRpc['replay']> {
-		return this.#runAndNotify((core) => runReplay(core, query, dryRun, job))
+		return this.#runAndNotify((core) => {
+			const replay = runReplay(core, query, dryRun, job)
+			return replay.ok ? replay.report : replay.reason
+		})
 	}
 
 	async resends(): ReturnType<WatcherRpc['resends']> {

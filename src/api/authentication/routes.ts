@@ -31,8 +31,10 @@ async function signIn(
 	body: z.output<typeof SignInBody>,
 ): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
 	const result = await sessions.signIn(c.env.DB, body, getRequestOrigin(c), c.var.services.now())
-	if (result.kind === 'locked') throw signInLockedError(result.seconds)
-	if (result.kind === 'wrong') throw new Unauthorized('Invalid user name or password')
+	if (!result.ok) {
+		if (result.reason === 'locked') throw signInLockedError(result.seconds)
+		throw new Unauthorized('Invalid user name or password')
+	}
 	return { token: result.token, expiresDate: toIsoSeconds(result.expiresMs) }
 }
 

@@ -108,10 +108,11 @@ async function changePassword(c: CallerContext, body: z.output<typeof PasswordBo
 	const { credential, user, services } = c.var
 	const keptSessionId = credential.kind === 'session' ? credential.id : null
 	const result = await updatePassword(c.env.DB, user, body, keptSessionId, getRequestOrigin(c), services.now())
-	if (result.kind === 'locked') throw signInLockedError(result.seconds)
-	if (result.kind === 'none')
+	if (result.ok) return
+	if (result.reason === 'locked') throw signInLockedError(result.seconds)
+	if (result.reason === 'no-password')
 		throw new Conflict('You have no password yet; set one with a link (POST /users/{id}/reset)')
-	if (result.kind === 'wrong') throw new BadRequest('current: expected your current password')
+	throw new BadRequest('current: expected your current password')
 }
 
 /** A user's id; `me` is the caller. */

@@ -1,5 +1,6 @@
 /** Replays: selecting the notifications, the estimated time, and the progress (docs/delivery.md, Replays). */
 import { LIMITS } from '../../lib/limits.ts'
+import { refused, type Result } from '../../lib/result.ts'
 import type { Core } from '../core/core.ts'
 import { toStoredIds } from '../log/event-log.ts'
 import { drainWaiting } from './forming.ts'
@@ -26,17 +27,17 @@ export function runReplay(
 	query: ReplayQuery,
 	dryRun: boolean,
 	job: number | null = null,
-): ResendReport | 'too-many' {
+): Result<{ report: ResendReport }, 'too-many'> {
 	const { sql } = core.ports
 	const existing = job === null ? undefined : sql.all<{ id: number }>(`SELECT id FROM resends WHERE job = ?`, job)[0]
-	if (existing !== undefined) return getResend(core, existing.id)!
+	if (existing !== undefined) return { ok: true, report: getResend(core, existing.id)! }
 	const { select, values } = toSelect(sql, query)
 	const now = core.ports.now()
 	const nothingToSend = job !== null && sql.all(`${select} LIMIT 1`, ...values).length === 0
 	if (dryRun || nothingToSend) {
 		const total = sql.all<{ n: number }>(`SELECT count(*) AS n FROM (${select})`, ...values)[0]!.n
 		const estimateSeconds = estimateDuration(core, total)
-		return {
+		const report: ResendReport = {
 			id: null,
 			kind: 'replay',
 			status: 'dry-run',
@@ -47,8 +48,9 @@ export function runReplay(
 			createdMs: now,
 			endedMs: null,
 		}
+		return { ok: true, report }
 	}
-	if (core.state.resending >= LIMITS.replays.value) return 'too-many'
+	if (core.state.resending >= LIMITS.replays.value) return refused('too-many')
 	const id = core.commit((tx) => {
 		const resendId = core.resends.begin(tx, 'replay', select, ...values)
 		if (job !== null) core.resends.setJob(tx, resendId, job)
@@ -56,7 +58,7 @@ export function runReplay(
 		drainWaiting(tx, core)
 		return resendId
 	})
-	return getResend(core, id)!
+	return { ok: true, report: getResend(core, id)! }
 }
 
 /** Replays and releases, newest first. */

@@ -1,4 +1,5 @@
 /** Counts events of a range: by hour from the stored counts (tally.ts), by minute or second from the log. */
+import { refused, type Result } from '../../lib/result.ts'
 import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -20,7 +21,7 @@ const UNKNOWN_STATUS = { status: '', delivered: null }
  * Counts of a range by unit, from the whole unit of `fromMs` to the whole unit of `toMs`, without empty ones.
  * `too-many`: the range has more than 20,000 events.
  */
-export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-many' {
+export function getTally(core: Core, query: TallyQuery): Result<{ buckets: TallyBucket[] }, 'too-many'> {
 	// Adds counts that a lost memory had.
 	getUnsettledRows(core)
 	const { sql } = core.ports
@@ -48,7 +49,7 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 			findLowerBound(sql, 'events', endMs),
 			MAX_EVENTS_READ + 1,
 		)
-		if (rows.length > MAX_EVENTS_READ) return 'too-many'
+		if (rows.length > MAX_EVENTS_READ) return refused('too-many')
 		const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 		for (const row of rows) {
 			const bucket = getBucket(row.recorded)
@@ -58,7 +59,7 @@ export function getTally(core: Core, query: TallyQuery): TallyBucket[] | 'too-ma
 		}
 	}
 	for (const recorded of findFailedEventTimes(core, fromMs, endMs)) getBucket(recorded).failed++
-	return [...buckets.values()].sort((a, b) => a.atMs - b.atMs)
+	return { ok: true, buckets: [...buckets.values()].sort((a, b) => a.atMs - b.atMs) }
 }
 
 /**

@@ -2,6 +2,7 @@
  * Coverage: how many changes were found first by a webhook, first by a poll, by both, and missed by webhooks
  * (docs/architecture.md, Webhooks).
  */
+import { refused, type Result } from '../../lib/result.ts'
 import type { Core } from '../core/core.ts'
 import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -20,7 +21,11 @@ interface CoverageRow {
 const MAX_EVENTS_READ = 20_000
 
 /** Counts the events recorded from … to (epoch ms, exclusive). `too-many`: there are more than 20,000. */
-export function getCoverageReport(core: Core, fromMs: number, toMs: number): CoverageReport | 'too-many' {
+export function getCoverageReport(
+	core: Core,
+	fromMs: number,
+	toMs: number,
+): Result<{ report: CoverageReport }, 'too-many'> {
 	const coveredResources = new Set(
 		getWatchedResources(core)
 			.filter((watched) => hasWebhookTopics(core, watched))
@@ -37,7 +42,7 @@ export function getCoverageReport(core: Core, fromMs: number, toMs: number): Cov
 		findLowerBound(sql, 'events', toMs),
 		MAX_EVENTS_READ + 1,
 	)
-	if (rows.length > MAX_EVENTS_READ) return 'too-many'
+	if (rows.length > MAX_EVENTS_READ) return refused('too-many')
 	for (const row of rows) {
 		if (!coveredResources.has(row.resource)) continue
 		const lag = Math.max(0, row.recorded - row.date)
@@ -48,13 +53,14 @@ export function getCoverageReport(core: Core, fromMs: number, toMs: number): Cov
 			if (row.confirmed === null && now - row.recorded >= WEBHOOK_OVERDUE_MS) lags.recovered.push(lag)
 		}
 	}
-	return {
+	const report: CoverageReport = {
 		firstByWebhook: lags.webhook.length,
 		firstByPoll: lags.poll.length,
 		confirmed,
 		recovered: lags.recovered.length,
 		lag: { webhook: percentiles(lags.webhook), poll: percentiles(lags.poll), recovered: percentiles(lags.recovered) },
 	}
+	return { ok: true, report }
 }
 
 function percentiles(values: number[]): { p50: number | null; p99: number | null } {

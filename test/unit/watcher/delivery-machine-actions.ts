@@ -388,11 +388,11 @@ function replay(machine: MachineState, which: 'one' | 'failed' | 'filter' | 'dry
 				? { notification: ids[position % Math.max(1, ids.length)] ?? 1 }
 				: { events: position % 2 === 0 ? { objectId: String(OBJECTS[position % OBJECTS.length]!.id) } : {} }
 	const expected = runReplay(core, query, true)
-	assert(expected === 'too-many' || (expected.id === null && expected.left === expected.total))
+	assert(!expected.ok || (expected.report.id === null && expected.report.left === expected.report.total))
 	if (which === 'dry-run') return
 	const started = runReplay(core, query, false)
-	if (started === 'too-many') assert(core.state.resending >= 10)
-	else if (started.total > 0) machine.happened.add(`replayed ${which}`)
+	if (!started.ok) assert(core.state.resending >= 10)
+	else if (started.report.total > 0) machine.happened.add(`replayed ${which}`)
 }
 
 /** A further call within a step. */

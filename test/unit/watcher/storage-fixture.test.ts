@@ -52,7 +52,7 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		expect(buildPollerReport(core).resources.map((one) => one.baseline.complete)).toEqual([true, true, true, true])
 		expect(toWebhooksReport(core)).toMatchObject({ webhooks: [], degraded: null, deliveries: { taken: 0 } })
 		expect(getRejections(core).counts).toEqual({})
-		expect(getCoverageReport(core, 0, world.nowMs)).toMatchObject({ firstByWebhook: 0, confirmed: 0 })
+		expect(getCoverageReport(core, 0, world.nowMs)).toMatchObject({ report: { firstByWebhook: 0, confirmed: 0 } })
 	})
 
 	test('goes on: what waited is sent, what was doubtful is decided, nothing is sent again', async () => {
@@ -115,7 +115,9 @@ describe.each(['polling'])('storage as it was left: %s', (name) => {
 		world.store.act({ do: 'edit', resource: 'orders', id })
 		await world.advance(MINUTE_MS)
 		expect(arrivalsSince(world, from)).toEqual([`UPDATED orders ${id}`])
-		expect(getCoverageReport(world.engine.getCore()!, 0, world.nowMs + 1)).toMatchObject({ firstByWebhook: 1 })
+		expect(getCoverageReport(world.engine.getCore()!, 0, world.nowMs + 1)).toMatchObject({
+			report: { firstByWebhook: 1 },
+		})
 	})
 })
 
@@ -161,7 +163,9 @@ describe('storage as it was left: webhooks', () => {
 		const { world, left } = await hooked()
 		const core = world.engine.getCore()!
 		releaseSubscriptions(core, {})
-		expect(runReplay(core, { events: { status: 'NOTIFIED' } }, false)).toMatchObject({ status: 'running', total: 4 })
+		expect(runReplay(core, { events: { status: 'NOTIFIED' } }, false)).toMatchObject({
+			report: { status: 'running', total: 4 },
+		})
 		await world.engine.sendDueDoorbell(core)
 		world.engine.updateAlarm(core)
 		await world.advance(MINUTE_MS)

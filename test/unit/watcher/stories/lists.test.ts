@@ -114,10 +114,14 @@ test('a replay leaves out subscriptions that take nothing, and so ends', async (
 	await world.configure({ others: [SECOND] })
 	await edit(world, id!, 'One')
 	await world.configure({ others: [] })
-	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, true)).toMatchObject({ total: 1 })
+	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, true)).toMatchObject({
+		report: { total: 1 },
+	})
 	expect(runReplay(coreOf(world), { events: { resources: ['products'] } }, false)).toMatchObject({
-		status: 'running',
-		total: 1,
+		report: {
+			status: 'running',
+			total: 1,
+		},
 	})
 	await letGo(world)
 	expect(getResends(coreOf(world))).toMatchObject([{ status: 'done', left: 0, failed: 0 }])
@@ -133,11 +137,11 @@ test('a replay leaves out subscriptions that take nothing, and so ends', async (
 		{ active: false, lastStatus: '410' },
 		{ active: true, lastStatus: null },
 	])
-	expect(runReplay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ total: 0, status: 'done' })
+	expect(runReplay(coreOf(world), { failedSinceMs: 0 }, false)).toMatchObject({ report: { total: 0, status: 'done' } })
 	const { notifications: queued } = getNotificationPage(coreOf(world), { pageSize: 9, statuses: ['queued'] })
 	expect(queued).toHaveLength(1)
 	for (const { id: one } of queued)
-		expect(runReplay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ total: 0 })
+		expect(runReplay(coreOf(world), { notification: one % 1e9 }, true)).toMatchObject({ report: { total: 0 } })
 })
 
 test('the answer to an attempt that was under way while its object was erased is not kept', async () => {

@@ -358,9 +358,13 @@ describe('a replay', () => {
 		const world = await worldAfterBaseline(quietly)
 		const [id] = liveIds(world, 'products')
 		await edit(world, id!, 'One')
-		expect(runReplay(coreOf(world), { notification: 1 }, true)).toMatchObject({ id: null, status: 'dry-run', total: 1 })
+		expect(runReplay(coreOf(world), { notification: 1 }, true)).toMatchObject({
+			report: { id: null, status: 'dry-run', total: 1 },
+		})
 		expect(world.arrivals).toHaveLength(1)
-		expect(runReplay(coreOf(world), { notification: 1 }, false)).toMatchObject({ status: 'running', total: 1, left: 1 })
+		expect(runReplay(coreOf(world), { notification: 1 }, false)).toMatchObject({
+			report: { status: 'running', total: 1, left: 1 },
+		})
 		expect(getEventPage(coreOf(world), { pageSize: 1 }).events[0]!.status).toBe('NOTIFIED')
 		await letGo(world)
 		expect(world.arrivals.map(({ attempt, replay: again }) => [attempt, again])).toEqual([
@@ -402,7 +406,7 @@ describe('a replay', () => {
 		const sinceMs = world.nowMs
 		await edit(world, second!, 'New')
 		world.answer = () => 204
-		expect(runReplay(coreOf(world), { failedSinceMs: sinceMs }, false)).toMatchObject({ total: 1 })
+		expect(runReplay(coreOf(world), { failedSinceMs: sinceMs }, false)).toMatchObject({ report: { total: 1 } })
 		await letGo(world)
 		expect(names(world)).toEqual(['New'])
 	})
@@ -414,8 +418,8 @@ describe('a replay', () => {
 		const betweenMs = world.nowMs
 		await edit(world, second!, 'Red lamp')
 		const total = (events: NonNullable<Parameters<typeof runReplay>[1]['events']>): unknown => {
-			const report = runReplay(coreOf(world), { events }, true)
-			return report === 'too-many' ? report : report.total
+			const result = runReplay(coreOf(world), { events }, true)
+			return result.ok ? result.report.total : result.reason
 		}
 		expect(total({})).toBe(2)
 		expect(total({ text: 'blue' })).toBe(1)
@@ -448,8 +452,8 @@ describe('a replay', () => {
 				false,
 			)
 		for (let running = 0; running < LIMITS.replays.value; running++)
-			expect(begin(running)).toMatchObject({ status: 'running', total: 1 })
-		expect(begin(LIMITS.replays.value)).toBe('too-many')
+			expect(begin(running)).toMatchObject({ report: { status: 'running', total: 1 } })
+		expect(begin(LIMITS.replays.value)).toEqual({ ok: false, reason: 'too-many' })
 	})
 
 	test('that fails to its last try leaves it delivered: it needs no release', async () => {

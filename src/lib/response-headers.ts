@@ -2,8 +2,8 @@
 
 const NO_SNIFFING = { 'X-Content-Type-Options': 'nosniff' }
 
-/** Of responses that nobody stores. */
+/** Headers of responses that must not be cached. */
 export const PRIVATE_HEADERS = { ...NO_SNIFFING, 'Cache-Control': 'no-store' }
 
-/** Of pages: links and forms on them do not reveal their URL. */
+/** Headers of pages. Links and forms on them do not send the page's URL. */
 export const PAGE_HEADERS = { ...NO_SNIFFING, 'Referrer-Policy': 'no-referrer' }

@@ -1,3 +1,4 @@
+/** The proof that a write is part of a commit. */
 declare const committing: unique symbol
 
 /**

@@ -72,7 +72,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Miniflare> 
 		port: options.port,
 		...(options.inspector === true ? { inspectorHost: '127.0.0.1', inspectorPort: 0 } : {}),
 		...(options.logs === true ? { log: new Log(LogLevel.WARN) } : { handleStructuredLogs: () => undefined }),
-		...(options.state === null ? {} : { resourcePersistencePath: options.state }),
+		// Without a path, Miniflare keeps storage in the system's temporary folder, which may be a slow disk.
+		resourcePersistencePath: options.state ?? join(options.temporary, 'state'),
 		resourceTmpPath: options.temporary,
 		cf: false,
 		logRequests: false,

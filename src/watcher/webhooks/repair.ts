@@ -86,8 +86,8 @@ export function decideSync(
 	return {
 		repairs: result.changes.map((change) => ({
 			description: describeWebhookChange(change),
-			// A routine rewrite of secrets is not reported to the operator.
-			notify: !change.kinds.includes('secret-written'),
+			// A routine rewrite of secrets, which also moves a webhook, is not reported to the operator.
+			notify: change.kinds.includes('re-enabled') || !change.kinds.includes('secret-written'),
 		})),
 		degraded: problem === null ? null : { reason: problem, sinceMs: degradedBefore?.sinceMs ?? now },
 		// After a recovery too: the repair may have been made by an earlier call whose answer was lost.

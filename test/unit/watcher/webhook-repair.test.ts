@@ -22,6 +22,7 @@ test.each<[WebhookChangeKind[], string, boolean, boolean]>([
 	[['re-enabled', 'moved'], 'order.updated re-enabled (it was disabled), moved to the current address', true, true],
 	[['secret-written'], 'order.updated secret rewritten', false, false],
 	[['moved', 'secret-written'], 'order.updated moved to the current address, secret rewritten', false, true],
+	[['re-enabled', 'secret-written'], 'order.updated re-enabled (it was disabled), secret rewritten', true, true],
 	[['deleted-duplicate'], 'order.updated deleted (a duplicate)', true, false],
 	[['deleted'], 'order.updated deleted', true, false],
 ])('%j: "%s", notifies the operator: %s, re-reads the gap: %s', (kinds, description, notify, rereadsGap) => {

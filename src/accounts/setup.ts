@@ -1,4 +1,5 @@
 /** Organizations and users: the first ones, created once, and lookups of users. */
+import { newIncarnation } from '../lib/incarnation.ts'
 import { sealSecret } from '../lib/sealing.ts'
 import { auditStatement } from './audit.ts'
 import { newLink, linkStatement, type Link } from './links.ts'
@@ -78,8 +79,11 @@ export async function setUp(
 	try {
 		await db.batch([
 			db
-				.prepare('INSERT INTO organizations (id, name, secret_hash, secret_sealed, created_ms) VALUES (1, ?, ?, ?, ?)')
-				.bind(input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
+				.prepare(
+					`INSERT INTO organizations (id, incarnation, name, secret_hash, secret_sealed, created_ms)
+					VALUES (1, ?, ?, ?, ?, ?)`,
+				)
+				.bind(newIncarnation(), input.organizationName, hashSecret(organizationSecret), sealedOrganization, nowMs),
 			db
 				.prepare(
 					`INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash,

@@ -45,6 +45,7 @@ export function toWatcherConfig(
 	const rereadHours = getNumber(configuration, 'event.poller.reread') ?? (isNeverPolled ? 0 : null)
 	return {
 		instanceId: instance.id,
+		incarnation: instance.incarnation,
 		organizationId: instance.organizationId,
 		userId: instance.userId,
 		name: instance.name,

@@ -2,6 +2,7 @@
 import type { User } from '../accounts/setup.ts'
 import { hashSecret, newSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
+import { newIncarnation } from '../lib/incarnation.ts'
 import { logError } from '../lib/log.ts'
 import { instanceContext, sealSecret } from '../lib/sealing.ts'
 import { notifyWatcher, toActor } from './changes.ts'
@@ -56,6 +57,7 @@ export async function createInstance(
 	const token = newSecret()
 	const instance: Instance = {
 		id,
+		incarnation: newIncarnation(),
 		organizationId: user.organizationId,
 		userId: user.id,
 		creator: { email: user.email, firstName: user.firstName, lastName: user.lastName },

@@ -8,6 +8,7 @@ import { readAccountSettings } from '../accounts/settings.ts'
 import { type Env, getWatcher } from '../context.ts'
 import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../events/topics.ts'
+import { newIncarnation, toIncarnation } from '../lib/incarnation.ts'
 import type { Notice } from '../rpc/delivery.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { nextSequenceNumber } from './rows.ts'
@@ -88,9 +89,11 @@ export async function publishToOrganization(
 
 /** The configuration of an organization's object; null: this id is not one. */
 export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: number): Promise<WatcherConfig | null> {
-	const organization = await env.DB.prepare('SELECT id, name FROM organizations WHERE owner_id = ?')
+	const organization = await env.DB.prepare(
+		'SELECT id, name, owner_incarnation AS incarnation FROM organizations WHERE owner_id = ?',
+	)
 		.bind(ownerId)
-		.first<{ id: number; name: string }>()
+		.first<{ id: number; name: string; incarnation: string | null }>()
 	if (organization === null) return null
 	const [account, ownSubscriptions] = await Promise.all([
 		readAccountSettings(env.DB, organization.id),
@@ -99,6 +102,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 	const { url, sealedKey } = account.operator
 	return {
 		instanceId: ownerId,
+		incarnation: toIncarnation(organization.incarnation, ownerId),
 		organizationId: organization.id,
 		userId: 0,
 		name: organization.name,
@@ -138,8 +142,8 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 async function assignOwnerId(db: D1Database, organizationId: number): Promise<number> {
 	const id = await nextSequenceNumber(db, 'instance')
 	await db
-		.prepare('UPDATE organizations SET owner_id = ? WHERE id = ? AND owner_id IS NULL')
-		.bind(id, organizationId)
+		.prepare('UPDATE organizations SET owner_id = ?, owner_incarnation = ? WHERE id = ? AND owner_id IS NULL')
+		.bind(id, newIncarnation(), organizationId)
 		.run()
 	// Of two concurrent calls, the first one's number is used.
 	const ownerId = await findOwnerId(db, organizationId)

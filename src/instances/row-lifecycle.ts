@@ -10,10 +10,11 @@ const REMOVE_WEBHOOKS_SQL =
 export async function insertInstance(db: D1Database, instance: Instance, tokenHash: string): Promise<void> {
 	await db
 		.prepare(
-			`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 23 }, () => '?').join(', ')})`,
+			`INSERT INTO instances (${INSERT_COLUMNS}, token_hash) VALUES (${Array.from({ length: 24 }, () => '?').join(', ')})`,
 		)
 		.bind(
 			instance.id,
+			instance.incarnation,
 			instance.organizationId,
 			instance.userId,
 			instance.state,

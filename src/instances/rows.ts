@@ -4,6 +4,7 @@
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
+import { toIncarnation } from '../lib/incarnation.ts'
 
 /** The state of an instance's row: being created, in use, or being deleted and no longer visible to callers. */
 type InstanceRowState = 'creating' | 'ready' | 'deleted'
@@ -18,6 +19,8 @@ interface InstanceCreator {
 /** An instance as stored. Times epoch ms; `configuration` as stored, with sealed secrets. */
 export interface Instance {
 	id: number
+	/** Random, never reused; the id as text for instances of earlier versions. */
+	incarnation: string
 	organizationId: number
 	/** The creator. */
 	userId: number
@@ -77,6 +80,7 @@ export type InstanceChange = Partial<
 /** A row of D1, joined with its creator. */
 export interface InstanceTableRow {
 	id: number
+	incarnation: string
 	organization_id: number
 	user_id: number
 	state: InstanceRowState
@@ -106,7 +110,7 @@ export interface InstanceTableRow {
 
 /** The columns that an insert sets, in the order of `insertInstance`. */
 export const INSERT_COLUMNS =
-	'id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, ' +
+	'id, incarnation, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, ' +
 	'tags, configuration, connection, token_sealed, subscription_id, created_ms, updated_ms, ' +
 	'hook_version, hook_previous_until_ms, hook_key, hook_work, signature_next, signature_from_ms'
 
@@ -272,6 +276,7 @@ export async function findInstanceRow(db: D1Database, id: number): Promise<Insta
 export function toInstance(row: InstanceTableRow): Instance {
 	return {
 		id: row.id,
+		incarnation: toIncarnation(row.incarnation, row.id),
 		organizationId: row.organization_id,
 		userId: row.user_id,
 		state: row.state,

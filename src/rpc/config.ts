@@ -26,6 +26,8 @@ export interface DeliveryConfig {
 /** An instance as the watcher knows it: its row in D1 joined with its account. */
 export interface WatcherConfig {
 	instanceId: number
+	/** Random, never reused; the id as text for objects of earlier versions (lib/incarnation.ts). */
+	incarnation: string
 	organizationId: number
 	userId: number
 	name: string

@@ -58,7 +58,7 @@ async function copyInstance(env: Env, count: number): Promise<void> {
 	for (let n = 1; n <= count; n++) {
 		const id = Number(first['id']) + n
 		const sealed = await sealSecret(env.MASTER_KEYS, `token of ${id}`, instanceContext(id))
-		const row = { ...first, id, token_hash: `hash of ${id}`, token_sealed: sealed }
+		const row = { ...first, id, incarnation: '', token_hash: `hash of ${id}`, token_sealed: sealed }
 		statements.push(insert.bind(...Object.values(row)))
 	}
 	for (let start = 0; start < statements.length; start += 100) await env.DB.batch(statements.slice(start, start + 100))

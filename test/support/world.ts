@@ -651,6 +651,7 @@ function watcherConfigFor(connection: Connection, options: WorldOptions): Watche
 	const resources = options.resources
 	return {
 		instanceId: 7,
+		incarnation: '7',
 		organizationId: 1,
 		userId: 1,
 		name: 'Riverside',

@@ -1,5 +1,6 @@
 /** The object's copy of its row in D1: the one row of its table `instance`. */
 import { NO_KEY_ROTATION } from '../../delivery/sign.ts'
+import { toIncarnation } from '../../lib/incarnation.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../../rpc/config.ts'
 import type { Sql } from './ports.ts'
 
@@ -13,6 +14,7 @@ export function loadConfig(sql: Sql): { config: WatcherConfig; readMs: number } 
 	return {
 		config: {
 			...config,
+			incarnation: toIncarnation(config.incarnation, config.instanceId),
 			hooks: config.hooks ?? null,
 			signature: config.signature ?? NO_KEY_ROTATION,
 			delivery: config.delivery ?? getDefaultDelivery(config.vendorType),

@@ -428,6 +428,7 @@ describe('what is refused, by its field', () => {
 describe('what the watcher runs by', () => {
 	const instance = (configuration: Record<string, string | null>): Instance => ({
 		id: 7,
+		incarnation: '7',
 		organizationId: 2,
 		userId: 3,
 		state: 'ready',
@@ -467,6 +468,7 @@ describe('what the watcher runs by', () => {
 	test('defaults §11.9', () => {
 		expect(run({})).toMatchObject({
 			instanceId: 7,
+			incarnation: '7',
 			vendorType: 'polling',
 			callbackUrl: null,
 			pollIntervalMs: 15 * 60_000,

@@ -195,6 +195,7 @@ export class MachineState {
 	constructor() {
 		this.config = {
 			instanceId: INSTANCE,
+			incarnation: String(INSTANCE),
 			organizationId: 1,
 			userId: 1,
 			name: 'Riverside',

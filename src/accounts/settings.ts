@@ -5,7 +5,7 @@
  */
 import * as z from 'zod'
 import { parseRetrySchedule } from '../delivery/schedule.ts'
-import { operatorKeyContext, sealSecret } from '../lib/sealing.ts'
+import { operatorKeyPlace, sealSecret } from '../lib/sealing.ts'
 import {
 	numberText,
 	reachableUrl,
@@ -29,7 +29,7 @@ export interface AccountSettings {
 	retentionDays: number
 	/**
 	 * `operator.webhook.url`: where operator events are sent. `operator.webhook.key` signs them and notifications to
-	 * topics of the account; sealed (`operatorKeyContext`), null: unsigned.
+	 * topics of the account; sealed (`operatorKeyPlace`), null: unsigned.
 	 */
 	operator: { url: string | null; sealedKey: string | null }
 }
@@ -177,7 +177,7 @@ export async function writeAccountSettings(
 					.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?')
 					.bind(organizationId, name)
 			const setting: Setting = SETTINGS[name]
-			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyContext(organizationId)) : value
+			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyPlace(organizationId)) : value
 			return db
 				.prepare(
 					`INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?)

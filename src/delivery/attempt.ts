@@ -29,8 +29,8 @@ export interface AttemptIo {
 	userAgent: string
 	/** Why this URL may not be called; null when it may. Checked before every POST, since the rules may have changed. */
 	getRefusal(url: string): string | null
-	/** Opens a sealed configuration value. Throws when it cannot be opened. */
-	openSecret(sealed: string): string | Promise<string>
+	/** Opens the sealed value of a configuration key. Throws when it cannot be opened. */
+	openSecret(key: string, sealed: string): string | Promise<string>
 	timeoutMs?: number
 }
 
@@ -109,14 +109,14 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
 
 async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Promise<RequestInit> {
 	const configuration = claim.configuration
-	const open = async (sealed: string | null | undefined): Promise<string | null> =>
-		sealed ? await io.openSecret(sealed) : null
+	const open = async (key: string, sealed: string | null | undefined): Promise<string | null> =>
+		sealed ? await io.openSecret(key, sealed) : null
 	const sealedKeys = getSigningKeys(configuration[SIGNATURE_KEY] || null, claim.signature, startedMs)
 	const [current, next, password, customHeaders] = await Promise.all([
-		open(sealedKeys?.current),
-		open(sealedKeys?.next),
-		open(configuration[BASIC_PASSWORD]),
-		open(configuration[CALLBACK_HEADERS]),
+		open(SIGNATURE_KEY, sealedKeys?.current),
+		open(SIGNATURE_KEY, sealedKeys?.next),
+		open(BASIC_PASSWORD, configuration[BASIC_PASSWORD]),
+		open(CALLBACK_HEADERS, configuration[CALLBACK_HEADERS]),
 	])
 	const bytes = new TextEncoder().encode(claim.body)
 

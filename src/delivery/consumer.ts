@@ -4,7 +4,8 @@
  * another doorbell.
  */
 import { getCallbackObject, type Doorbell, type Env, getWatcher } from '../context.ts'
-import { instanceContext, isSealed, openSecret, operatorKeyContext } from '../lib/sealing.ts'
+import { toIncarnation } from '../lib/incarnation.ts'
+import { instanceSecret, openSecret, operatorKeyPlace } from '../lib/sealing.ts'
 import { checkUrl } from '../lib/urls.ts'
 import { log } from '../lib/log.ts'
 import { userAgent } from '../lib/version.ts'
@@ -56,14 +57,14 @@ export function createDeliveryPorts(
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
 				getRefusal,
-				openSecret: async (text) =>
-					isSealed(text)
-						? await openSecret(
-								env.MASTER_KEYS,
-								text,
-								claim.sealedFor === 'account' ? operatorKeyContext(claim.organizationId) : instanceContext(instanceId),
-							)
-						: text,
+				openSecret: async (key, sealed) =>
+					await openSecret(
+						env.MASTER_KEYS,
+						sealed,
+						claim.sealedFor === 'account'
+							? operatorKeyPlace(claim.organizationId)
+							: instanceSecret({ id: instanceId, incarnation: toIncarnation(claim.incarnation, instanceId) }, key),
+					),
 			})
 			return { ...outcome, url: claim.url }
 		},

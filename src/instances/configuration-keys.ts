@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import type { Element } from '../elements/element.ts'
+import { elements } from '../elements/registry.ts'
 import type { ConfigurationForm, ConfigurationKey } from '../elements/form.ts'
 import { parseIso } from '../elements/values.ts'
 import { FILTER_KEYS } from '../events/filter.ts'
@@ -290,6 +291,13 @@ export function isSecretKey(element: Element, key: string): boolean {
 		DEFINITIONS.get(key)?.secret === true ||
 		element.configuration.some((form) => form.key === key && form.secret === true)
 	)
+}
+
+/** Every key whose value is sealed, of any element. */
+export function listSecretKeys(): string[] {
+	const isSecret = ({ secret }: { secret?: boolean | undefined }): boolean => secret === true
+	const forms = [...CONFIGURATION_KEYS, ...elements.flatMap((element) => element.configuration)]
+	return [...new Set(forms.filter(isSecret).map(({ key }) => key))]
 }
 
 /** Whether this is a defined key, so that blank values and placeholders count as absent. */

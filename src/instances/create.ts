@@ -2,9 +2,9 @@
 import type { User } from '../accounts/setup.ts'
 import { hashSecret, newSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
-import { newIncarnation } from '../lib/incarnation.ts'
+import { newIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { logError } from '../lib/log.ts'
-import { instanceContext, sealSecret } from '../lib/sealing.ts'
+import { instanceSecret, sealSecret } from '../lib/sealing.ts'
 import { notifyWatcher, toActor } from './changes.ts'
 import {
 	normalizeOptionsFor,
@@ -55,18 +55,18 @@ export async function createInstance(
 		await nextSequenceNumber(env.DB, 'subscription'),
 	]
 	const token = newSecret()
+	const ref: ObjectRef = { id, incarnation: newIncarnation() }
 	const instance: Instance = {
-		id,
-		incarnation: newIncarnation(),
+		...ref,
 		organizationId: user.organizationId,
 		userId: user.id,
 		creator: { email: user.email, firstName: user.firstName, lastName: user.lastName },
 		eventsEnabled: normalized.eventsEnabled,
 		elementKey: element.key,
 		...toNames(name, tags, values['store.url']),
-		configuration: await sealConfiguration(env.MASTER_KEYS, id, element, values),
+		configuration: await sealConfiguration(env.MASTER_KEYS, ref, element, values),
 		connection,
-		tokenSealed: await sealSecret(env.MASTER_KEYS, token, instanceContext(id)),
+		tokenSealed: await sealSecret(env.MASTER_KEYS, token, instanceSecret(ref, 'token')),
 		subscriptionId,
 		// Stored before the webhooks are created, so that the cron can remove them if the creation fails.
 		webhookKeyId: usesWebhooks ? getCurrentKeyId(env) : null,

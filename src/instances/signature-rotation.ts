@@ -6,7 +6,8 @@ import type { User } from '../accounts/setup.ts'
 import { BadRequest, Conflict } from '../lib/errors.ts'
 import { toActor, commitChange, notifyWatcher } from './changes.ts'
 import type { Instance } from './rows.ts'
-import { instanceContext, openSecret, sealSecret } from '../lib/sealing.ts'
+import { instanceSecret, sealSecret } from '../lib/sealing.ts'
+import { openInstanceSecret } from './stores.ts'
 import type { Services } from './services.ts'
 import {
 	findKeyProblem,
@@ -30,7 +31,7 @@ export async function openSignatureKeys(services: Services, instance: Instance):
 	const keys = getSealedKeysAt(instance, services.now())
 	if (keys === null) return { current: null, next: null, fromMs: null }
 	const open = async (sealed: string) =>
-		await openSecret(services.env.MASTER_KEYS, sealed, instanceContext(instance.id))
+		await openInstanceSecret(services.env.MASTER_KEYS, instance, SIGNATURE_KEY, sealed)
 	const next = keys.next === null ? null : await open(keys.next)
 	return { current: await open(keys.current), next, fromMs: next === null ? null : instance.signatureFromMs }
 }
@@ -63,7 +64,7 @@ export async function rotateSignatureKey(
 	const sealed = await sealSecret(
 		services.env.MASTER_KEYS,
 		options.key ?? newSignatureKey(),
-		instanceContext(instance.id),
+		instanceSecret(instance, SIGNATURE_KEY),
 	)
 	const isImmediate = keys.current === null || options.graceSeconds === 0
 	// A whole second, as responses show it, and not earlier than requested.

@@ -8,7 +8,7 @@ import type { Connection } from '../elements/store.ts'
 import { Conflict } from '../lib/errors.ts'
 import { log } from '../lib/log.ts'
 import { toSiteKey } from '../lib/urls.ts'
-import { SECRET_MASK } from '../lib/values.ts'
+import { isPlaceholder, SECRET_MASK, toText } from '../lib/values.ts'
 import { commitChange, notifyWatcher, toActor } from './changes.ts'
 import {
 	normalizeOptionsFor,
@@ -94,7 +94,13 @@ export async function updateInstance(
 	const { env } = services
 	const instance = applyKeyTakeover(storedInstance, services.now())
 	const element = getElement(instance.elementKey)
-	const before = await openConfiguration(env.MASTER_KEYS, instance.id, element, instance.configuration)
+	const before = await openConfiguration(
+		env.MASTER_KEYS,
+		instance,
+		element,
+		instance.configuration,
+		getReplacedKeys(input),
+	)
 	const request = planRequest(instance, before, input, options, normalizeOptionsFor(services, element, before))
 	const checked = request.reconnect
 		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.paths)
@@ -122,6 +128,15 @@ export async function updateInstance(
 	if (webhooks.leavesStore) await removeAbandonedWebhooks(services, instance)
 	if (webhooks.change.webhookTask != null) await runWebhookTask(services, instance.id)
 	return changed
+}
+
+/** The secret keys to which a request gives a value of their own. */
+function getReplacedKeys(input: InstanceInput): ReadonlySet<string> {
+	const given = Object.entries(input.configuration ?? {}).filter(([, value]) => {
+		const text = toText(value)
+		return text !== null && text !== SECRET_MASK && !isPlaceholder(text)
+	})
+	return new Set(given.map(([key]) => key))
 }
 
 /** Parses a change; 400 if it is invalid. Pure. */
@@ -216,7 +231,7 @@ async function sealChanged(
 		([key]) => key in values && isSecretKey(element, key) && !changedKeys.includes(key),
 	)
 	return {
-		...(await sealConfiguration(keyRing, instance.id, element, values)),
+		...(await sealConfiguration(keyRing, instance, element, values)),
 		...Object.fromEntries(unchangedSecrets),
 	}
 }

@@ -17,7 +17,7 @@ export const STATUS_DESCRIPTIONS = {
 	415: 'The Content-Type is not JSON',
 	422: 'The Idempotency-Key was already used for another request',
 	429: 'Too many requests. `Retry-After` says when to try again',
-	500: 'Internal error. Use the request id to find it in the log',
+	500: 'Internal error. Use the request id to find it in the log, unless the message names the cause',
 	502: 'The store failed. `providerMessage` holds its error message',
 	503: 'Receivers only: the delivery could not be stored. Polling finds the change',
 } as const
@@ -91,6 +91,13 @@ export class Conflict extends HttpError {
 export class TooManyRequests extends HttpError {
 	constructor(message: string, retryAfterSeconds: number, detail: HttpErrorDetail = {}) {
 		super(429, message, { ...detail, headers: { ...detail.headers, 'Retry-After': String(retryAfterSeconds) } })
+	}
+}
+
+/** 500: stored secrets cannot be decrypted; the message names the instance and the next step. */
+export class SecretsUnreadable extends HttpError {
+	constructor(message: string, detail?: HttpErrorDetail) {
+		super(500, message, detail)
 	}
 }
 

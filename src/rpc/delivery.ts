@@ -18,8 +18,10 @@ export interface Claim {
 	url: string
 	/** The exact bytes, as text. */
 	body: string
-	/** Whose key seals the secrets of `configuration`. */
+	/** Whose secrets `configuration` holds: they are bound to the instance's incarnation, or to the account. */
 	sealedFor: 'instance' | 'account'
+	/** Absent in claims of objects of earlier versions. */
+	incarnation?: string
 	/** The signature key and the Basic password are sealed; the consumer opens them. */
 	configuration: Record<string, string | null>
 	/** The next signature key, sealed, and from when it signs alone (epoch ms); null: no rotation. */

@@ -315,6 +315,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 			client: (config) =>
 				openStoreClient(env, {
 					id: config.instanceId,
+					incarnation: config.incarnation,
+					name: config.name,
 					elementKey: config.elementKey,
 					configuration: config.configuration,
 					connection: config.connection,

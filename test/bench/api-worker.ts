@@ -1,7 +1,7 @@
 /** The production Worker, which also copies an instance and counts the queries of a call that asks for it. */
 import type { Doorbell, Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
-import { instanceContext, sealSecret } from '../../src/lib/sealing.ts'
+import { instanceSecret, sealSecret } from '../../src/lib/sealing.ts'
 import { countingDatabase } from '../support/counting-database.ts'
 
 export { Callback } from '../../src/delivery/callback.ts'
@@ -57,7 +57,11 @@ async function copyInstance(env: Env, count: number): Promise<void> {
 	const statements: D1PreparedStatement[] = []
 	for (let n = 1; n <= count; n++) {
 		const id = Number(first['id']) + n
-		const sealed = await sealSecret(env.MASTER_KEYS, `token of ${id}`, instanceContext(id))
+		const sealed = await sealSecret(
+			env.MASTER_KEYS,
+			`token of ${id}`,
+			instanceSecret({ id, incarnation: String(id) }, 'token'),
+		)
 		const row = { ...first, id, incarnation: '', token_hash: `hash of ${id}`, token_sealed: sealed }
 		statements.push(insert.bind(...Object.values(row)))
 	}

@@ -76,6 +76,8 @@ export class Watcher extends ProductionWatcher {
 				env,
 				{
 					id: config.instanceId,
+					incarnation: config.incarnation,
+					name: config.name,
 					elementKey: config.elementKey,
 					configuration: config.configuration,
 					connection: config.connection,

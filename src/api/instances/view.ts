@@ -5,8 +5,7 @@ import { getCallbackUrl } from '../../instances/config.ts'
 import { SHOWN_DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import { getEffectivePoller, POLLER_KEY } from '../../instances/poller.ts'
 import type { Instance } from '../../instances/rows.ts'
-import { instanceContext, openSecret } from '../../lib/sealing.ts'
-import { getElement } from '../../instances/stores.ts'
+import { getElement, openInstanceSecret } from '../../instances/stores.ts'
 import { SECRET_MASK } from '../../lib/values.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
@@ -34,7 +33,7 @@ export async function toInstanceResponse(
 		name: instance.name,
 		createdDate: toIsoSeconds(instance.createdMs),
 		token: env.canSeeToken
-			? await openSecret(env.MASTER_KEYS, instance.tokenSealed, instanceContext(instance.id))
+			? await openInstanceSecret(env.MASTER_KEYS, instance, 'token', instance.tokenSealed)
 			: SECRET_MASK,
 		...(hydrate ? { element: toElementResponse(element) } : {}),
 		elementId: element.id,

@@ -213,6 +213,7 @@ function claimRow(
 		url: subscription.url,
 		body: text,
 		sealedFor: core.kind.sealedFor,
+		incarnation: core.config.incarnation,
 		configuration: configurationFor(core, subscription),
 		signature: core.config.signature,
 		guarded,

@@ -2,6 +2,7 @@
  * Failures of the store: an error of one resource delays that resource, an error of the store delays everything, and
  * the first usable response ends both.
  */
+import { SecretsUnreadable } from '../../lib/errors.ts'
 import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { WatcherState } from '../core/state.ts'
@@ -19,6 +20,11 @@ type Cause = { kind: string; message: string }
 const INTERNAL_ERROR: Cause = {
 	kind: 'internal',
 	message: 'Polling failed because of an error inside Shopbell. The log has the details.',
+}
+
+/** The message of an unexpected error may quote a secret; that of unreadable secrets is for people. */
+function toInternalCause(error: unknown): Cause {
+	return error instanceof SecretsUnreadable ? { ...INTERNAL_ERROR, message: error.message } : INTERNAL_ERROR
 }
 
 /** Whether a resource may be requested: it has no error, or the error is old enough. */
@@ -63,7 +69,7 @@ export function recordFailure(core: Core, error: unknown): void {
 	const storeError = error instanceof StoreError ? error : null
 	if (storeError === null) ports.log('run.failed', { instance: core.config.instanceId, ...describeError(error) })
 	else reducePageSize(storeError)
-	const { kind, message }: Cause = storeError?.failure ?? INTERNAL_ERROR
+	const { kind, message } = storeError?.failure ?? toInternalCause(error)
 	const retryAfterMs = storeError === null ? null : getRetryAfterMs(storeError, state.failures)
 	state.backoffUntilMs = now + getBackoffMs(state.failures, core.intervalMs, retryAfterMs, ports.random())
 	state.trouble = { kind, message, sinceMs: state.trouble?.kind === kind ? state.trouble.sinceMs : now }

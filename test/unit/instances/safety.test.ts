@@ -1,9 +1,11 @@
 /** Addresses that may be reached, in every spelling; secrets that open in their place only; names without HTML. */
 import { describe, expect, test } from 'vitest'
 import { parseName, parseTags } from '../../../src/instances/naming.ts'
-import { instanceContext, isSealed, parseMasterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
+import { instanceSecret, isSealed, isStale, parseMasterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { checkUrl, toSiteKey } from '../../../src/lib/urls.ts'
 import { stripHtml } from '../../../src/lib/values.ts'
+
+const PLACE = instanceSecret({ id: 5, incarnation: '5' }, 'oauth.api.secret')
 
 describe('the guard', () => {
 	test.each([
@@ -110,16 +112,32 @@ describe('sealing', () => {
 	const key = (fill: number) => Buffer.alloc(32, fill).toString('base64')
 	const ring = `a:${key(1)}`
 
+	test('what an earlier version sealed for an instance opens, and is to be sealed anew', async () => {
+		const sealed = 'v1.a.zdmRE12X-J4618hq.mZT1YBhXTj8k1vgwooPQxD3wQCtHlbexJeTlpw'
+		expect(await openSecret(ring, sealed, PLACE)).toBe('cs_secret ü')
+		await expect(openSecret(ring, sealed, instanceSecret({ id: 6, incarnation: '5' }, 'x'))).rejects.toThrow()
+		await expect(openSecret(ring, sealed.replace('v1.', 'v2.'), PLACE)).rejects.toThrow()
+		expect(isStale(ring, sealed)).toBe(true)
+		expect(isStale(ring, await sealSecret(ring, 'x', PLACE))).toBe(false)
+		expect(isStale(`b:${key(2)},${ring}`, await sealSecret(ring, 'x', PLACE))).toBe(true)
+		expect(isStale(ring, 'v1.a.note')).toBe(false)
+	})
+
 	test('opens in its place, by any key of the key ring, and nowhere else', async () => {
-		const sealed = await sealSecret(ring, 'cs_secret ü', instanceContext(5))
-		expect(sealed).toMatch(/^v1\.a\./)
+		const sealed = await sealSecret(ring, 'cs_secret ü', PLACE)
+		expect(sealed).toMatch(/^v2\.a\./)
 		expect(isSealed(sealed)).toBe(true)
-		expect(await openSecret(ring, sealed, instanceContext(5))).toBe('cs_secret ü')
-		expect(await openSecret(`b:${key(2)}, ${ring}`, sealed, instanceContext(5))).toBe('cs_secret ü')
-		await expect(openSecret(ring, sealed, instanceContext(6))).rejects.toThrow()
-		await expect(openSecret(`b:${key(2)}`, sealed, instanceContext(5))).rejects.toThrow()
-		await expect(openSecret(`a:${key(2)}`, sealed, instanceContext(5))).rejects.toThrow()
-		expect(await sealSecret(`b:${key(2)},${ring}`, 'x', 'y')).toMatch(/^v1\.b\./)
+		expect(await openSecret(ring, sealed, PLACE)).toBe('cs_secret ü')
+		expect(await openSecret(`b:${key(2)}, ${ring}`, sealed, PLACE)).toBe('cs_secret ü')
+		for (const place of [
+			instanceSecret({ id: 6, incarnation: '6' }, 'oauth.api.secret'),
+			instanceSecret({ id: 5, incarnation: 'another' }, 'oauth.api.secret'),
+			instanceSecret({ id: 5, incarnation: '5' }, 'event.notification.basic.username'),
+		])
+			await expect(openSecret(ring, sealed, place)).rejects.toThrow('does not belong to its place')
+		await expect(openSecret(`b:${key(2)}`, sealed, PLACE)).rejects.toThrow()
+		await expect(openSecret(`a:${key(2)}`, sealed, PLACE)).rejects.toThrow()
+		expect(await sealSecret(`b:${key(2)},${ring}`, 'x', 'y')).toMatch(/^v2\.b\./)
 		expect(await sealSecret(ring, 'same', 'y')).not.toBe(await sealSecret(ring, 'same', 'y'))
 	})
 

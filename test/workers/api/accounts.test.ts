@@ -573,8 +573,8 @@ describe('the account', () => {
 })
 
 async function sealed(id: number): Promise<string> {
-	const { instanceContext, sealSecret } = await import('../../../src/lib/sealing.ts')
-	return await sealSecret(env.MASTER_KEYS, `the token of ${id}`, instanceContext(id))
+	const { instanceSecret, sealSecret } = await import('../../../src/lib/sealing.ts')
+	return await sealSecret(env.MASTER_KEYS, `the token of ${id}`, instanceSecret({ id, incarnation: String(id) }, 'token'))
 }
 
 async function hashed(token: string): Promise<string> {

@@ -556,7 +556,7 @@ describe('changing', () => {
 		const kept = async () =>
 			JSON.parse((await rows('instances'))[0]!['configuration'])['event.notification.callback.headers']
 		const sealed = await kept()
-		expect(sealed).toMatch(/^v1\./)
+		expect(sealed).toMatch(/^v2\./)
 		await client.call('PUT', `/instances/${id}`, changed)
 		expect(await kept()).toBe(sealed)
 	})

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 
 import { hashSecret, newToken } from '../../../src/accounts/secrets.ts'
-import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
+import { instanceSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import {
 	addOrganization,
@@ -37,7 +37,11 @@ async function copies(count: number): Promise<void> {
 	const sealed = await Promise.all(
 		Array.from({ length: count }, async (_, i) => [
 			i + 1,
-			await sealSecret(env.MASTER_KEYS, token, instanceContext(made.id + i + 1)),
+			await sealSecret(
+				env.MASTER_KEYS,
+				token,
+				instanceSecret({ id: made.id + i + 1, incarnation: String(made.id + i + 1) }, 'token'),
+			),
 		]),
 	)
 	await env.DB.prepare(

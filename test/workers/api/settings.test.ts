@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { readAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { resealSecrets } from '../../../src/instances/reseal.ts'
-import { openSecret, operatorKeyContext } from '../../../src/lib/sealing.ts'
+import { openSecret, operatorKeyPlace } from '../../../src/lib/sealing.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'
 
@@ -149,7 +149,7 @@ describe('the operator’s key', () => {
 		expect(JSON.stringify([results, await audit()])).not.toContain(key)
 		const opened = async (ring = env.MASTER_KEYS) => {
 			const { operator } = await readAccountSettings(env.DB, 1)
-			return operator?.sealedKey == null ? null : await openSecret(ring, operator.sealedKey, operatorKeyContext(1))
+			return operator?.sealedKey == null ? null : await openSecret(ring, operator.sealedKey, operatorKeyPlace(1))
 		}
 		expect(await opened()).toBe(key)
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.key': '********' })

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { attemptDelivery } from '../../../src/delivery/attempt.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { findKeysInUse, resealSecrets } from '../../../src/instances/reseal.ts'
-import { instanceContext, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
+import { instanceSecret, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { runCron } from '../../../src/instances/cron.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import {
@@ -79,6 +79,7 @@ async function expectSilentAudit(...secrets: string[]): Promise<void> {
 /** The headers that a delivery carries now, by the row as the instance's object reads it. */
 async function sent(id: number): Promise<Record<string, string | null>> {
 	const config = (await loadWatcherConfig(env, id))!
+	const ref = { id, incarnation: config.incarnation }
 	let request: Request | undefined
 	const outcome = await attemptDelivery(
 		{
@@ -91,6 +92,7 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 			url: 'https://callback.example.com/hook',
 			body: BODY,
 			sealedFor: 'instance',
+			incarnation: config.incarnation,
 			configuration: config.configuration,
 			signature: config.signature,
 			guarded: false,
@@ -101,7 +103,7 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 			now: () => client.world.nowMs,
 			userAgent: 'Shopbell/test',
 			getRefusal: () => null,
-			openSecret: async (sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceContext(id)),
+			openSecret: async (key, sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceSecret(ref, key)),
 		},
 	)
 	expect(outcome.delivered).toBe(true)
@@ -178,7 +180,7 @@ describe('rotating', () => {
 		expect(client.world.watchers.calls.at(-1)).toBe(`${id} configure 2{}`)
 		expect(await sent(id)).toEqual(expected(OLD, NEW))
 		const stored = await row(id)
-		expect(stored['signature_next']).toMatch(/^v1\.test\./)
+		expect(stored['signature_next']).toMatch(/^v2\.test\./)
 		expect(await audit('instance.signature-key.rotate')).toMatchObject([
 			{ object_id: id, detail: { key: 'given', graceSeconds: 86_400 } },
 		])
@@ -394,11 +396,14 @@ test('a rotated key ring seals the key that takes over anew, and the older key s
 	await rotate(id, { key: NEW })
 	const ring = `k2:${Buffer.alloc(32, 7).toString('base64')},${env.MASTER_KEYS}`
 	// Only the key that takes over still names the older one.
-	const resealed = JSON.parse((await row(id))['configuration'])
-	for (const [key, value] of Object.entries<string | null>(resealed))
-		if (value?.startsWith('v1.test.'))
-			resealed[key] = await sealSecret(ring, await openSecret(ring, value, instanceContext(id)), instanceContext(id))
-	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v1.k2.x'")
+	const { configuration, incarnation } = await row(id)
+	const resealed = JSON.parse(configuration)
+	for (const [key, value] of Object.entries<string | null>(resealed)) {
+		const place = instanceSecret({ id, incarnation }, key)
+		if (value?.startsWith('v2.test.'))
+			resealed[key] = await sealSecret(ring, await openSecret(ring, value, place), place)
+	}
+	await env.DB.prepare("UPDATE instances SET configuration = ?, token_sealed = 'v2.k2.x'")
 		.bind(JSON.stringify(resealed))
 		.run()
 	await env.DB.prepare("UPDATE organizations SET secret_sealed = ''").run()
@@ -407,10 +412,106 @@ test('a rotated key ring seals the key that takes over anew, and the older key s
 	await resealSecrets(env.DB, ring)
 	expect(await findKeysInUse(env.DB, ring)).toEqual(['k2'])
 	const { signature_next: next, version } = await row(id)
-	expect(next).toMatch(/^v1\.k2\./)
+	expect(next).toMatch(/^v2\.k2\./)
 	expect(version).toBe(3)
-	expect(await openSecret(ring, next, instanceContext(id))).toBe(NEW)
+	expect(await openSecret(ring, next, instanceSecret({ id, incarnation }, SIGNATURE_KEY))).toBe(NEW)
 })
+
+describe('walking through what is sealed', () => {
+	const ring = `k2:${Buffer.alloc(32, 7).toString('base64')},${env.MASTER_KEYS}`
+	const rows = async () =>
+		(
+			await env.DB.prepare('SELECT id, incarnation, configuration, token_sealed FROM instances ORDER BY id').all<
+				Record<string, string>
+			>()
+		).results
+	const plain = (text: string) => JSON.stringify({ note: text, 'store.url': text, tags: text })
+
+	test('a plain value that looks sealed pins no key, and rows that cannot be opened delay nobody', async () => {
+		const first = await make()
+		// Fifty that look sealed and fifty that do not open come before the one that is to be sealed anew.
+		await env.DB.prepare(
+			`INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name,
+				tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
+			SELECT instances.id + n.value, organization_id, user_id, state, version, enabled, events_enabled, element_key, name,
+				tags, CASE WHEN n.value <= 50 THEN ?2 ELSE ?3 END, connection, 'h' || n.value,
+				CASE WHEN n.value <= 50 THEN 'v2.k2.x' ELSE 'v2.test.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAA' END,
+				1000 + n.value, created_ms, updated_ms FROM instances, json_each(?1) AS n WHERE instances.id = ?4`,
+		)
+			.bind(JSON.stringify(Array.from({ length: 100 }, (_, i) => i + 1)), plain('v1.test.x'), plain('v2.test.x'), first)
+			.run()
+		await env.DB.prepare("UPDATE sequences SET value = value + 100 WHERE name = 'instance'").run()
+		const last = await make()
+		for (let run = 0; run < 3; run++) await resealSecrets(env.DB, ring)
+		const {
+			configuration,
+			token_sealed: token,
+			incarnation,
+		} = (await rows()).find((one) => Number(one['id']) === last)!
+		expect(token).toMatch(/^v2\.k2\./)
+		expect(
+			await openSecret(ring, token!, instanceSecret({ id: last, incarnation: incarnation! }, 'token')),
+		).toBeTruthy()
+		expect(JSON.parse(configuration!)[SIGNATURE_KEY]).toMatch(/^v2\.k2\./)
+		// The fifty that do not open are in use still; those that only look sealed are not.
+		expect(await findKeysInUse(env.DB, ring)).toEqual(['k2', 'test'])
+		await env.DB.prepare("DELETE FROM instances WHERE token_sealed LIKE 'v2.test.%'").run()
+		expect((await rows()).length).toBeGreaterThan(50)
+		expect(await findKeysInUse(env.DB, ring)).toEqual(['k2'])
+	})
+
+	test('what an earlier version sealed is sealed anew, also with one key, and the walk begins again at its end', async () => {
+		const id = await make()
+		const { configuration, incarnation } = await row(id)
+		const place = instanceSecret({ id, incarnation }, SIGNATURE_KEY)
+		const clear = await openSecret(env.MASTER_KEYS, JSON.parse(configuration)[SIGNATURE_KEY], place)
+		const earlier = await sealAsV1(clear, `instance/${id}`)
+		for (let walk = 0; walk < 2; walk++) {
+			await env.DB.prepare('UPDATE instances SET configuration = json_set(configuration, ?, ?)')
+				.bind(`$."${SIGNATURE_KEY}"`, earlier)
+				.run()
+			expect(await sent(id)).toEqual(expected(clear))
+			await resealSecrets(env.DB, env.MASTER_KEYS)
+			const sealed = JSON.parse((await row(id))['configuration'])[SIGNATURE_KEY]
+			expect(sealed).toMatch(/^v2\.test\./)
+			expect(await openSecret(env.MASTER_KEYS, sealed, place)).toBe(clear)
+		}
+	})
+})
+
+describe('a secret that does not open', () => {
+	const lost = `other:${Buffer.alloc(32, 9).toString('base64')}`
+
+	test('is an error with the name of the instance and the next step, and can be set again', async () => {
+		const id = await make()
+		const sealed = await sealSecret(
+			lost,
+			'x',
+			instanceSecret({ id, incarnation: (await row(id))['incarnation'] }, SIGNATURE_KEY),
+		)
+		await env.DB.prepare('UPDATE instances SET configuration = json_set(configuration, ?, ?)')
+			.bind(`$."${SIGNATURE_KEY}"`, sealed)
+			.run()
+		for (const [method, path, body] of [
+			['PATCH', `/instances/${id}`, { configuration: { 'event.notification.batch': 5 } }],
+			['GET', `/instances/${id}/signature-key`, undefined],
+		] as const) {
+			const answer = await client.call(method, path, body)
+			expect([answer.status, answer.body.message]).toEqual([
+				500,
+				expect.stringMatching(new RegExp(`instance ${id} \\(.+\\).*MASTER_KEYS lacks the key other.*PATCH`)),
+			])
+		}
+		expect((await patch(id, { [SIGNATURE_KEY]: NEW })).status).toBe(200)
+		expect(await sent(id)).toEqual(expected(NEW))
+	})
+})
+
+/** A text as versions before the incarnations sealed it. */
+async function sealAsV1(text: string, context: string): Promise<string> {
+	const sealed = await sealSecret(env.MASTER_KEYS, text, context)
+	return sealed.replace(/^v2\./, 'v1.')
+}
 
 describe('explaining', () => {
 	const headersNow = (key: string, next: string | null = null): Record<string, string> => ({

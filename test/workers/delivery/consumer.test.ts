@@ -7,7 +7,7 @@ import { consumeDoorbells, createDeliveryPorts } from '../../../src/delivery/con
 import { handleDoorbells } from '../../../src/delivery/doorbell-handler.ts'
 import { toSignatureHeaders } from '../../../src/delivery/sign.ts'
 import { computeEventTag, formatEventId, parseEventId } from '../../../src/events/ids.ts'
-import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
+import { instanceSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import type { Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
 import type { WatcherRpc } from '../../../src/rpc/watcher.ts'
 import { createCallbackServer } from '../../demo/callback.ts'
@@ -97,11 +97,13 @@ describe('a batch', () => {
 	})
 })
 
+const place = (id: number) => instanceSecret({ id, incarnation: String(id) }, 'event.notification.signature.key')
+
 describe('delivering', () => {
 	test('opens the sealed key, signs in workerd, and settles each', async () => {
 		const callback = createCallbackServer({ key: 'schlüssel' })
 		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => await callback.receive(input as Request))
-		const sealed = await sealSecret(bindings.MASTER_KEYS, 'schlüssel', instanceContext(7))
+		const sealed = await sealSecret(bindings.MASTER_KEYS, 'schlüssel', place(7))
 		const configuration = { 'event.notification.signature.key': sealed }
 		const instance = new OneInstance(
 			Array.from({ length: 9 }, (_, index) => claimFor('https://callback.example/hook', index + 1, configuration)),
@@ -121,7 +123,7 @@ describe('delivering', () => {
 
 	test('with a key sealed for another instance sends nothing', async () => {
 		const fetched = vi.spyOn(globalThis, 'fetch')
-		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', instanceContext(8))
+		const sealed = await sealSecret(bindings.MASTER_KEYS, 'key', place(8))
 		const instance = new OneInstance([
 			claimFor('https://callback.example/', 1, { 'event.notification.signature.key': sealed }),
 		])

@@ -6,7 +6,7 @@
  */
 import { OPERATOR_KEY } from '../accounts/settings.ts'
 import { toIncarnation, type ObjectRef } from '../lib/incarnation.ts'
-import { logError } from '../lib/log.ts'
+import { log } from '../lib/log.ts'
 import {
 	instanceSecret,
 	isStale,
@@ -15,6 +15,7 @@ import {
 	parseMasterKeys,
 	sealSecret,
 	type SecretPlace,
+	UnreadableSecret,
 } from '../lib/sealing.ts'
 import { listSecretKeys } from './configuration-keys.ts'
 import { SIGNATURE_KEY } from './signature.ts'
@@ -37,12 +38,15 @@ interface SealedInstanceRow {
 	next: string | null
 }
 
-/** A table whose rows are sealed anew. `reseal` returns whether it wrote the row. */
+/** What became of a row: `unreadable` if one of its secrets cannot be opened. */
+type Outcome = 'current' | 'written' | 'unreadable'
+
+/** A table whose rows are sealed anew. */
 interface Source<Row extends { id: number }> {
 	name: string
 	/** The rows with an id above `?1`, in order of ids, at most `?2`. */
 	select: string
-	reseal(db: D1Database, ring: string, row: Row): Promise<boolean>
+	reseal(db: D1Database, ring: string, row: Row): Promise<Outcome>
 }
 
 const ORGANIZATIONS: Source<SealedRow> = {
@@ -134,12 +138,13 @@ async function walk<Row extends { id: number }>(db: D1Database, ring: string, so
 	const from = stored?.position ?? 0
 	const { results } = await db.prepare(source.select).bind(from, MAX_READ_ROWS).all<Row>()
 	let position = 0
-	let written = 0
+	const counts = { current: 0, written: 0, unreadable: 0 }
 	for (const row of results) {
-		if (await source.reseal(db, ring, row)) written++
+		counts[await source.reseal(db, ring, row)]++
 		position = row.id
-		if (written === MAX_WRITTEN_ROWS) break
+		if (counts.written === MAX_WRITTEN_ROWS) break
 	}
+	if (counts.unreadable > 0) log('reseal.unreadable', { source: source.name, rows: counts.unreadable })
 	const isAtEnd = position === (results.at(-1)?.id ?? 0) && results.length < MAX_READ_ROWS
 	if (isAtEnd) position = 0
 	if (position === from) return
@@ -157,15 +162,15 @@ async function resealValue(
 	row: SealedRow,
 	place: string,
 	update: (sealed: string) => D1PreparedStatement,
-): Promise<boolean> {
-	if (!isStale(ring, row.sealed)) return false
+): Promise<Outcome> {
 	const sealed = await reseal(ring, row.sealed, place)
-	if (sealed === row.sealed) return false
+	if (isStale(ring, sealed)) return 'unreadable'
+	if (sealed === row.sealed) return 'current'
 	await update(sealed).run()
-	return true
+	return 'written'
 }
 
-async function resealInstance(db: D1Database, ring: string, row: SealedInstanceRow): Promise<boolean> {
+async function resealInstance(db: D1Database, ring: string, row: SealedInstanceRow): Promise<Outcome> {
 	const ref: ObjectRef = { id: row.id, incarnation: toIncarnation(row.incarnation, row.id) }
 	const configuration = JSON.parse(row.configuration) as Record<string, string | null>
 	for (const key of listSecretKeys()) {
@@ -175,7 +180,10 @@ async function resealInstance(db: D1Database, ring: string, row: SealedInstanceR
 	const token = await reseal(ring, row.token, instanceSecret(ref, 'token'))
 	const next = row.next === null ? null : await reseal(ring, row.next, instanceSecret(ref, SIGNATURE_KEY))
 	const text = JSON.stringify(configuration)
-	if (text === row.configuration && token === row.token && next === row.next) return false
+	const values = [token, next, ...listSecretKeys().map((key) => configuration[key])]
+	const isUnreadable = values.some((value) => typeof value === 'string' && isStale(ring, value))
+	if (text === row.configuration && token === row.token && next === row.next)
+		return isUnreadable ? 'unreadable' : 'current'
 	// Increments the version, so that the instance's object reads its secrets again before the older key is removed.
 	await db
 		.prepare(
@@ -184,7 +192,7 @@ async function resealInstance(db: D1Database, ring: string, row: SealedInstanceR
 		)
 		.bind(token, text, next, row.id, row.token, row.configuration, row.next)
 		.run()
-	return true
+	return isUnreadable ? 'unreadable' : 'written'
 }
 
 /** The text sealed anew; unchanged if it is not stale or cannot be opened. */
@@ -193,7 +201,7 @@ async function reseal(ring: string, sealed: string, place: SecretPlace | string)
 	try {
 		return await sealSecret(ring, await openSecret(ring, sealed, place), place)
 	} catch (error) {
-		logError('reseal.failed', error)
+		if (!(error instanceof UnreadableSecret)) throw error
 		return sealed
 	}
 }

@@ -645,4 +645,33 @@ export const MUTANTS: Mutant[] = [
 		replace: '',
 		tests: [story('log')],
 	},
+	// Sealed secrets
+	{
+		name: 'a plain value that looks sealed pins a master key',
+		file: 'src/instances/reseal.ts',
+		find: "WHERE entry.key IN (SELECT value FROM json_each(?2)) AND ${isSealedBySql('entry.value')})",
+		replace: "WHERE (?2 IS NOT NULL) AND ${isSealedBySql('entry.value')})",
+		tests: [workers('signing')],
+	},
+	{
+		name: 'the walk begins at the first row in each run',
+		file: 'src/instances/reseal.ts',
+		find: 'const from = stored?.position ?? 0',
+		replace: 'const from = stored === null ? 0 : 0',
+		tests: [workers('signing')],
+	},
+	{
+		name: 'the walk ends at the last row',
+		file: 'src/instances/reseal.ts',
+		find: 'if (isAtEnd) position = 0',
+		replace: 'if (isAtEnd && position === 0) position = 0',
+		tests: [workers('signing')],
+	},
+	{
+		name: 'a secret opens in another field',
+		file: 'src/lib/sealing.ts',
+		find: 'return { aad: `instance/${incarnation}/${key}`, v1Aad: `instance/${id}` }',
+		replace: "return { aad: `instance/${incarnation}/${key === '' ? key : ''}`, v1Aad: `instance/${id}` }",
+		tests: ['test/unit/instances/safety.test.ts'],
+	},
 ]

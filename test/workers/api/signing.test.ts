@@ -429,7 +429,7 @@ describe('walking through what is sealed', () => {
 
 	test('a plain value that looks sealed pins no key, and rows that cannot be opened delay nobody', async () => {
 		const first = await make()
-		// Fifty that look sealed and fifty that do not open come before the one that is to be sealed anew.
+		// Fifty that look sealed and 600 that do not open, more than one run reads, come before the one that is to be sealed anew.
 		await env.DB.prepare(
 			`INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name,
 				tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
@@ -438,9 +438,9 @@ describe('walking through what is sealed', () => {
 				CASE WHEN n.value <= 50 THEN 'v2.k2.x' ELSE 'v2.test.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAA' END,
 				1000 + n.value, created_ms, updated_ms FROM instances, json_each(?1) AS n WHERE instances.id = ?4`,
 		)
-			.bind(JSON.stringify(Array.from({ length: 100 }, (_, i) => i + 1)), plain('v1.test.x'), plain('v2.test.x'), first)
+			.bind(JSON.stringify(Array.from({ length: 650 }, (_, i) => i + 1)), plain('v1.test.x'), plain('v2.test.x'), first)
 			.run()
-		await env.DB.prepare("UPDATE sequences SET value = value + 100 WHERE name = 'instance'").run()
+		await env.DB.prepare("UPDATE sequences SET value = value + 650 WHERE name = 'instance'").run()
 		const last = await make()
 		for (let run = 0; run < 3; run++) await resealSecrets(env.DB, ring)
 		const {
@@ -453,7 +453,7 @@ describe('walking through what is sealed', () => {
 			await openSecret(ring, token!, instanceSecret({ id: last, incarnation: incarnation! }, 'token')),
 		).toBeTruthy()
 		expect(JSON.parse(configuration!)[SIGNATURE_KEY]).toMatch(/^v2\.k2\./)
-		// The fifty that do not open are in use still; those that only look sealed are not.
+		// Those that do not open are in use still; those that only look sealed are not.
 		expect(await findKeysInUse(env.DB, ring)).toEqual(['k2', 'test'])
 		await env.DB.prepare("DELETE FROM instances WHERE token_sealed LIKE 'v2.test.%'").run()
 		expect((await rows()).length).toBeGreaterThan(50)

@@ -302,11 +302,13 @@ class Store implements SimulatedStore {
 		if (connecting)
 			return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
 		if (other) return other
-		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
+		const asked = (inside ?? '').slice(prefix.length + 2)
+		// `rest_route` names the route, whatever the path is; keys are checked by the path alone.
+		const path = String(query.get('rest_route') ?? asked).replace(/^\/+|\/+$/g, '')
 		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)
 		let key: Key | null = null
 		try {
-			if (/^wc[/-]/.test(path)) {
+			if (/^\/*wc[/-]/.test(asked)) {
 				const auth = keys === null ? this.#auth : new Authenticator(keys)
 				const home = new URL(engine.settings.url)
 				key = auth.who({
@@ -396,5 +398,7 @@ function bodyParams(request: Request, text: string, query: Params): Pick<Call, '
 			})
 		}
 	} else if (type.includes('application/x-www-form-urlencoded')) body = Object.fromEntries(parseQuery(text))
-	return { body, params: new Map([...query, ...Object.entries(body)]) }
+	// A write takes parameters from the query as well, so `_method=POST` in the address of a GET is all that it needs.
+	const fromQuery = [...query].filter(([name]) => !/^(_|oauth_|consumer_|rest_route$|force$)/.test(name))
+	return { body: { ...Object.fromEntries(fromQuery), ...body }, params: new Map([...query, ...Object.entries(body)]) }
 }

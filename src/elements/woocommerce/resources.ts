@@ -113,8 +113,7 @@ export function findUrlProblem(url: string, connection: Connection | null): stri
 	const seen = new Set<string>()
 	for (const name of target.names) {
 		const found = `"${name.slice(0, 100)}"`
-		if (isReservedName(name))
-			return `expected arguments of the list, found ${found}, which is never sent to a store`
+		if (isReservedName(name)) return `expected arguments of the list, found ${found}, which is never sent to a store`
 		if (isDateField(name) || Object.hasOwn(collection.filters, name) || isIgnored(name)) continue
 		if (seen.has(name)) return `expected ${found} once`
 		seen.add(name)

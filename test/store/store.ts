@@ -302,13 +302,11 @@ class Store implements SimulatedStore {
 		if (connecting)
 			return this.#connect.answer({ method, route: (inside ?? '').slice(12), query: url.search.slice(1), body })
 		if (other) return other
-		const asked = (inside ?? '').slice(prefix.length + 2)
-		// `rest_route` names the route, whatever the path is; keys are checked by the path alone.
-		const path = String(query.get('rest_route') ?? asked).replace(/^\/+|\/+$/g, '')
+		const path = (inside ?? '').slice(prefix.length + 2).replace(/^\/+|\/+$/g, '')
 		const headers = restHeaders(`${engine.settings.url}/${prefix}/`)
 		let key: Key | null = null
 		try {
-			if (/^\/*wc[/-]/.test(asked)) {
+			if (/^wc[/-]/.test(path)) {
 				const auth = keys === null ? this.#auth : new Authenticator(keys)
 				const home = new URL(engine.settings.url)
 				key = auth.who({

@@ -28,7 +28,7 @@ export const PRODUCT_ARGUMENTS: readonly string[] = [
 	...['shipping_class', 'attribute', 'attribute_term', 'search_sku', 'search_name_or_sku', 'search_fields'],
 ]
 
-export const COUPON_ARGUMENTS: readonly string[] = [...SELECTION, ...DATES, 'code', 'status']
+export const COUPON_ARGUMENTS: readonly string[] = [...POSTS, 'code', 'status']
 
 export const CUSTOMER_ARGUMENTS: readonly string[] = [...SELECTION, 'email', 'role']
 

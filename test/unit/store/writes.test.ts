@@ -161,15 +161,6 @@ describe('changing', () => {
 		}
 	})
 
-	it('rest_route names the route, whatever the path is', async () => {
-		const { raw, store } = rig()
-		const headers = { authorization: basic(store.credentials) }
-		const listed = await raw('https://shop.example/wp-json/wc/v3/orders?rest.route=/wc/v3/customers&per_page=1', {
-			headers,
-		})
-		expect(listed.json[0].email).toEqual(expect.any(String))
-	})
-
 	it('the method may be overridden', async () => {
 		const { raw, store } = rig()
 		const headers = { authorization: basic(store.credentials), 'x-http-method-override': 'GET' }

@@ -65,6 +65,11 @@ export interface Element {
 		settings: PollerResource,
 		connection: Connection,
 	): { ok: true; resource: Resource } | { ok: false; field: string; message: string }
+	/**
+	 * The message about an argument of a resource's url that its list does not take; null: all are taken.
+	 * `connection` null: the store is not known yet.
+	 */
+	findUrlProblem(url: string, connection: Connection | null): string | null
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Reads a record as a snapshot for the gate; null when it has no id. */

@@ -72,6 +72,8 @@ export interface Records {
 	toVendorPath(path: string): string | null
 	/** The kind of a hub path by its form; for `unknown` the store's response decides. */
 	classifyPath(path: string): 'collection' | 'object' | 'unknown'
+	/** Whether the vendor would take a query parameter of this name, however spelled, as an order of its own. */
+	isReservedParameter(name: string): boolean
 	/** A list with the hub's `where` and `orderBy` (null: none). */
 	planList(
 		path: string,

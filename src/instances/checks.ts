@@ -76,6 +76,23 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 	return [...paths]
 }
 
+/**
+ * 400 if a url has an argument that its list does not take, whether or not events are enabled. `connection` null: the
+ * collections are not known yet.
+ */
+export function requireArguments(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+	connection: Connection | null,
+): void {
+	const problems: FieldProblem[] = []
+	for (const [label, { url }] of Object.entries(resources)) {
+		const message = element.findUrlProblem(url, connection)
+		if (message !== null) problems.push({ field: `${POLLER_KEY}.${label}.url`, message })
+	}
+	if (problems.length > 0) throw toConfigurationError(problems)
+}
+
 /** Connects the store and checks that the collections are readable; 400 or 502 with the reason. */
 export async function requireConnection(
 	element: Element,

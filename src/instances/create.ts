@@ -8,6 +8,7 @@ import { instanceSecret, sealSecret } from '../lib/sealing.ts'
 import { notifyWatcher, toActor } from './changes.ts'
 import {
 	normalizeOptionsFor,
+	requireArguments,
 	requireConfiguration,
 	requireConnection,
 	requireNaming,
@@ -48,6 +49,7 @@ export async function createInstance(
 		requirePaths(element, resources),
 	)
 	requireResources(element, resources, connection)
+	requireArguments(element, normalized.resources, normalized.eventsEnabled ? connection : null)
 
 	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const [id, subscriptionId] = [
@@ -99,6 +101,7 @@ export function checkDraft(services: Services, element: Element, input: Instance
 		normalizeOptionsFor(services, element, {}),
 	)
 	requirePaths(element, normalized.eventsEnabled ? normalized.resources : {})
+	requireArguments(element, normalized.resources, null)
 	if (wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values }))
 		requireReachable(services.env)
 	return normalized.storeUrl

@@ -12,6 +12,7 @@ import { isPlaceholder, SECRET_MASK, toText } from '../lib/values.ts'
 import { commitChange, notifyWatcher, toActor } from './changes.ts'
 import {
 	normalizeOptionsFor,
+	requireArguments,
 	requireConfiguration,
 	requireConnection,
 	requireNaming,
@@ -24,7 +25,7 @@ import { getCallbackUrl } from './config.ts'
 import { isSecretKey } from './configuration-keys.ts'
 import { getHost } from './naming.ts'
 import type { NormalizedConfiguration, NormalizeOptions } from './normalize.ts'
-import { getEffectivePoller } from './poller.ts'
+import { getEffectivePoller, POLLER_KEY } from './poller.ts'
 import type { Instance, InstanceChange } from './rows.ts'
 import type { Services } from './services.ts'
 import { SIGNATURE_KEY, applyKeyTakeover } from './signature.ts'
@@ -107,6 +108,14 @@ export async function updateInstance(
 		: instance.connection
 	const plan = planUpdate(instance, before, input, options, request, checked)
 	requireResources(element, request.resources, plan.change.connection)
+	// Urls of earlier versions stay as they are until they are sent again; the watcher leaves out what is refused here.
+	const isPollerSent = options.replace || !instance.eventsEnabled || POLLER_KEY in (input.configuration ?? {})
+	if (isPollerSent)
+		requireArguments(
+			element,
+			request.normalized.resources,
+			request.normalized.eventsEnabled ? plan.change.connection : null,
+		)
 
 	const callback = getCallbackUrl(plan.values, env.PUBLIC_URL)
 	const release = callback !== null && callback !== getCallbackUrl(before, env.PUBLIC_URL)

@@ -12,9 +12,10 @@ export function parseQuery(query: string): Params {
 	for (const pair of query.split('&')) {
 		if (pair === '') continue
 		const at = pair.indexOf('=')
-		const name = decode(at < 0 ? pair : pair.slice(0, at))
+		const name = variable(decode(at < 0 ? pair : pair.slice(0, at)))
+		if (name === '') continue
 		const value = at < 0 ? '' : decode(pair.slice(at + 1))
-		const list = /^([^[]+)\[([^\]]*)\]$/.exec(name)
+		const list = /^([^[]+)\[([^\]]*)\]/.exec(name)
 		if (!list) {
 			params.set(name, value)
 			continue
@@ -27,6 +28,15 @@ export function parseQuery(query: string): Params {
 		params.set(key, items)
 	}
 	return params
+}
+
+/** PHP's name of a variable: no spaces in front, nothing after a NUL, dots and spaces in front of a bracket as `_`. */
+function variable(text: string): string {
+	const name = (text.split('\0')[0] ?? '').replace(/^ +/, '')
+	const at = name.indexOf('[')
+	if (at === 0) return ''
+	const end = at > 0 && name.includes(']', at) ? at : name.length
+	return name.slice(0, end).replace(/[ .[]/g, '_') + name.slice(end)
 }
 
 function decode(text: string): string {

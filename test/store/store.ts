@@ -396,5 +396,7 @@ function bodyParams(request: Request, text: string, query: Params): Pick<Call, '
 			})
 		}
 	} else if (type.includes('application/x-www-form-urlencoded')) body = Object.fromEntries(parseQuery(text))
-	return { body, params: new Map([...query, ...Object.entries(body)]) }
+	// A write takes parameters from the query as well, so `_method=POST` in the address of a GET is all that it needs.
+	const fromQuery = [...query].filter(([name]) => !/^(_|oauth_|consumer_|rest_route$|force$)/.test(name))
+	return { body: { ...Object.fromEntries(fromQuery), ...body }, params: new Map([...query, ...Object.entries(body)]) }
 }

@@ -674,4 +674,40 @@ export const MUTANTS: Mutant[] = [
 		replace: "return { aad: `instance/${incarnation}/${key === '' ? key : ''}`, v1Aad: `instance/${id}` }",
 		tests: ['test/unit/instances/safety.test.ts'],
 	},
+	// What a caller's text may become at a store
+	{
+		name: 'a poller url of an earlier version still writes',
+		file: 'src/elements/woocommerce/resources.ts',
+		find: '.filter(([name]) => !isReservedName(name))',
+		replace: '',
+		tests: ['test/unit/elements/list-arguments.test.ts', story('settings')],
+	},
+	{
+		name: 'a learned argument may be WordPress’s own',
+		file: 'src/elements/woocommerce/list-arguments.ts',
+		find: '!OWN_ARGUMENTS.includes(base) && !isReservedName(name)',
+		replace: '!OWN_ARGUMENTS.includes(base)',
+		tests: ['test/unit/elements/list-arguments.test.ts'],
+	},
+	{
+		name: 'PHP’s spellings of a name are not its own',
+		file: 'src/elements/woocommerce/list-arguments.ts',
+		find: "text.replace(/[\\s.]/g, '_').toLowerCase()",
+		replace: 'text.toLowerCase()',
+		tests: ['test/unit/elements/list-arguments.test.ts'],
+	},
+	{
+		name: 'the last guard lets WordPress’s own arguments through',
+		file: 'src/elements/woocommerce/request-auth.ts',
+		find: 'if (reserved !== undefined) return',
+		replace: 'if (reserved === access.key) return',
+		tests: ['test/unit/elements/list-arguments.test.ts'],
+	},
+	{
+		name: 'the hub ignores what the store would interpret',
+		file: 'src/api/hub/routes.ts',
+		find: 'if (records.isReservedParameter(name))',
+		replace: "if (name === '')",
+		tests: [workers('hub')],
+	},
 ]

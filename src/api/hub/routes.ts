@@ -63,16 +63,23 @@ interface HubRequest {
 }
 
 function toHubRequest(c: InstanceContext): HubRequest {
-	requireEnabled(c)
-	const { records } = getElement(c.var.instance.elementKey)
+	const records = requireRecords(c)
 	const path = c.req.path.replace(/^.*?\/hubs\/[^/]+\//, '')
 	const vendorPath = records.toVendorPath(path)
 	if (vendorPath === null) throw new NotFound('No such collection')
 	return { c, path, vendorPath, records }
 }
 
-function requireEnabled(c: InstanceContext): void {
+/** The store's records; 403 if the instance is disabled, 400 for a parameter that the store would take as an order. */
+function requireRecords(c: InstanceContext): Records {
 	if (!c.var.instance.enabled) throw new Forbidden('This instance is disabled')
+	const { records } = getElement(c.var.instance.elementKey)
+	for (const name of new URL(c.req.url).searchParams.keys())
+		if (records.isReservedParameter(name))
+			throw new BadRequest(
+				`${name.slice(0, 100)}: expected a parameter of this call, not one that the store interprets`,
+			)
+	return records
 }
 
 async function getStoreClient(c: InstanceContext): Promise<StoreClient> {
@@ -143,15 +150,13 @@ async function deleteRecord(hub: HubRequest, force: 'true' | 'false' | undefined
 }
 
 async function listObjects(c: InstanceContext) {
-	requireEnabled(c)
-	const { records } = getElement(c.var.instance.elementKey)
+	const records = requireRecords(c)
 	const answer = requireOk(await records.listCollections(await getStoreClient(c)))
 	return answer.collections
 }
 
 async function getObjectMetadata(c: InstanceContext, name: string) {
-	requireEnabled(c)
-	const { records } = getElement(c.var.instance.elementKey)
+	const records = requireRecords(c)
 	if (records.toVendorPath(name.replaceAll('{id}', '1')) === null) throw new NotFound('No such collection')
 	const answer = requireOk(await records.listFields(await getStoreClient(c), name))
 	return { name, fields: answer.fields }

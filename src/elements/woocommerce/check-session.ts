@@ -50,13 +50,14 @@ export class CheckSession {
 		const method = options.method ?? 'GET'
 		const target =
 			options.access === undefined
-				? { url: withQuery(url, query), headers: {} }
+				? { ok: true as const, url: withQuery(url, query), headers: {} }
 				: authorize(options.access, this.io, method, url, query)
+		if (!target.ok) return target
 		const page =
 			options.page === true
 				? { maxBytes: MAX_PAGE_BYTES, headers: { ...target.headers, Accept: 'text/html,application/xhtml+xml' } }
 				: {}
-		return sendRequest(this.io, { method, ...target, ...page, timeoutMs })
+		return sendRequest(this.io, { method, url: target.url, headers: target.headers, ...page, timeoutMs })
 	}
 }
 

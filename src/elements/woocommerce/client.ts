@@ -155,10 +155,12 @@ class WooCommerceClient implements StoreClient {
 	): Promise<StoreResponse | TimedFailure> {
 		for (let attempt = 1; ; attempt++) {
 			const target = authorize(this.#access, this.#io, method, `${this.#connection.root}${API_PREFIX}${path}`, query)
+			if (!target.ok) return { ...target, storeNowMs: this.#io.now() }
 			this.requests++
 			const answer = await sendRequest(this.#io, {
 				method,
-				...target,
+				url: target.url,
+				headers: target.headers,
 				body,
 				timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS,
 			})

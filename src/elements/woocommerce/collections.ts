@@ -3,6 +3,18 @@
  * dates of their records (docs/woocommerce.md §3). A collection that is not in the table, such as a plugin's, counts
  * as an ordinary paged one; the arguments of its route (OPTIONS) correct that.
  */
+import {
+	COUPON_ARGUMENTS,
+	CUSTOMER_ARGUMENTS,
+	DEFAULT_ARGUMENTS,
+	ORDER_ARGUMENTS,
+	PRODUCT_ARGUMENTS,
+	REFUND_ARGUMENTS,
+	REVIEW_ARGUMENTS,
+	TERM_ARGUMENTS,
+	VARIATION_ARGUMENTS,
+	WEBHOOK_ARGUMENTS,
+} from './list-arguments.ts'
 import type { Connection } from '../store.ts'
 
 /** The properties of a collection. */
@@ -41,6 +53,8 @@ export interface Collection {
 		string,
 		{ param: string; in?: true; only?: true; versionDependent?: true; ids?: true; lowercase?: true }
 	>
+	/** Arguments that a url may pass to the list. */
+	args: readonly string[]
 	/** Every store with WooCommerce has it. */
 	isBuiltIn: boolean
 	/** Part of WooCommerce itself, so its lists and records are known. */
@@ -64,6 +78,7 @@ const DEFAULT_COLLECTION: Collection = {
 	recentHours: 0,
 	baseQuery: {},
 	filters: {},
+	args: DEFAULT_ARGUMENTS,
 	isBuiltIn: false,
 	known: false,
 }
@@ -84,6 +99,7 @@ const PRODUCT_FILTERS: Collection['filters'] = {
 const TERM_COLLECTION: Collection = {
 	...DEFAULT_COLLECTION,
 	dates: 'none',
+	args: TERM_ARGUMENTS,
 	filters: {
 		...ID_FILTERS,
 		slug: { param: 'slug' },
@@ -102,6 +118,7 @@ const VARIATION_COLLECTION: Collection = {
 	postsStored: true,
 	rereadHours: WEEK_HOURS,
 	filters: PRODUCT_FILTERS,
+	args: VARIATION_ARGUMENTS,
 }
 
 const REFUND_COLLECTION: Collection = {
@@ -110,9 +127,10 @@ const REFUND_COLLECTION: Collection = {
 	acceptsGmt: true,
 	dates: 'created',
 	filters: ID_FILTERS,
+	args: REFUND_ARGUMENTS,
 }
 
-const UNPAGED_COLLECTION: Collection = { ...DEFAULT_COLLECTION, paged: false, dates: 'none' }
+const UNPAGED_COLLECTION: Collection = { ...DEFAULT_COLLECTION, paged: false, dates: 'none', args: [] }
 
 /** First match wins. */
 const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = [
@@ -120,6 +138,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		/^orders$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: ORDER_ARGUMENTS,
 			filtersByModified: true,
 			filtersByCreated: true,
 			acceptsGmt: true,
@@ -140,6 +159,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		/^products$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: PRODUCT_ARGUMENTS,
 			filtersByModified: true,
 			filtersByCreated: true,
 			acceptsGmt: true,
@@ -161,6 +181,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		/^coupons$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: COUPON_ARGUMENTS,
 			filtersByModified: true,
 			filtersByCreated: true,
 			acceptsGmt: true,
@@ -180,6 +201,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		/^customers$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: CUSTOMER_ARGUMENTS,
 			isBuiltIn: true,
 			rereadHours: WEEK_HOURS,
 			baseQuery: { role: 'all' },
@@ -192,7 +214,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 	[/^orders\/\d+\/refunds$/, REFUND_COLLECTION],
 	[
 		/^orders\/\d+\/notes$/,
-		{ ...DEFAULT_COLLECTION, paged: false, dates: 'created', filters: { type: { param: 'type', only: true } } },
+		{ ...UNPAGED_COLLECTION, dates: 'created', filters: { type: { param: 'type', only: true } } },
 	],
 	[/^products\/(categories|tags|brands|shipping_classes)$/, TERM_COLLECTION],
 	[/^products\/attributes\/\d+\/terms$/, TERM_COLLECTION],
@@ -200,6 +222,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		/^products\/reviews$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: REVIEW_ARGUMENTS,
 			filtersByCreated: true,
 			hasTrash: true,
 			dates: 'created',
@@ -213,12 +236,13 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 			},
 		},
 	],
-	[/^taxes$/, { ...DEFAULT_COLLECTION, dates: 'none', filters: { class: { param: 'class' } } }],
+	[/^taxes$/, { ...DEFAULT_COLLECTION, dates: 'none', args: ['class'], filters: { class: { param: 'class' } } }],
 	[/^taxes\/classes$/, { ...UNPAGED_COLLECTION, idField: 'slug' }],
 	[
 		/^webhooks$/,
 		{
 			...DEFAULT_COLLECTION,
+			args: WEBHOOK_ARGUMENTS,
 			filtersByCreated: true,
 			baseQuery: { status: 'all' },
 			filters: { ...ID_FILTERS, status: { param: 'status' } },
@@ -258,6 +282,7 @@ export function getCollection(
 		const modified = args.includes('modified_after') && args.includes('orderby')
 		return {
 			...DEFAULT_COLLECTION,
+			args,
 			filtersByModified: modified,
 			filtersByCreated: args.includes('after'),
 			acceptsGmt: args.includes('dates_are_gmt'),
@@ -271,7 +296,13 @@ export function getCollection(
 		known.filtersByModified && (args === null ? !isOlderThan(version, 5, 8) : args.includes('modified_after'))
 	const gmt =
 		known.acceptsGmt && (args === null ? version !== '' && !isOlderThan(version, 5, 8) : args.includes('dates_are_gmt'))
-	return { ...known, filtersByModified: modified, acceptsGmt: gmt, known: true }
+	return {
+		...known,
+		args: args === null ? known.args : [...known.args, ...args],
+		filtersByModified: modified,
+		acceptsGmt: gmt,
+		known: true,
+	}
 }
 
 /** Whether a collection is in the table. */

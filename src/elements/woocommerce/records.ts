@@ -2,6 +2,7 @@
 import type { RecordCallResult, Records, RecordWrite } from '../records.ts'
 import { getCollection, isKnownCollection } from './collections.ts'
 import { toVendorPath } from './hub-paths.ts'
+import { isCommandName } from './list-arguments.ts'
 import { planList } from './lists.ts'
 import { listCollections, listFields } from './schema.ts'
 import type { Failure, StoreClient } from '../store.ts'
@@ -13,6 +14,7 @@ export const records: Records = {
 		const vendor = toVendorPath(path) ?? ''
 		return isKnownCollection(vendor) ? 'collection' : /\/\d+$/.test(vendor) ? 'object' : 'unknown'
 	},
+	isReservedParameter: isCommandName,
 	planList: planList,
 	write: writeRecord,
 	listCollections: listCollections,

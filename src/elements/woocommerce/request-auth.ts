@@ -4,8 +4,9 @@
  */
 import { Buffer } from 'node:buffer'
 import { withQuery } from './http.ts'
+import { isReservedName } from './list-arguments.ts'
 import { signQuery } from './oauth1.ts'
-import type { Connection, Credentials, Io } from '../store.ts'
+import type { Connection, Credentials, Failure, Io } from '../store.ts'
 
 /** Credentials and context of a request's authentication. Contains secrets; created when needed. */
 export interface RequestAuth {
@@ -30,8 +31,44 @@ export function toRequestAuth(connection: Connection, credentials: Credentials):
 	}
 }
 
-/** The address and headers of an authorized request. `url` has no query yet. */
+/** An authorized request, or why it must not be sent. */
+type AuthorizedTarget = { ok: true; url: string; headers: Record<string, string> } | Failure
+
+/**
+ * The address and headers of an authorized request. `url` has no query yet. The last guard of a key: a request that
+ * WordPress would take for another one is refused.
+ */
 export function authorize(
+	access: RequestAuth,
+	io: Io,
+	method: string,
+	url: string,
+	query: Record<string, string>,
+): AuthorizedTarget {
+	const reserved = Object.keys(query).find((name) => name !== '_fields' && isReservedName(name))
+	if (reserved !== undefined) return refuse(`the argument "${reserved.slice(0, 100)}" is WordPress's own`)
+	if (!isPlainAddress(url)) return refuse('its path leads out of the API')
+	return { ok: true, ...toTarget(access, io, method, url, query) }
+}
+
+/** Whether an address has no query and no segment that changes it (`..`). */
+function isPlainAddress(url: string): boolean {
+	return !/[?#]/.test(url) && URL.canParse(url) && new URL(url).href === url
+}
+
+function refuse(reason: string): Failure {
+	return {
+		ok: false,
+		kind: 'rejected',
+		status: null,
+		code: 'not_sent',
+		providerMessage: null,
+		retryAfterMs: null,
+		message: `The request was not sent to the store: ${reason}.`,
+	}
+}
+
+function toTarget(
 	access: RequestAuth,
 	io: Io,
 	method: string,

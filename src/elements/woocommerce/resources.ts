@@ -2,7 +2,8 @@
 import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'
-import { toVendorPath } from './hub-paths.ts'
+import { toHubName, toVendorPath } from './hub-paths.ts'
+import { isListArgument, isReservedName, OWN_ARGUMENTS } from './list-arguments.ts'
 import { fillPlaceholders, hasPlaceholders } from './placeholders.ts'
 import { splitConditions, isDateField } from './where.ts'
 import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
@@ -15,24 +16,13 @@ interface Refusal {
 	message: string
 }
 
-/** Parameters of a list that only Shopbell sets. */
-const RESERVED_PARAMETERS = new Set([
-	'page',
-	'pageSize',
-	'nextPage',
-	'per_page',
-	'offset',
-	'order',
-	'orderby',
-	'orderBy',
-	'fields',
-	'_fields',
-	'context',
-	'dates_are_gmt',
-	'where',
-])
+/** Parameters of a url that are ignored: those of the hub, and those that Shopbell sets. */
+const IGNORED_PARAMETERS = new Set(['pageSize', 'nextPage', 'orderBy', 'fields', ...OWN_ARGUMENTS])
 
-/** Parses one resource for a store. `resolvePlaceholders` fills the placeholders of its `where` before each list. */
+/**
+ * Parses one resource for a store. `resolvePlaceholders` fills the placeholders of its `where` before each list.
+ * Names that WordPress interprets itself stay in the identity, but are never sent.
+ */
 export function parseResource(
 	objectType: string,
 	settings: PollerResource,
@@ -111,6 +101,34 @@ export function resolvePlaceholders(resource: Resource, lastPollMs: number, conn
 	}
 }
 
+/**
+ * The first argument of a url that the collection's list does not take, as a message; null: there is none.
+ * `connection` null: the arguments of a plugin's list are not known yet.
+ */
+export function findUrlProblem(url: string, connection: Connection | null): string | null {
+	if (!url.isWellFormed()) return 'expected text in Unicode, found half a character'
+	const target = parseResourceUrl(url)
+	if (!target.ok) return null
+	const collection = getCollection(target.path, connection)
+	const seen = new Set<string>()
+	for (const name of target.names) {
+		const found = `"${name.slice(0, 100)}"`
+		if (isReservedName(name)) return `expected arguments of the list, found ${found}, which is never sent to a store`
+		if (isDateField(name) || Object.hasOwn(collection.filters, name) || isIgnored(name)) continue
+		if (seen.has(name)) return `expected ${found} once`
+		seen.add(name)
+		if (isListArgument(name, collection.args) || (connection === null && !collection.known)) continue
+		const possible = collection.args.filter((arg) => isListArgument(arg, collection.args))
+		const hint = possible.length === 0 ? '' : `, such as ${possible.slice(0, 12).join(', ')}`
+		return `expected where or an argument that the list of ${toHubName(target.path)} takes${hint}; found ${found}`
+	}
+	return null
+}
+
+function isIgnored(name: string): boolean {
+	return name === 'where' || IGNORED_PARAMETERS.has(name)
+}
+
 /** An order names the customer whose totals and address it may have changed; guests have the id 0. */
 function findRelatedCustomers(order: VendorRecord): { path: string; id: number }[] {
 	const id = order['customer_id']
@@ -121,8 +139,10 @@ interface ResourceTarget {
 	ok: true
 	path: string
 	conditions: Condition[]
-	/** Parameters that are WooCommerce's own and not conditions. */
+	/** Other parameters; only arguments of the list are sent. */
 	extra: Record<string, string>
+	/** The names of all parameters, in order. */
+	names: string[]
 }
 
 /** The collection and conditions of a url: `/hubs/ecommerce/orders?where=…`, with or without host and prefix. */
@@ -138,19 +158,21 @@ function parseResourceUrl(url: string): ResourceTarget | Refusal {
 		return refuse(`expected the address of a collection such as /hubs/ecommerce/orders, found "${address}"`)
 	const conditions: Condition[] = []
 	const extra: Record<string, string> = {}
+	const names: string[] = []
 	for (const part of splitParameters(search)) {
 		const [rawName = '', rawValue = ''] = splitOnce(part, '=')
 		const name = decodeParameter(rawName)
 		const value = decodeParameter(rawValue)
+		if (name !== '') names.push(name)
 		if (name === 'where') {
 			const parsed = parseWhere(value)
 			if (!parsed.ok) return refuse(`where: ${parsed.message}`)
 			conditions.push(...parsed.conditions)
 		} else if (isDateField(name) || Object.hasOwn(getCollection(path, null).filters, name))
 			conditions.push({ field: name, operator: '=', values: [value] })
-		else if (name !== '' && !RESERVED_PARAMETERS.has(name)) extra[name] = value
+		else if (name !== '' && !isIgnored(name)) extra[name] = value
 	}
-	return { ok: true, path, conditions, extra }
+	return { ok: true, path, conditions, extra, names }
 }
 
 function toListFilter(
@@ -174,7 +196,9 @@ function toListFilter(
 	const split = splitConditions(conditions, collection, zone)
 	if (!split.ok) return { ok: false, field: 'url', message: `where: ${split.message}` }
 	const { query, rest, matches } = split.filter
-	return { ok: true, query: { ...extra, ...query }, ...(rest.length === 0 ? {} : { matches }) }
+	// Urls of earlier versions may have arguments that are refused today: without its filter a list would show more.
+	const taken = Object.fromEntries(Object.entries(extra).filter(([name]) => !isReservedName(name)))
+	return { ok: true, query: { ...taken, ...query }, ...(rest.length === 0 ? {} : { matches }) }
 }
 
 /** Splits a query at `&`, but not inside quotes or placeholders: urls in configurations are often not encoded. */

@@ -6,7 +6,7 @@ import { connectStore } from './connect.ts'
 import { keyAuthorization } from './key-authorization.ts'
 import { webhooks } from './webhook-payloads.ts'
 import { records } from './records.ts'
-import { resolvePlaceholders, parseResource } from './resources.ts'
+import { findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
 import { parseRecord } from './parse-record.ts'
 
 /** The element that clients of the platform know by key and number (docs/contract.md §2). */
@@ -22,6 +22,7 @@ export const woocommerce: Element = {
 	connect: connectStore,
 	openClient: openClient,
 	parseResource: parseResource,
+	findUrlProblem,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,
 	records,

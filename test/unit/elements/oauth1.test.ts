@@ -57,9 +57,9 @@ describe('1.7 OAuth 1.0a signatures', () => {
 			skewSec: 0,
 		} as const
 		const io = ioOf(() => new Response(), { now: () => 1717236000_000 })
-		const { url, headers } = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', {
-			'status[]': 'pending',
-		})
+		const target = authorize(access, io, 'GET', 'http://10.0.0.5/wp-json/wc/v3/orders', { 'status[]': 'pending' })
+		if (!target.ok) throw new Error(target.message)
+		const { url, headers } = target
 		const expected = signQuery({
 			method: 'GET',
 			baseUrl: ORDERS,
@@ -77,9 +77,10 @@ describe('1.7 OAuth 1.0a signatures', () => {
 	it('1.7 uses a new nonce on every try', () => {
 		const access = { auth: 'oauth1', key: 'k', secret: 's', oauthOrigin: 'http://shop.example', skewSec: 0 } as const
 		const { nonce: _nonce, ...io } = ioOf(() => new Response())
-		const nonces = [1, 2, 3].map(() =>
-			new URL(authorize(access, io, 'GET', 'http://shop.example/x', {}).url).searchParams.get('oauth_nonce'),
-		)
+		const nonces = [1, 2, 3].map(() => {
+			const target = authorize(access, io, 'GET', 'http://shop.example/x', {})
+			return target.ok ? new URL(target.url).searchParams.get('oauth_nonce') : null
+		})
 		expect(new Set(nonces).size).toBe(3)
 	})
 })

@@ -150,6 +150,17 @@ describe('changing', () => {
 		expect((await call('DELETE', 'orders')).json.code).toBe('rest_no_route')
 	})
 
+	it('a GET with _method writes, and takes its fields from the query', async () => {
+		const { raw, store } = rig()
+		const headers = { authorization: basic(store.credentials) }
+		for (const name of ['_method', '.method', '+.method', '%5Fmethod']) {
+			const before = store.state('orders').size
+			const made = await raw(`https://shop.example/wp-json/wc/v3/orders?${name}=POST&status=completed`, { headers })
+			expect([made.status, made.json.status]).toEqual([201, 'completed'])
+			expect(store.state('orders').size).toBe(before + 1)
+		}
+	})
+
 	it('the method may be overridden', async () => {
 		const { raw, store } = rig()
 		const headers = { authorization: basic(store.credentials), 'x-http-method-override': 'GET' }

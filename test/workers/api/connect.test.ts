@@ -67,6 +67,23 @@ async function expectPage(response: Response, status: number, words: string): Pr
 	expect(text).not.toMatch(/<script|onload|javascript:/i)
 }
 
+test.each(['_method=POST', 'rest_route=/wp/v2/users', 'colour=red'])(
+	'a draft whose poller url has %s is a 400 that names the field',
+	async (query) => {
+		const poller = { orders: { url: `/hubs/ecommerce/orders?${query}` } }
+		const answer = await client.call(
+			'POST',
+			'/elements/woocommercerest/oauth/url',
+			draft({ 'event.poller.configuration': poller }),
+		)
+		expect([answer.status, answer.body.message]).toEqual([
+			400,
+			expect.stringMatching(/^event\.poller\.configuration\.orders\.url: /),
+		])
+		expect(await rows('drafts')).toEqual([])
+	},
+)
+
 describe('approved', () => {
 	test('the instance is made from the draft, with webhooks, and the browser lands at the application', async () => {
 		const { state, oauthUrl } = await start()

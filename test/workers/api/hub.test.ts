@@ -474,3 +474,67 @@ describe('refusals and failures', () => {
 		expect(asked()).toEqual([])
 	})
 })
+
+describe('parameters that the store would interpret', () => {
+	test.each([
+		...['_method=DELETE', '%5Fmethod=DELETE', '.method=DELETE', '_METHOD=DELETE', '_method[]=DELETE', '_envelope=1'],
+		...['rest_route=/wp/v2/users', 'rest.route=/', 'oauth_token=x', 'consumer_key=ck', 'consumer_secret=cs'],
+		'pageSize=5&_method=POST',
+	])('%s is a 400 on every call, and the store is not asked §8.14', async (query) => {
+		const { length } = store.journal()
+		asked()
+		for (const [method, path, body] of [
+			...[
+				['GET', '/orders'],
+				['GET', '/orders/5'],
+				['GET', '/hubs/ecommerce/objects'],
+			],
+			...[
+				['GET', '/hubs/ecommerce/objects/orders/metadata'],
+				['GET', '/hubs/ecommerce/data/countries/US'],
+			],
+			...[
+				['POST', '/orders', {}],
+				['PATCH', '/orders/5', {}],
+				['PUT', '/orders/5', {}],
+				['DELETE', '/orders/5'],
+			],
+		] as [string, string, object?][]) {
+			const answer = await hub(method, `${path}?${query}`, body)
+			expect([answer.status, answer.body.message], `${method} ${path}`).toEqual([
+				400,
+				expect.stringContaining('expected a parameter of this call'),
+			])
+		}
+		expect(asked()).toEqual([])
+		expect(store.journal()).toHaveLength(length)
+	})
+
+	test('`_fields` stays, and neither unknown parameters nor headers that change the method reach the store', async () => {
+		const { length } = store.journal()
+		asked()
+		const headers = { 'X-HTTP-Method-Override': 'DELETE', 'X-HTTP-Method': 'DELETE', 'X-WP-Nonce': '1' }
+		const listed = await client.call('GET', '/orders?_fields=id&pageSize=2&a[_method]=DELETE&colour=red', undefined, {
+			authorization,
+			headers,
+		})
+		expect([listed.status, listed.body.length]).toEqual([200, 2])
+		const [id] = idsOf(listed)
+		expect((await hub('GET', `/orders/${id}?_fields=id`, undefined, headers)).body.id).toBe(id)
+		expect(asked().join('\n')).not.toMatch(/_fields|_method|colour/)
+		expect(store.journal()).toHaveLength(length)
+	})
+
+	test.each([
+		'orders%3F_method=DELETE',
+		'orders/%2e%2e%2f5',
+		'orders/5%2F..%2F6',
+		'orders%2F..%2Fcoupons',
+		'orders/5%26a=b',
+	])('the path %s does not reach the store', async (path) => {
+		asked()
+		const { status } = await hub('GET', `/hubs/ecommerce/${path}`)
+		expect([400, 404]).toContain(status)
+		expect(asked().filter((one) => /\?_method|coupons|\.\./.test(one))).toEqual([])
+	})
+})

@@ -255,6 +255,63 @@ describe('creating', () => {
 		expect(await rows('instances')).toEqual([])
 	})
 
+	const FORBIDDEN_URLS = [
+		'/hubs/ecommerce/orders?_method=POST&status=completed',
+		'/orders?%5Fmethod=DELETE',
+		'/orders?.method=POST',
+		'/orders?status=processing&rest.route=/wp/v2/users',
+		'/orders?oauth_token=x',
+		'/orders?consumer_key=ck_other',
+		'/orders?_fields=id',
+		'/orders?a[_method]=POST',
+		'/orders?colour=red',
+	]
+
+	test.each(FORBIDDEN_URLS)(
+		'the url %s is a 400 that names the field, at creation and at every change §3.12',
+		async (url) => {
+			const poller = { 'event.poller.configuration': { orders: { url } } }
+			const made = await client.call('POST', '/instances', body())
+			const before = await rows('instances')
+			const item = (await client.call('GET', `/instances/${made.body.id}/configuration`)).body.find(
+				(one: any) => one.key === 'event.poller.configuration',
+			)
+			for (const [method, path, sent] of [
+				['POST', '/instances', body(poller)],
+				['POST', '/instances', body({ ...poller, 'event.notification.enabled': false })],
+				['PATCH', `/instances/${made.body.id}`, { configuration: poller }],
+				['PUT', `/instances/${made.body.id}`, body(poller)],
+				[
+					'PATCH',
+					`/instances/${made.body.id}/configuration/${item.id}`,
+					{ propertyValue: JSON.stringify(poller['event.poller.configuration']) },
+				],
+			] as const) {
+				const answer = await client.call(method, path, sent)
+				expect([answer.status, answer.body.message], `${method} ${path}`).toEqual([
+					400,
+					expect.stringMatching(/^event\.poller\.configuration\.orders\.url: expected .*found "/),
+				])
+			}
+			expect(await rows('instances')).toEqual(before)
+		},
+	)
+
+	test('an instance of an earlier version with such a url can still be changed; the url is refused once it is sent', async () => {
+		const { body: made } = await client.call('POST', '/instances', body())
+		const poller = JSON.stringify({ orders: { url: '/orders?_method=POST' } })
+		await env.DB.prepare(
+			'UPDATE instances SET configuration = json_set(configuration, \'$."event.poller.configuration"\', ?) WHERE id = ?',
+		)
+			.bind(poller, made.id)
+			.run()
+		const renamed = await client.call('PATCH', `/instances/${made.id}`, { name: 'Renamed' })
+		expect([renamed.status, renamed.body.message]).toEqual([200, undefined])
+		expect(renamed.body.configuration['event.poller.configuration']).toBe(poller)
+		const sent = { configuration: { 'event.poller.configuration': poller } }
+		expect((await client.call('PATCH', `/instances/${made.id}`, sent)).status).toBe(400)
+	})
+
 	test('two labels may watch one collection under different conditions, and any collection can be watched', async () => {
 		const poller = {
 			paid: { url: "/hubs/ecommerce/orders?where=status='processing'" },

@@ -70,6 +70,28 @@ describe('where in a url', () => {
 		expect(getResourceState(world, 'big').drift).toBe(0)
 	})
 
+	test.each([
+		'_method=POST&status=completed',
+		'.method=POST&status=completed',
+		'%5Fmethod=PUT&rest_route=/wc/v3/orders/batch',
+		'rest_route=/wc/v3/products&_envelope=1&colour=red',
+	])(
+		'of an earlier version with %s: nothing is written to the store, and changes are still detected §3.12',
+		async (query) => {
+			const world = await worldAfterBaseline({ resources: { orders: { url: `/hubs/ecommerce/orders?${query}` } } })
+			expect(world.store.journal()).toEqual([])
+			const placed = world.store
+				.act({ do: 'place-order', status: 'completed' })
+				.find((entry) => entry.resource === 'orders')!.id
+			const { length } = world.store.journal()
+			await world.advance(3 * MINUTE_MS)
+			expect(world.store.journal()).toHaveLength(length)
+			expect(arrivalsSince(world)).toEqual([`CREATED orders ${placed}`])
+			for (const { path } of world.store.log)
+				expect(decodeURIComponent(path)).not.toMatch(/[?&][ +]*[._]method|rest.route|_envelope/)
+		},
+	)
+
 	test('the same collection with another where is another resource, with an index of its own', async () => {
 		const world = await worldAfterBaseline({
 			resources: { all: { url: '/orders' }, paid: { url: "/orders?where=status='processing'" } },

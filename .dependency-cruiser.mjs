@@ -23,7 +23,7 @@ const FLOORS = [
 	['watcher/queries'],
 	['watcher/*'],
 	['api/http'],
-	['api/accounts', 'api/instances', 'api/events', 'api/hub', 'api/receivers', 'api/tools'],
+	['api/accounts', 'api/instances', 'api/events', 'api/hub', 'api/receivers', 'api/tools', 'api/backup'],
 	['api/authentication', 'api/catalog', 'api/connect', 'api/metrics', 'api/notifications', 'api/service'],
 	['api/replays', 'api/users'],
 	['api/*'],

@@ -17,6 +17,7 @@ import { mountReplayRoutes, mountInstanceReplays } from './api/replays/routes.ts
 import { mountNotificationRoutes } from './api/notifications/routes.ts'
 import { mountReceivers } from './api/receivers/routes.ts'
 import { mountOpenApi } from './api/openapi.ts'
+import { mountBackup } from './api/backup/routes.ts'
 import { mountServiceRoutes } from './api/service/routes.ts'
 import { mountToolRoutes } from './api/tools/routes.ts'
 import { mountUserRoutes } from './api/users/routes.ts'
@@ -57,6 +58,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 		}),
 	)
 
+	mountBackup(app)
 	mountServiceRoutes(app)
 	mountRootMetrics(app)
 	mountOpenApi(app)

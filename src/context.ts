@@ -28,6 +28,8 @@ export interface Env {
 	MASTER_KEYS: string
 	/** Secret: the token that `POST /setup` requires, once. */
 	SETUP_TOKEN: string
+	/** Secret: the token of the backup calls; not set: there are none. */
+	BACKUP_TOKEN?: string
 	/** The public URL of this Shopbell, without trailing slash. */
 	PUBLIC_URL: string
 	/** `true` allows loopback and private addresses, for local use. */

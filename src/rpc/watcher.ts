@@ -3,6 +3,7 @@
  * types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
  */
 
+import type { BackupRpc } from './backup.ts'
 import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
 import type { OrUnknown } from './known.ts'
@@ -184,7 +185,7 @@ export interface CoverageReport {
 }
 
 /** The calls. All are safe to repeat. */
-export interface WatcherRpc extends LogRpc, DeliveryRpc {
+export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 	/** Creates the instance: reads its row from D1, creates the tables, sets the alarm. */
 	create(instanceId: number): Promise<'created' | 'exists'>
 	/**

@@ -21,6 +21,7 @@ import {
 	getNotificationPage,
 	getSubscriptionReports,
 } from './queries/deliveries.ts'
+import { readBackupPage, resumeAfterRestore, writeBackupRows, writeInstanceRows } from './backup.ts'
 import { acknowledge, releaseSubscriptions } from './outbox/commands.ts'
 import { Engine } from './engine.ts'
 import { eraseObjectContent } from './log/erasure.ts'
@@ -48,6 +49,7 @@ import { enqueueTestEvent } from './outbox/test-event.ts'
 import { getTimelineReport } from './queries/timeline.ts'
 import { decideDeletions, listHeldDeletions, requestPoll } from './polling/commands.ts'
 import { addRejections, getRejections } from './log/rejections.ts'
+import type { BackupCursor, StoredRow } from '../rpc/backup.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
 /**
@@ -262,6 +264,26 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 
 	async erase(resource: string, objectId: string): ReturnType<WatcherRpc['erase']> {
 		return this.engine.withCore((core) => eraseObjectContent(core, resource, objectId))
+	}
+
+	async backup(cursor: BackupCursor | null): ReturnType<WatcherRpc['backup']> {
+		// Opens older storage, so that a backup has the tables of this version.
+		this.engine.getCore()
+		return readBackupPage(this.engine.ports.sql, cursor)
+	}
+
+	async restore(table: string, rows: StoredRow[]): ReturnType<WatcherRpc['restore']> {
+		return writeBackupRows(this.engine.ports.sql, table, rows)
+	}
+
+	async completeRestore(rows: StoredRow[]): ReturnType<WatcherRpc['completeRestore']> {
+		const result = writeInstanceRows(this.engine.ports.sql, rows)
+		const core = this.engine.getCore()
+		if (result === 'exists' || core === null) return 'exists'
+		core.commit((tx) => resumeAfterRestore(tx, core))
+		await this.engine.refreshConfig(core)
+		this.engine.updateAlarm(core)
+		return result
 	}
 
 	async claim(limit: number, admission?: Admission): ReturnType<WatcherRpc['claim']> {

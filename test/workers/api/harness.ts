@@ -114,6 +114,9 @@ export class FakeWatchers {
 		const newestNotifications = () => [...(this.notifications.get(id) ?? [])].sort((a, b) => b.id - a.id)
 		const newestEvents = () => [...(this.events.get(id) ?? [])].sort((a, b) => b.sequence - a.sequence)
 		return {
+			backup: async () => 'unknown' as const,
+			restore: async () => 'exists' as const,
+			completeRestore: async () => 'exists' as const,
 			create: async () => (recordCall('create'), this.unknownIds.delete(id) ? 'created' : 'exists'),
 			configure: async (version, options) => (
 				recordCall(`configure ${version}${JSON.stringify(options ?? {})}`),

@@ -574,7 +574,11 @@ describe('the account', () => {
 
 async function sealed(id: number): Promise<string> {
 	const { instanceSecret, sealSecret } = await import('../../../src/lib/sealing.ts')
-	return await sealSecret(env.MASTER_KEYS, `the token of ${id}`, instanceSecret({ id, incarnation: String(id) }, 'token'))
+	return await sealSecret(
+		env.MASTER_KEYS,
+		`the token of ${id}`,
+		instanceSecret({ id, incarnation: String(id) }, 'token'),
+	)
 }
 
 async function hashed(token: string): Promise<string> {

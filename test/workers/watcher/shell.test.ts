@@ -106,7 +106,10 @@ describe('an instance', () => {
 test('an object without instance row answers unknown to every call and writes nothing', async () => {
 	await resetDatabase()
 	const stub = env.WATCHER.getByName('987654') as unknown as WatcherRpc & DurableObjectStub
-	const calls: Record<Exclude<keyof WatcherRpc, 'create' | 'destroy' | 'restore' | 'completeRestore'>, () => Promise<unknown>> = {
+	const calls: Record<
+		Exclude<keyof WatcherRpc, 'create' | 'destroy' | 'restore' | 'completeRestore'>,
+		() => Promise<unknown>
+	> = {
 		configure: () => stub.configure(1, { release: true }),
 		wake: () => stub.wake(),
 		backup: () => stub.backup(null),

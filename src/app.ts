@@ -27,6 +27,7 @@ import { createServices, type Services } from './instances/services.ts'
 import { BASE_PATH } from './lib/base-path.ts'
 import { expectedAtMost } from './lib/limits.ts'
 import { logError } from './lib/log.ts'
+import { getTransportHeaders } from './lib/response-headers.ts'
 import { mountAcceptPage } from './ui/accept.tsx'
 import { mountConnectPages } from './ui/connect.tsx'
 import { mountPages } from './ui/routes.ts'
@@ -37,6 +38,10 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	const app = createApi((request) => resolveHubPath(request, () => (reservedSegments ??= getFirstSegments(app))))
 	// Without a header name, no caller can choose the id.
 	app.use(requestId({ headerName: '' }))
+	app.use(async (c, next) => {
+		await next()
+		for (const [name, value] of Object.entries(getTransportHeaders(c.req.url))) c.header(name, value)
+	})
 	app.use(async (c, next) => {
 		c.set('services', { ...createServices(c.env), ...services })
 		await next()

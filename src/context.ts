@@ -34,6 +34,11 @@ export interface Env {
 	PUBLIC_URL: string
 	/** `true` allows loopback and private addresses, for local use. */
 	ALLOW_PRIVATE_NETWORK: string
+	/**
+	 * The DNS-over-HTTPS resolver (JSON) that names are resolved with before a request to a store or callback; '': names
+	 * are not resolved.
+	 */
+	DNS_RESOLVER_URL?: string
 	/** The shortest polling interval, seconds. */
 	POLL_FLOOR_SECONDS: string
 }

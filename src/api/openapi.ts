@@ -1,5 +1,6 @@
 /** `GET /openapi.json`: the OpenAPI 3.1 document, generated from the data that validates the calls. */
 import { type OperationResponse, type Operation, TAGS, VERBS } from './http/contract.ts'
+import { findOwnAddress } from '../instances/addresses.ts'
 import { operations } from './operations.ts'
 import { type Api, mountOperations } from './http/serve.ts'
 import { documentOperations } from './service/operations.ts'
@@ -69,7 +70,7 @@ export function mountOpenApi(app: Api): void {
 	})
 	mountOperations(app, documentOperations, {
 		getDocument: (c) =>
-			({ ...buildDocument(app), servers: [{ url: c.env.PUBLIC_URL || new URL(c.req.url).origin }] }) as Document,
+			({ ...buildDocument(app), servers: [{ url: findOwnAddress(c.env, c.req.url) ?? '/' }] }) as Document,
 	})
 }
 

@@ -1,5 +1,6 @@
 /** One POST of a notification to its callback, and its outcome (docs/delivery.md, Retries). */
 import { readChunks } from '../lib/body.ts'
+import { AddressRefusedError } from '../lib/guarded-fetch.ts'
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
@@ -22,13 +23,12 @@ const DELIVERY_DIRECTIVES: ReadonlyMap<string, AttemptOutcome['directive']> = ne
 
 /** Dependencies of an attempt. */
 export interface AttemptIo {
+	/** Throws AddressRefusedError for a callback that may not be reached. */
 	fetch(request: Request): Promise<Response>
 	/** Epoch ms. */
 	now(): number
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
-	/** Why this URL may not be called; null when it may. Checked before every POST, since the rules may have changed. */
-	getRefusal(url: string): string | null
 	/** Opens the sealed value of a configuration key. Throws when it cannot be opened. */
 	openSecret(key: string, sealed: string): string | Promise<string>
 	timeoutMs?: number
@@ -43,9 +43,6 @@ const CALLBACK_HEADERS = 'event.notification.callback.headers'
 /** Sends a claimed notification once. Never throws: every end is an outcome. */
 export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<AttemptOutcome> {
 	const startedMs = io.now()
-	const refusal = io.getRefusal(claim.url)
-	if (refusal !== null) return toNotSentOutcome(refusal, startedMs)
-
 	const abortController = new AbortController()
 	let request: Request
 	try {
@@ -81,6 +78,7 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 			directive,
 		}
 	} catch (error) {
+		if (error instanceof AddressRefusedError) return toNotSentOutcome(error.message, startedMs)
 		const timedOut = abortController.signal.aborted || io.now() >= deadlineMs
 		return {
 			delivered: false,

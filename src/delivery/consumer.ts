@@ -6,7 +6,7 @@
 import { getCallbackObject, type Doorbell, type Env, getWatcher } from '../context.ts'
 import { toIncarnation } from '../lib/incarnation.ts'
 import { instanceSecret, openSecret, operatorKeyPlace } from '../lib/sealing.ts'
-import { checkUrl } from '../lib/urls.ts'
+import { guardedFetchFor } from '../lib/guarded-fetch.ts'
 import { log } from '../lib/log.ts'
 import { userAgent } from '../lib/version.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
@@ -38,11 +38,7 @@ export function createDeliveryPorts(
 	env: Env,
 	watcherFor: (instanceId: number) => Pick<WatcherRpc, 'claim' | 'park' | 'settle'> = (id) => getWatcher(env, id),
 ): DeliveryPorts {
-	const allowPrivate = env.ALLOW_PRIVATE_NETWORK === 'true'
-	const getRefusal = (url: string): string | null => {
-		const checked = checkUrl(url, allowPrivate)
-		return checked.ok ? null : checked.message
-	}
+	const guardedFetch = guardedFetchFor(env)
 	return {
 		// A stub that has thrown may stay broken, so each call takes a new one.
 		claim: async (instanceId, limit, admission) => await watcherFor(instanceId).claim(limit, admission),
@@ -53,10 +49,9 @@ export function createDeliveryPorts(
 		breakerCache,
 		post: async (instanceId, claim) => {
 			const outcome = await attemptDelivery(claim, {
-				fetch: async (request) => await fetch(request),
+				fetch: guardedFetch,
 				now: () => Date.now(),
 				userAgent: userAgent(env.PUBLIC_URL),
-				getRefusal,
 				openSecret: async (key, sealed) =>
 					await openSecret(
 						env.MASTER_KEYS,

@@ -26,7 +26,7 @@ export function classifyEdgeStatus(status: number, body: string): DeliveryErrorK
 }
 
 function toDeliveryErrorKind(kind: NetworkErrorKind, url: string): DeliveryErrorKind {
-	if (kind === 'no-such-host') return 'dns'
+	if (kind === 'no-such-host' || kind === 'resolver') return 'dns'
 	if (kind === 'opaque') return url.startsWith('https:') ? 'tls' : 'dns'
 	return kind
 }

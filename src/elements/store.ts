@@ -54,6 +54,8 @@ export interface Failure {
 	kind:
 		/** no such host, refused, reset */
 		| 'unreachable'
+		/** not requested: the store's address is none that may be reached */
+		| 'not-public'
 		| 'timeout'
 		| 'tls'
 		/** 429, or 503 with Retry-After */
@@ -208,13 +210,12 @@ export interface Snapshot {
 
 /** Dependencies of an element's I/O; tests replace them. */
 export interface Io {
+	/** Throws AddressRefusedError for an address that may not be reached. */
 	fetch: (request: Request) => Promise<Response>
 	/** Epoch ms. */
 	now: () => number
 	/** `Shopbell/<version> (+<PUBLIC_URL>)`. */
 	userAgent: string
-	/** Allows http to loopback for local use. */
-	allowPrivateNetwork: boolean
 	/** Timeout of a request, ms. */
 	timeoutMs?: number
 	/** Random text for OAuth nonces. */
@@ -263,6 +264,7 @@ export interface ConnectError {
 		| 'other-site'
 		| 'server'
 		| 'bad-url'
+		| 'not-public'
 	message: string
 	providerMessage: string | null
 }

@@ -1,6 +1,7 @@
 /** Public addresses of this Shopbell: where a store sends its deliveries, and whether it can reach them. Pure. */
 import type { Env } from '../context.ts'
 import { BASE_PATH } from '../lib/base-path.ts'
+import { isLoopbackHost } from '../lib/reachability.ts'
 import { checkUrl } from '../lib/urls.ts'
 
 /** Ports that WooCommerce delivers to (docs/woocommerce.md 6.3). */
@@ -12,6 +13,15 @@ type AddressEnv = Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>
 export function getPublicBase(env: Pick<Env, 'PUBLIC_URL'>): string {
 	const base = (env.PUBLIC_URL ?? '').replace(/\/+$/, '')
 	return URL.canParse(base) ? base : ''
+}
+
+/**
+ * The address of this Shopbell for its own links: PUBLIC_URL, or on the machine itself the address that was requested;
+ * null: neither.
+ */
+export function findOwnAddress(env: Pick<Env, 'PUBLIC_URL'>, requestUrl: string): string | null {
+	const { hostname, origin } = new URL(requestUrl)
+	return getPublicBase(env) || (isLoopbackHost(hostname) ? origin : null)
 }
 
 /**

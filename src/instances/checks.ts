@@ -7,7 +7,7 @@ import type { Services } from './services.ts'
 import { allowsPrivateNetwork } from './stores.ts'
 import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
 import { getHubPath, POLLER_KEY } from './poller.ts'
-import { toSiteKey } from '../lib/urls.ts'
+import { toSiteKey, toStoreBase } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
 import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
@@ -102,9 +102,10 @@ export async function requireConnection(
 ): Promise<Connection> {
 	const answer = await element.connect(credentials, io, { paths })
 	if (answer.ok) return answer.connection
+	const message = answer.reason === 'not-public' ? `store.url: ${answer.message}` : answer.message
 	throw answer.status === 400
-		? new BadRequest(answer.message, { providerMessage: answer.providerMessage })
-		: new StoreFailed(answer.message, { providerMessage: answer.providerMessage })
+		? new BadRequest(message, { providerMessage: answer.providerMessage })
+		: new StoreFailed(message, { providerMessage: answer.providerMessage })
 }
 
 /**
@@ -141,10 +142,17 @@ export function requireResources(
 
 /**
  * The store's address to keep: the site's own address if the given one has no scheme or is a path within the site (a
- * page, a shop path), otherwise the given one.
+ * page, a shop path), otherwise the given one. A site that names another host or port than the one that answered does
+ * not move the instance there.
  */
 export function toCanonicalStoreUrl(givenUrl: string, connection: Connection): string {
 	const base = toSiteKey(connection.home)
-	if (!URL.canParse(givenUrl) || !/^https?:/i.test(givenUrl)) return connection.home
+	if (!/^https?:/i.test(givenUrl) || !URL.canParse(givenUrl)) return toAnsweringAddress(connection)
 	return toSiteKey(givenUrl) !== base && toSiteKey(givenUrl).startsWith(`${base}/`) ? connection.home : givenUrl
+}
+
+function toAnsweringAddress({ home, root }: Connection): string {
+	const { origin } = new URL(root)
+	if (!URL.canParse(home)) return origin
+	return new URL(home).host === new URL(root).host ? home : toStoreBase(`${origin}${new URL(home).pathname}`)
 }

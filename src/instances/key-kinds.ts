@@ -12,7 +12,7 @@ import {
 	type ParsedText,
 	type TextSchema,
 } from '../lib/text-schemas.ts'
-import { checkUrl, isLogOnlyUrl, toStoreBase } from '../lib/urls.ts'
+import { checkTarget, checkUrl, isLogOnlyUrl, parseWebUrl, toStoreBase } from '../lib/urls.ts'
 import { parseNumber, stripBrackets, toText } from '../lib/values.ts'
 
 /** Context of checking a value. */
@@ -112,8 +112,10 @@ export function callbackUrl(): KeyKind {
 		({ publicUrl, allowPrivateNetwork }) =>
 			parsedBy((sent: string): ParsedText => {
 				const address = stripBrackets(sent)
-				if (URL.canParse(address) && isLogOnlyUrl(new URL(address), publicUrl)) return { ok: true, text: address }
-				const checked = checkUrl(address, allowPrivateNetwork)
+				const parsed = parseWebUrl(address)
+				if (!parsed.ok) return parsed
+				if (isLogOnlyUrl(parsed.url, publicUrl)) return { ok: true, text: address }
+				const checked = checkTarget(parsed.url, allowPrivateNetwork)
 				return checked.ok ? { ok: true, text: address } : checked
 			}),
 		'url',

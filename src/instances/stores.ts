@@ -5,6 +5,7 @@
 import type { Env } from '../context.ts'
 import type { Element } from '../elements/element.ts'
 import { findElement } from '../elements/registry.ts'
+import { guardedFetchFor, type OutgoingSettings } from '../lib/guarded-fetch.ts'
 import { userAgent } from '../lib/version.ts'
 import { isSecretKey } from './configuration-keys.ts'
 import { SecretsUnreadable } from '../lib/errors.ts'
@@ -12,13 +13,12 @@ import type { ObjectRef } from '../lib/incarnation.ts'
 import { instanceSecret, openSecret, sealSecret, UnreadableSecret } from '../lib/sealing.ts'
 import type { Connection, Credentials, Io, StoreClient } from '../elements/store.ts'
 
-/** Dependencies of every call to a store. `fetch` is looked up at each call, so that tests can replace it. */
-export function storeIo(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): Io {
+/** Dependencies of every call to a store. */
+export function storeIo(env: Pick<Env, 'PUBLIC_URL'> & OutgoingSettings): Io {
 	return {
-		fetch: (request) => fetch(request),
+		fetch: guardedFetchFor(env),
 		now: () => Date.now(),
 		userAgent: userAgent(env.PUBLIC_URL),
-		allowPrivateNetwork: allowsPrivateNetwork(env),
 	}
 }
 
@@ -104,7 +104,7 @@ export function toCredentials(clear: Readonly<Record<string, string | null>>): C
  * `instance`: a row, or its `WatcherConfig`.
  */
 export async function openStoreClient(
-	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>,
+	env: Pick<Env, 'MASTER_KEYS' | 'PUBLIC_URL'> & OutgoingSettings,
 	instance: SecretOwner & {
 		elementKey: string
 		configuration: Readonly<Record<string, string | null>>

@@ -5,12 +5,13 @@
 
 /**
  * Why there was no response. `opaque`: workerd's "internal error", which means an unknown host or a failed TLS
- * handshake.
+ * handshake. `resolver`: the resolver of DNS_RESOLVER_URL gave no answer (dns.ts).
  */
-export type NetworkErrorKind = 'no-such-host' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
+export type NetworkErrorKind = 'no-such-host' | 'resolver' | 'refused' | 'reset' | 'timeout' | 'tls' | 'opaque'
 
 /** Codes of Node's system, TLS and undici errors. */
 const CODE_PATTERNS: readonly [pattern: RegExp, kind: NetworkErrorKind][] = [
+	[/^ERR_DNS_RESOLVER$/, 'resolver'],
 	[/^(ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL)$/, 'no-such-host'],
 	[/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|EACCES|EPERM)$/, 'refused'],
 	[/^(ETIMEDOUT|ESOCKETTIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, 'timeout'],

@@ -1,13 +1,13 @@
 /**
- * Which addresses Shopbell may call for a customer. Callback and store URLs are users' input: only http and https,
- * without credentials, and no private addresses. The URL parser normalizes decimal, octal and hexadecimal IPv4 and all
- * spellings of IPv6; this file checks the normalized form. The platform blocks names that resolve to private addresses
- * (`global_fetch_strictly_public`).
+ * Which addresses Shopbell may call for a customer, by their spelling. Callback and store URLs are users' input: only
+ * http and https, without credentials, and no private addresses. The URL parser normalizes decimal, octal and
+ * hexadecimal IPv4 and all spellings of IPv6; this file checks the normalized form. What a name resolves to is checked
+ * before each request (guarded-fetch.ts).
  */
 
-import ipaddr from 'ipaddr.js'
 import { BASE_PATH } from './base-path.ts'
 import { expectedAtMost, LIMITS } from './limits.ts'
+import { classifyHost, isAllowed, toHostKey } from './reachability.ts'
 
 /** The result for an address. `message` names what was expected, without quoting the URL's query. */
 type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
@@ -17,6 +17,12 @@ type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
  * link-local and metadata addresses stay refused.
  */
 export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckResult {
+	const parsed = parseWebUrl(text)
+	return parsed.ok ? checkTarget(parsed.url, allowPrivateNetwork) : parsed
+}
+
+/** A URL with http or https and without credentials, wherever it leads. */
+export function parseWebUrl(text: string): UrlCheckResult {
 	if (text.length > LIMITS.url.value) return reject(`${expectedAtMost('url')} in a URL`)
 	let url: URL
 	try {
@@ -24,21 +30,33 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 	} catch {
 		return reject('expected a URL such as https://example.com/path')
 	}
-	if (url.protocol !== 'https:' && url.protocol !== 'http:')
-		return reject('expected a URL that begins with https:// or http://')
-	if (url.username !== '' || url.password !== '' || /^[a-z]+:[/\\]*[^/\\?#]*@/i.test(text.trim()))
-		return reject('expected a URL without user name and password')
-	const reachability = classifyHost(url.hostname)
-	if (reachability === 'public' || (reachability === 'private' && allowPrivateNetwork)) return { ok: true, url }
+	const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
+	// The parser drops an empty user name, which is refused too.
+	if (isWeb && /^[a-z]+:[/\\]*[^/\\?#]*@/i.test(text.trim())) return reject(NO_CREDENTIALS)
+	return checkForm(url)
+}
+
+/** Checks the target of a request that is about to be sent. */
+export function checkTarget(url: URL, allowPrivateNetwork: boolean): UrlCheckResult {
+	const checked = checkForm(url)
+	if (!checked.ok || isAllowed(classifyHost(url.hostname), allowPrivateNetwork)) return checked
 	return reject('expected a public address; private, loopback, link-local and metadata addresses are not reached')
 }
+
+function checkForm(url: URL): UrlCheckResult {
+	if (url.protocol !== 'https:' && url.protocol !== 'http:')
+		return reject('expected a URL that begins with https:// or http://')
+	return url.username === '' && url.password === '' ? { ok: true, url } : reject(NO_CREDENTIALS)
+}
+
+const NO_CREDENTIALS = 'expected a URL without user name and password'
 
 /**
  * Whether a callback means "keep the events in the log only": it is this API, or the platform from which clients
  * migrate (docs/contract.md §2).
  */
 export function isLogOnlyUrl(url: URL, publicUrl: string): boolean {
-	const host = url.hostname.replace(/(?<!\.)\.+$/, '')
+	const host = toHostKey(url.hostname)
 	if (host === 'cloud-elements.com' || host.endsWith('.cloud-elements.com')) return true
 	if (/(^|\.)openconnectors\./.test(host)) return true
 	return URL.canParse(publicUrl) && url.host === new URL(publicUrl).host && url.pathname.startsWith(`${BASE_PATH}/`)
@@ -82,60 +100,6 @@ export function toSiteKey(address: string): string {
 		.replace(/^www\./, '')
 		.replace(/(?<!\/)\/+$/, '')
 }
-
-type Reachability = 'public' | 'private' | 'closed'
-
-/** The kind of network that a host name, as the URL parser spells it, belongs to. */
-function classifyHost(hostname: string): Reachability {
-	const host = hostname.toLowerCase().replace(/(?<!\.)\.+$/, '')
-	if (host.startsWith('[')) return classifyIpv6(host.slice(1, -1))
-	if (ipaddr.IPv4.isValidFourPartDecimal(host)) return classifyIpv4(ipaddr.IPv4.parse(host))
-	if (host === '' || host === 'metadata' || host === 'metadata.google.internal' || host === 'instance-data')
-		return 'closed'
-	if (
-		!host.includes('.') ||
-		/\.(localhost|local|internal|intranet|lan|home|corp|private|localdomain|home\.arpa)$/.test(host)
-	)
-		return 'private'
-	return 'public'
-}
-
-function classifyIpv4(address: ipaddr.IPv4): Reachability {
-	const range = address.range()
-	return range === 'unicast' ? 'public' : range === 'private' || range === 'loopback' ? 'private' : 'closed'
-}
-
-/** IPv6: global unicast only. An embedded IPv4 address decides if there is one. */
-function classifyIpv6(text: string): Reachability {
-	if (!ipaddr.IPv6.isValid(text)) return 'closed'
-	const address = ipaddr.IPv6.parse(text)
-	const range = address.range()
-	if (range === 'loopback') return 'private'
-	if (range === 'uniqueLocal') return address.match(AWS_METADATA_NETWORK, 32) ? 'closed' : 'private'
-	const embedded = getEmbeddedIpv4(address)
-	// Only used as a disguise in URLs, so refused even if loopback is allowed.
-	if (embedded !== null) return classifyIpv4(embedded) === 'public' ? 'public' : 'closed'
-	return range === 'unicast' && address.match(GLOBAL_UNICAST, 3) ? 'public' : 'closed'
-}
-
-const AWS_METADATA_NETWORK = ipaddr.IPv6.parse('fd00:ec2::')
-const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::')
-
-/**
- * The IPv4 address inside an IPv6 one: mapped (::ffff:a.b.c.d), compatible (::a.b.c.d), translated (64:ff9b::a.b.c.d)
- * or 6to4 (2002:a.b.c.d::); null when there is none.
- */
-function getEmbeddedIpv4(address: ipaddr.IPv6): ipaddr.IPv4 | null {
-	const bytes = address.toByteArray()
-	const prefix = address.parts.slice(0, 6).join()
-	if (address.range() === '6to4') return new ipaddr.IPv4(bytes.slice(2, 6))
-	return EMBEDDING_PREFIXES.has(prefix) ? new ipaddr.IPv4(bytes.slice(12)) : null
-}
-
-/** The first six words of addresses that end in an IPv4 one. */
-const EMBEDDING_PREFIXES = new Set(
-	['::ffff:0:0', '::', '64:ff9b::'].map((network) => ipaddr.IPv6.parse(network).parts.slice(0, 6).join()),
-)
 
 function reject(message: string): UrlCheckResult {
 	return { ok: false, message }

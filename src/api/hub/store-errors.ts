@@ -46,6 +46,6 @@ function isClientError({ kind, status }: Failure): boolean {
 
 /** Whether a write that failed this way may have taken effect. */
 function mayHaveBeenDone({ kind, code, status }: Failure): boolean {
-	if (kind === 'unreachable') return code !== 'no-such-host' && code !== 'refused'
+	if (kind === 'unreachable') return code !== 'no-such-host' && code !== 'resolver' && code !== 'refused'
 	return kind === 'timeout' || kind === 'not-json' || (kind === 'server' && status !== 501)
 }

@@ -1,20 +1,23 @@
 /** `GET /healthz`: whether this deployment works, for operators. */
 import { findKeysInUse } from '../../instances/reseal.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
+import { parseResolverUrl } from '../../lib/dns.ts'
 import { logError } from '../../lib/log.ts'
 import { VERSION } from '../../lib/version.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { PublicContext } from '../http/environment.ts'
 import type { serviceOperations } from './operations.ts'
 
-/** 503 when D1 does not respond or MASTER_KEYS cannot be parsed. */
+/** 503 when D1 does not respond, or MASTER_KEYS or DNS_RESOLVER_URL cannot be parsed. */
 export async function checkHealth(c: PublicContext): Promise<OperationResponse<typeof serviceOperations.healthz>> {
 	const database = await isDatabaseReachable(c.env.DB)
 	const keys = getKeyIds(c.env.MASTER_KEYS)
-	const ok = database && keys.length > 0
+	const resolver = parseResolverUrl(c.env.DNS_RESOLVER_URL)
+	const ok = database && keys.length > 0 && resolver.ok
 	const usedKeys = ok ? await getKeysInUse(c.env.DB, c.env.MASTER_KEYS, c.var.services.now()) : []
+	const dnsResolver = resolver.ok && resolver.url !== null
 	if (!ok) c.status(503)
-	return { status: ok ? 'ok' : 'failing', version: VERSION, database, keys, keysInUse: usedKeys }
+	return { status: ok ? 'ok' : 'failing', version: VERSION, database, dnsResolver, keys, keysInUse: usedKeys }
 }
 
 /** The call is public, and with several keys it searches tables, so its result is cached. */

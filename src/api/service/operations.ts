@@ -12,6 +12,9 @@ const HealthzResponse = z
 		status: z.enum(['ok', 'failing']),
 		version: z.string(),
 		database: z.boolean().meta({ description: 'Whether D1 responds and has its tables' }),
+		dnsResolver: z.boolean().meta({
+			description: 'Whether names of stores and callbacks are resolved before they are reached (DNS_RESOLVER_URL)',
+		}),
 		keys: z.array(z.string()).meta({ description: 'Ids of MASTER_KEYS, the key that seals first' }),
 		keysInUse: z.array(z.string()).meta({
 			description: 'Keys that sealed values or webhooks still depend on. Others can be removed',
@@ -19,7 +22,9 @@ const HealthzResponse = z
 	})
 	.meta({
 		id: 'Healthz',
-		examples: [{ status: 'ok', version: VERSION, database: true, keys: ['2026a'], keysInUse: ['2026a'] }],
+		examples: [
+			{ status: 'ok', version: VERSION, database: true, dnsResolver: false, keys: ['2026a'], keysInUse: ['2026a'] },
+		],
 	})
 
 const SetupResponse = z
@@ -84,7 +89,7 @@ export const serviceOperations = {
 		root: true,
 		tag: 'Service',
 		summary: 'Check this deployment',
-		description: 'Returns 503 if D1 does not respond or MASTER_KEYS is invalid.',
+		description: 'Returns 503 if D1 does not respond, or MASTER_KEYS or DNS_RESOLVER_URL is invalid.',
 		access: 'public',
 		answer: HealthzResponse,
 		status: [200, 503],
@@ -97,7 +102,8 @@ export const serviceOperations = {
 		summary: 'Create the first organization',
 		description:
 			'Creates the organization and its first user, once. Send `Authorization: Bearer <SETUP_TOKEN>`, or `token` in the ' +
-			'body. 404 without it, and once there is an organization. All fields of the body are optional.',
+			'body. 404 without it, and once there is an organization. 409 without `password` if PUBLIC_URL is not set. ' +
+			'All fields of the body are optional.',
 		access: 'public',
 		body: SetupBody,
 		bodyOptional: true,
@@ -105,7 +111,7 @@ export const serviceOperations = {
 		bodyUnchecked: true,
 		example: { organizationName: 'My organization', email: 'admin@example.com' },
 		answer: SetupResponse,
-		errors: [404],
+		errors: [404, 409],
 	}),
 }
 

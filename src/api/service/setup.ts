@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { setUp } from '../../accounts/setup.ts'
 import { secretsEqual } from '../../accounts/secrets.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
-import { toLinkResponse } from '../accounts/links.ts'
+import { requireLinkBase, toLinkResponse } from '../accounts/links.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { PublicContext } from '../http/environment.ts'
 import { toBadRequest } from '../http/serve.ts'
@@ -21,6 +21,7 @@ export async function setUpDeployment(c: PublicContext): Promise<OperationRespon
 	if (!body.success)
 		throw rawBody === undefined ? new BadRequest('body: expected well-formed JSON') : toBadRequest(body.error)
 	const { organizationName, email, firstName, lastName, password = null } = body.data
+	const base = password === null ? requireLinkBase(c) : ''
 	const result = await setUp(
 		c.env.DB,
 		c.env.MASTER_KEYS,
@@ -30,7 +31,7 @@ export async function setUpDeployment(c: PublicContext): Promise<OperationRespon
 	)
 	if (result === null) throw new NotFound()
 	const { link, ...created } = result
-	return { ...created, invitation: link === null ? null : toLinkResponse(c, link) }
+	return { ...created, invitation: link === null ? null : toLinkResponse(base, link) }
 }
 
 /** The body; null: there is none; undefined: it is not JSON. */

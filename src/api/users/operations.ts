@@ -148,6 +148,7 @@ export const userOperations = {
 		role: 'admin',
 		params: UserId,
 		answer: LinkResponse,
+		errors: [409],
 	}),
 	getUserSecret: defineOperation({
 		method: 'get',

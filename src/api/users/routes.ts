@@ -14,7 +14,7 @@ import {
 import { BadRequest, Conflict, NotFound } from '../../lib/errors.ts'
 import { parseId, forbidApiKeys, requireRole } from '../http/access.ts'
 import { getActor } from '../http/audit.ts'
-import { toLinkResponse } from '../accounts/links.ts'
+import { requireLinkBase, toLinkResponse } from '../accounts/links.ts'
 import { getSecret, revokeOwnerSecret, rotateOwnerSecret } from '../accounts/secrets.ts'
 import { signInLockedError, getRequestOrigin } from '../authentication/request-origin.ts'
 import type { OperationResponse } from '../http/contract.ts'
@@ -69,9 +69,10 @@ async function inviteUser(
 	c: CallerContext,
 	body: z.output<typeof InviteBody>,
 ): Promise<OperationResponse<typeof userOperations.inviteUser>> {
+	const base = requireLinkBase(c)
 	const result = await createInvitation(c.env.DB, getActor(c), body, c.var.services.now())
 	if (!result.ok) throw ERROR_BY_REASON[result.reason]()
-	return { user: toUserResponse(result.user), invitation: toLinkResponse(c, result.link) }
+	return { user: toUserResponse(result.user), invitation: toLinkResponse(base, result.link) }
 }
 
 async function getUser(c: CallerContext, id: number): Promise<User> {
@@ -99,9 +100,10 @@ async function resetPassword(
 	c: CallerContext,
 	id: number,
 ): Promise<OperationResponse<typeof userOperations.resetPassword>> {
+	const base = requireLinkBase(c)
 	const link = await createResetLink(c.env.DB, getActor(c), id, c.var.services.now())
 	if (link === null) throw ERROR_BY_REASON.missing()
-	return toLinkResponse(c, link)
+	return toLinkResponse(base, link)
 }
 
 async function changePassword(c: CallerContext, body: z.output<typeof PasswordBody>): Promise<undefined> {

@@ -75,6 +75,7 @@ type NetworkAdvice = Pick<ConnectError, 'status' | 'reason'> & { advice: string 
 
 const CONNECT_ERRORS: Record<NetworkErrorKind, NetworkAdvice> = {
 	'no-such-host': { status: 400, reason: 'no-such-host', advice: 'Check the spelling of the store URL.' },
+	resolver: { status: 502, reason: 'server', advice: 'Try again in a minute.' },
 	refused: {
 		status: 502,
 		reason: 'refused',
@@ -114,6 +115,7 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
 				: 'reset',
 			url,
 		)
+	if (failure.kind === 'not-public') return toConnectError(400, 'not-public', failure.message)
 	return toConnectError(502, 'server', `${failure.message} Try again later.`, failure.providerMessage)
 }
 

@@ -152,8 +152,9 @@ class SiteProbe {
 			)
 		if (to.pathname.endsWith('/wp-login.php')) return restClosedError(answer, null)
 		const sameName = to.hostname === from.hostname
-		const sameSite = normalizeHost(to.hostname) === normalizeHost(from.hostname)
-		if (sameName && from.protocol === 'http:' && to.protocol === 'https:') {
+		// A port that was typed stays, so that a redirect does not lead to another server of the host.
+		const sameSite = normalizeHost(to.hostname) === normalizeHost(from.hostname) && to.port === from.port
+		if (sameName && sameSite && from.protocol === 'http:' && to.protocol === 'https:') {
 			return this.#schemeGiven
 				? toConnectError(
 						400,
@@ -167,7 +168,7 @@ class SiteProbe {
 		return toConnectError(
 			400,
 			'other-host',
-			`${withoutQuery(from.href)} redirects to ${to.host}${sameName ? ` (${to.protocol}//)` : ''}: ` +
+			`${withoutQuery(from.href)} redirects to ${to.host}${sameName && sameSite ? ` (${to.protocol}//)` : ''}: ` +
 				`the store answers at another address. If that is your store, use ${suggestedUrl} as the store URL.`,
 		)
 	}

@@ -2,12 +2,14 @@
  * Classifies every response of a store, its host or a firewall in front of it, and every failure without a response
  * (docs/woocommerce.md §2). Polling, the hub and connecting use it.
  */
+import type { AddressRefusedError } from '../../lib/guarded-fetch.ts'
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import type { Failure } from '../store.ts'
 
 /** Each kind of network error as a clause for messages. */
 export const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
 	'no-such-host': 'there is no host of this name',
+	resolver: 'the name could not be resolved, because the resolver of this service did not answer',
 	refused: 'the connection was refused',
 	reset: 'the connection broke before an answer came',
 	timeout: 'no answer came in time',
@@ -26,6 +28,19 @@ export function toNetworkFailure(errorKind: NetworkErrorKind, url: string): Fail
 		providerMessage: null,
 		retryAfterMs: null,
 		message: `${withoutQuery(url)}: ${NETWORK_ERROR_MESSAGES[errorKind]}.`,
+	}
+}
+
+/** A Failure for a request that was not sent, because its address may not be reached. */
+export function toRefusedFailure(refusal: AddressRefusedError, url: string): Failure {
+	return {
+		ok: false,
+		kind: 'not-public',
+		status: null,
+		code: null,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: `${withoutQuery(url)} was not requested: ${refusal.message}.`,
 	}
 }
 

@@ -3,8 +3,9 @@
  * throws.
  */
 import { readChunks } from '../../lib/body.ts'
+import { AddressRefusedError } from '../../lib/guarded-fetch.ts'
 import { classifyNetworkError } from '../../lib/network-errors.ts'
-import { toNetworkFailure, type ResponseText } from './failures.ts'
+import { toNetworkFailure, toRefusedFailure, type ResponseText } from './failures.ts'
 import { percentEncode } from './oauth1.ts'
 import type { Failure, Io } from '../store.ts'
 
@@ -100,6 +101,7 @@ async function performRequest(
 			storeNowMs: Number.isNaN(date) ? io.now() : date,
 		}
 	} catch (error) {
+		if (error instanceof AddressRefusedError) return toRefusedFailure(error, storeRequest.url)
 		return toNetworkFailure(classifyNetworkError(error), storeRequest.url)
 	}
 }

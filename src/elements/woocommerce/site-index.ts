@@ -1,4 +1,5 @@
 /** The index of a WordPress site's REST API, and how to recognize WordPress pages. */
+import { parseWebUrl } from '../../lib/urls.ts'
 import type { ConnectError } from '../store.ts'
 import { toConnectError } from './check-session.ts'
 import { parseJson, withoutQuery } from './failures.ts'
@@ -37,7 +38,7 @@ export function parseIndex(
 	const fields = index as Record<string, unknown>
 	const name = typeof fields['name'] === 'string' ? fields['name'] : ''
 	if (!index.namespaces.includes('wc/v3')) return noWooCommerceError(answer, name, index.namespaces)
-	const home = (findText(fields['home'], fields['url']) ?? base).replace(/(?<!\/)\/+$/, '')
+	const home = (findWebAddress(fields['home'], fields['url']) ?? base).replace(/(?<!\/)\/+$/, '')
 	const root = new URL(answer.url)
 	if (schemeGiven && root.protocol === 'http:' && isHttpsOf(home, root.hostname))
 		return toConnectError(
@@ -112,6 +113,6 @@ function findTags(page: string, pattern: RegExp): string[] {
 	return page.match(pattern) ?? []
 }
 
-function findText(...values: unknown[]): string | undefined {
-	return values.find((value): value is string => typeof value === 'string' && value !== '')
+function findWebAddress(...values: unknown[]): string | undefined {
+	return values.find((value): value is string => typeof value === 'string' && parseWebUrl(value).ok)
 }

@@ -110,6 +110,14 @@ function getStoreFinding({ kind, message }: NonNullable<HealthFacts['storeError'
 			reason: message,
 			action: 'Create a new API key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.',
 		}
+	if (kind === 'not-public')
+		return {
+			state: 'store-unreachable',
+			reason: message,
+			action:
+				'Nothing is lost. PATCH store.url to a public address. Only for local use, the operator can allow private ' +
+				'addresses with ALLOW_PRIVATE_NETWORK.',
+		}
 	return {
 		state: 'store-unreachable',
 		reason: message,

@@ -46,7 +46,6 @@ const io: AttemptIo = {
 	fetch: async (request) => await fetch(request),
 	now: () => Date.now(),
 	userAgent: 'Shopbell/1.2.3 (+https://bell.example.com)',
-	getRefusal: () => null,
 	openSecret: (sealed) => {
 		if (sealed === 'broken') throw new Error('cannot open')
 		return sealed.replace('sealed:', '')

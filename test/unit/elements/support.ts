@@ -44,7 +44,6 @@ export function ioOf(
 		},
 		now: () => NOW,
 		userAgent: 'Shopbell/0 (+https://bell.example)',
-		allowPrivateNetwork: false,
 		nonce: () => '0123456789abcdef0123456789abcdef',
 		...extra,
 	}

@@ -339,9 +339,11 @@ export interface ApiWorld {
 	store: (request: Request) => Promise<Response>
 	nowMs: number
 	requests: string[]
+	/** What names resolve to; without it they are not resolved. */
+	resolver?: Resolver
 	watchers: FakeWatchers
 	/** Settings other than those of the tests' Worker. */
-	settings: Partial<Pick<Env, 'DB' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK'>>
+	settings: Partial<Pick<Env, 'DB' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK' | 'DNS_RESOLVER_URL'>>
 	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
 	webhookKeys: WebhookVerifier
 	rejections: RejectionBuffer
@@ -444,13 +446,17 @@ export function createServices(world: ApiWorld): Omit<Services, 'env'> {
 			return world.senders
 		},
 		io: {
-			fetch: async (request) => {
-				world.requests.push(`${request.method} ${request.url}`)
-				return await world.store(request)
-			},
+			fetch: (request) =>
+				createGuardedFetch({
+					fetch: async (sent) => {
+						world.requests.push(`${sent.method} ${sent.url}`)
+						return await world.store(sent)
+					},
+					resolver: world.resolver ?? null,
+					allowPrivateNetwork: world.settings.ALLOW_PRIVATE_NETWORK !== 'false',
+				})(request),
 			now: () => world.nowMs,
 			userAgent: 'Shopbell/test',
-			allowPrivateNetwork: true,
 		},
 	}
 }

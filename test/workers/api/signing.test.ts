@@ -102,7 +102,6 @@ async function sent(id: number): Promise<Record<string, string | null>> {
 			fetch: async (given) => ((request = given), new Response('')),
 			now: () => client.world.nowMs,
 			userAgent: 'Shopbell/test',
-			getRefusal: () => null,
 			openSecret: async (key, sealed) => await openSecret(env.MASTER_KEYS, sealed, instanceSecret(ref, key)),
 		},
 	)

@@ -141,18 +141,18 @@ export function requireResources(
 }
 
 /**
- * The store's address to keep: the site's own address if the given one has no scheme or is a path within the site (a
- * page, a shop path), otherwise the given one. A site that names another host or port than the one that answered does
- * not move the instance there.
+ * The store's address to keep: the site's if the given one has no scheme or is a path within the site (a page, a shop
+ * path), otherwise the given one. A site that names another host or port than the one that answered does not move the
+ * instance there.
  */
 export function toCanonicalStoreUrl(givenUrl: string, connection: Connection): string {
 	const base = toSiteKey(connection.home)
-	if (!/^https?:/i.test(givenUrl) || !URL.canParse(givenUrl)) return toAnsweringAddress(connection)
-	return toSiteKey(givenUrl) !== base && toSiteKey(givenUrl).startsWith(`${base}/`) ? connection.home : givenUrl
+	const given = toSiteKey(givenUrl)
+	const hasScheme = /^https?:/i.test(givenUrl) && URL.canParse(givenUrl)
+	return hasScheme && (given === base || !given.startsWith(`${base}/`)) ? givenUrl : toAnsweringAddress(connection)
 }
 
+/** The site's path at the host that answered, with its scheme and port. */
 function toAnsweringAddress({ home, root }: Connection): string {
-	const { origin } = new URL(root)
-	if (!URL.canParse(home)) return origin
-	return new URL(home).host === new URL(root).host ? home : toStoreBase(`${origin}${new URL(home).pathname}`)
+	return toStoreBase(`${new URL(root).origin}${URL.canParse(home) ? new URL(home).pathname : ''}`)
 }

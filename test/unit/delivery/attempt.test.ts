@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { AddressRefusedError } from '../../../src/lib/guarded-fetch.ts'
 import { MAX_RESPONSE_BYTES, attemptDelivery, type AttemptIo } from '../../../src/delivery/attempt.ts'
 import { classifyFetchError, classifyEdgeStatus } from '../../../src/delivery/failure-kinds.ts'
 import { signElements, toSignatureHeaders } from '../../../src/delivery/sign.ts'
@@ -164,7 +165,9 @@ describe('what is sent', () => {
 		}
 		const refused = await attemptDelivery(createClaim('http://10.0.0.1/'), {
 			...recordingIo,
-			getRefusal: () => 'a public address is expected',
+			fetch: async () => {
+				throw new AddressRefusedError('a public address is expected')
+			},
 		})
 		expect(refused).toMatchObject({
 			delivered: false,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { findElement } from '../../../src/elements/registry.ts'
 import { connectStore } from '../../../src/elements/woocommerce/connect.ts'
 import { toStoreAddresses } from '../../../src/elements/woocommerce/discover.ts'
+import { AddressRefusedError } from '../../../src/lib/guarded-fetch.ts'
 import { createStore, type SimulatedStore, type StoreOptions } from '../../store/store.ts'
 import { ioOf, json, recorded, responseOf } from './support.ts'
 import type { ConnectError, Connection, Io } from '../../../src/elements/store.ts'
@@ -492,6 +493,70 @@ describe('a store that cannot be connected', () => {
 		})
 		expect(away).toMatchObject({ reason: 'other-host', message: expect.stringContaining('parked.example') as string })
 	})
+
+	it('1.8 a redirect keeps the port that was typed', async () => {
+		for (const [storeUrl, location] of [
+			['shop.example:8443', 'https://www.shop.example/wp-json/'],
+			['shop.example:8443', 'https://shop.example/wp-json/'],
+			['shop.example', 'https://www.shop.example:9200/wp-json/'],
+			['http://shop.example:8080', 'https://shop.example/wp-json/'],
+		] as const) {
+			const { result, asked } = await connect(https(), {
+				storeUrl,
+				around: () => new Response(null, { status: 301, headers: { location } }),
+			})
+			expect(result).toMatchObject({ ok: false, status: 400, reason: 'other-host' })
+			expect(asked).toHaveLength(1)
+		}
+	})
+
+	it('an address that may not be reached is 400, and nothing else is tried', async () => {
+		const { result, asked } = await connect(https(), {
+			storeUrl: 'shop.example',
+			around: () => {
+				throw new AddressRefusedError('expected a public address')
+			},
+		})
+		expect(result).toMatchObject({
+			status: 400,
+			reason: 'not-public',
+			message: 'https://shop.example/wp-json/ was not requested: expected a public address.',
+		})
+		expect(asked).toHaveLength(1)
+	})
+
+	it('a resolver that does not answer is 502: it says nothing about the name', async () => {
+		const error = await refused(https(), {
+			around: () => {
+				throw Object.assign(new Error(), { code: 'ERR_DNS_RESOLVER' })
+			},
+		})
+		expect(error).toMatchObject({ status: 502, reason: 'server' })
+		expect(error.message).toMatch(/resolver/)
+	})
+
+	it.each(['not an address', 'javascript:alert(1)', 'https://a:b@other.example', ''])(
+		'an index whose home is "%s" keeps the address that answered',
+		async (home) => {
+			const store = https()
+			const index = async (request: Request): Promise<Response> => {
+				const answer = (await (await store.fetch(request)).json()) as object
+				return json({ ...answer, home, url: home })
+			}
+			const result = await connectStore(
+				{ storeUrl: store.url, ...store.credentials },
+				ioOf((request, url) => (url.pathname === '/wp-json/' ? index(request) : store.fetch(request)), {
+					now: () => Date.now(),
+					nonce: () => crypto.randomUUID(),
+				}),
+				{ paths: ['orders'] },
+			)
+			expect(result).toMatchObject({
+				ok: true,
+				connection: { home: 'https://shop.example', root: 'https://shop.example/wp-json/' },
+			})
+		},
+	)
 
 	it('a redirect in a circle ends', async () => {
 		const error = await refused(https(), {

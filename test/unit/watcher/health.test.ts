@@ -94,6 +94,11 @@ describe('health', () => {
 		)
 	})
 	test('says what the store said, and whose resource is refused', () => {
+		expect(evaluateHealth({ ...facts, storeError: trouble('not-public') })).toMatchObject({
+			state: 'store-unreachable',
+			reason: 'The store said no.',
+			action: expect.stringMatching(/PATCH store\.url.*ALLOW_PRIVATE_NETWORK/) as string,
+		})
 		expect(evaluateHealth({ ...facts, storeError: trouble('auth') })).toMatchObject({
 			reason: 'The store said no.',
 			action: expect.stringContaining('oauth.api.key'),

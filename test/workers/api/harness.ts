@@ -9,6 +9,8 @@ import { SenderLimiter } from '../../../src/instances/sender-limiter.ts'
 import type { SimulatedStore } from '../../store/store.ts'
 import { findViolation } from '../contract/document.ts'
 import type { Services } from '../../../src/instances/services.ts'
+import type { Resolver } from '../../../src/lib/dns.ts'
+import { createGuardedFetch } from '../../../src/lib/guarded-fetch.ts'
 import { parseNotificationId } from '../../../src/events/ids.ts'
 import type { ResendReport, SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import type {

@@ -54,7 +54,8 @@ function isAddress(host: string): boolean {
 const LOOPBACK_NAMES = /^((.+\.)?localhost|localhost[46]?(\.localdomain[46]?)?)$/
 
 /** No name, and the names of the metadata services of clouds. */
-const CLOSED_NAMES = /^$|^(metadata|instance-data)$|^((.+\.)?metadata\.google\.internal|metadata\.goog|instance-data\.ec2\.internal)$/
+const CLOSED_NAMES =
+	/^$|^(metadata|instance-data)$|^((.+\.)?metadata\.google\.internal|metadata\.goog|instance-data\.ec2\.internal)$/
 
 /**
  * Names that only private networks answer: reserved for them (RFC 6761, 6762, 8375, `.internal`), never delegated, or

@@ -1,6 +1,11 @@
 /** Our own addresses: which of them a store can reach, and how it is told them. */
 import { describe, expect, test } from 'vitest'
-import { findHttpsProblem, receiverUrlFor, findReachabilityProblem } from '../../../src/instances/addresses.ts'
+import {
+	findHttpsProblem,
+	findOwnAddress,
+	receiverUrlFor,
+	findReachabilityProblem,
+} from '../../../src/instances/addresses.ts'
 
 const at = (PUBLIC_URL: string, ALLOW_PRIVATE_NETWORK = 'false') => ({ PUBLIC_URL, ALLOW_PRIVATE_NETWORK })
 
@@ -14,6 +19,20 @@ describe('the receiver', () => {
 		)
 		expect(receiverUrlFor(at(''), 'woocommercerest', 42, 1)).toBe('')
 	})
+})
+
+test('our own address is PUBLIC_URL; without it only this machine names itself', () => {
+	expect(findOwnAddress(at('https://bell.example.com/'), 'https://evil.example/x')).toBe('https://bell.example.com')
+	for (const host of ['https://evil.example', 'http://10.0.0.1', 'http://localhost.evil.example', 'http://bell'])
+		expect(findOwnAddress(at(''), `${host}/x`)).toBeNull()
+	for (const host of [
+		'http://127.0.0.1:8787',
+		'http://127.1.2.3',
+		'http://localhost:1',
+		'http://[::1]',
+		'http://a.localhost',
+	])
+		expect(findOwnAddress(at(''), `${host}/x`)).toBe(host)
 })
 
 describe('6.3: what WooCommerce can reach', () => {

@@ -279,6 +279,26 @@ describe('what is refused, by its field', () => {
 			{ 'event.notification.callback.url': 'mail me' },
 			'event.notification.callback.url: expected a URL',
 		],
+		[
+			'a script at a host that means the log',
+			{ 'event.notification.callback.url': 'javascript://api.cloud-elements.com/%0aalert(1)' },
+			'event.notification.callback.url: expected a URL that begins with',
+		],
+		[
+			'another scheme at a host that means the log',
+			{ 'event.notification.callback.url': 'ftp://api.cloud-elements.com/x' },
+			'event.notification.callback.url: expected a URL that begins with',
+		],
+		[
+			'credentials at a host that means the log',
+			{ 'event.notification.callback.url': 'https://me:pw@api.cloud-elements.com/x' },
+			'event.notification.callback.url: expected a URL without user name',
+		],
+		[
+			'credentials at our own address',
+			{ 'event.notification.callback.url': 'https://me@bell.example.com/elements/api-v2/events/woocommercerest/' },
+			'event.notification.callback.url: expected a URL without user name',
+		],
 		['a store that is private', { 'store.url': 'http://192.168.1.5' }, 'store.url: expected a public address'],
 		[
 			'credentials in the store URL',

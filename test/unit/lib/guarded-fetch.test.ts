@@ -85,7 +85,13 @@ test('addresses have a network each', () => {
 
 describe('a name', () => {
 	test('with any private answer is never connected to', async () => {
-		const names = fc.constantFrom('shop.example.com', 'hook.example.com.', 'bücher.example', '127.0.0.1.nip.io', 'A.B.C')
+		const names = fc.constantFrom(
+			'shop.example.com',
+			'hook.example.com.',
+			'bücher.example',
+			'127.0.0.1.nip.io',
+			'A.B.C',
+		)
 		const ports = fc.constantFrom('', ':443', ':8080')
 		await fc.assert(
 			fc.asyncProperty(
@@ -296,7 +302,10 @@ describe('the resolver', () => {
 	})
 
 	test('is a setting: a URL, nothing, or invalid, which reaches nothing by name', async () => {
-		expect(parseResolverUrl('https://dns.example/dns-query ')).toEqual({ ok: true, url: 'https://dns.example/dns-query' })
+		expect(parseResolverUrl('https://dns.example/dns-query ')).toEqual({
+			ok: true,
+			url: 'https://dns.example/dns-query',
+		})
 		for (const text of [undefined, '', ' ']) expect(parseResolverUrl(text)).toEqual({ ok: true, url: null })
 		for (const text of ['1.1.1.1', 'tls://dns.example', 'on']) expect(parseResolverUrl(text)).toEqual({ ok: false })
 		const { ask, sent } = guard(FAILING_RESOLVER)

@@ -147,6 +147,45 @@ describe('delivering', () => {
 		expect(instance.settled[0]?.outcome.body).toMatch(/^Not sent: /)
 	})
 
+	test('to a name is resolved first: a private answer sends nothing, no answer is a failure of DNS', async () => {
+		const posts: string[] = []
+		const addresses: Record<string, string | null> = {
+			'open.example.com': '93.184.215.14',
+			'private.example.com': '10.0.0.7',
+			'silent.example.com': null,
+		}
+		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
+			const request = input as Request
+			const url = new URL(request.url)
+			if (url.hostname !== 'dns.example.com') {
+				posts.push(request.url)
+				return new Response('in')
+			}
+			const data = addresses[url.searchParams.get('name')!]
+			if (data === null) return Response.json({ Status: 2 })
+			return Response.json({
+				Status: 0,
+				...(url.searchParams.get('type') === 'A' ? { Answer: [{ name: 'x', type: 1, TTL: 60, data }] } : {}),
+			})
+		})
+		const instance = new OneInstance(Object.keys(addresses).map((name, n) => claimFor(`https://${name}/`, n + 1)))
+		await handleDoorbells(
+			[7],
+			createDeliveryPorts(
+				{ ...bindings, ALLOW_PRIVATE_NETWORK: 'false', DNS_RESOLVER_URL: 'https://dns.example.com/dns-query' },
+				() => instance,
+			),
+		)
+		expect(posts).toEqual(['https://open.example.com/'])
+		const outcomes = instance.settled.toSorted((a, b) => a.id - b.id).map(({ outcome }) => outcome)
+		expect(outcomes.map(({ delivered, error, notSent }) => [delivered, error, notSent ?? false])).toEqual([
+			[true, null, false],
+			[false, 'refused', true],
+			[false, 'dns', false],
+		])
+		expect(outcomes[1]?.body).toMatch(/^Not sent: expected a public address; private\.example\.com resolves/)
+	})
+
 	test('follows no redirect', async () => {
 		const seen: Request[] = []
 		vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {

@@ -61,7 +61,7 @@ export function createGuardedFetch(options: {
 /** Shared by all requests of this isolate. */
 const dnsCache = new DnsCache()
 
-/** The guarded `fetch` of this deployment. The global `fetch` is looked up at each call, so that tests can replace it. */
+/** The guarded `fetch` of this deployment. The global `fetch` is looked up at each call, as tests may replace it. */
 export function guardedFetchFor(env: OutgoingSettings): Fetch {
 	const setting = parseResolverUrl(env.DNS_RESOLVER_URL)
 	const send: Fetch = (request) => fetch(request)

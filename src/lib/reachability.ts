@@ -20,7 +20,7 @@ export function classifyHost(hostname: string): Reachability {
 	const host = toHostKey(hostname)
 	if (isAddress(host)) return classifyAddress(host.replace(/^\[|\]$/g, ''))
 	if (CLOSED_NAMES.test(host)) return 'closed'
-	return !host.includes('.') || PRIVATE_NAMES.test(host) ? 'private' : 'public'
+	return !host.includes('.') || isPrivateName(host) ? 'private' : 'public'
 }
 
 /** The network of an IP address; text that is none is closed. */
@@ -58,11 +58,17 @@ const CLOSED_NAMES =
 	/^$|^(metadata|instance-data)$|^((.+\.)?metadata\.google\.internal|metadata\.goog|instance-data\.ec2\.internal)$/
 
 /**
- * Names that only private networks answer: reserved for them (RFC 6761, 6762, 8375, `.internal`), never delegated, or
- * of clusters. `.example` and `.invalid` are answered nowhere, so nothing is reached there.
+ * Top-level names that only private networks answer: reserved for them (RFC 6761, 6762, `.internal`), never delegated,
+ * or of clusters. `.example` and `.invalid` are answered nowhere, so nothing is reached there.
  */
-const PRIVATE_NAMES =
-	/\.(localhost|local|localdomain[46]?|internal|intranet|private|lan|home|corp|mail|home\.arpa|svc|consul|test|onion|alt)$/
+const PRIVATE_TOP_LEVELS = new Set([
+	...['localhost', 'local', 'localdomain', 'localdomain4', 'localdomain6', 'test', 'onion', 'alt'],
+	...['internal', 'intranet', 'private', 'lan', 'home', 'corp', 'mail', 'svc', 'consul'],
+])
+
+function isPrivateName(host: string): boolean {
+	return PRIVATE_TOP_LEVELS.has(host.slice(host.lastIndexOf('.') + 1)) || host.endsWith('.home.arpa')
+}
 
 /** Where Azure serves its machines, outside of the reserved ranges. */
 const AZURE_PLATFORM = ipaddr.IPv4.parse('168.63.129.16')

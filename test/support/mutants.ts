@@ -459,6 +459,27 @@ export const MUTANTS: Mutant[] = [
 		tests: [watcher('delivery-machine')],
 	},
 	{
+		name: 'one public answer is enough to connect to a name',
+		file: 'src/lib/guarded-fetch.ts',
+		find: 'resolved.addresses.every(',
+		replace: 'resolved.addresses.some(',
+		tests: ['test/unit/lib/guarded-fetch.test.ts'],
+	},
+	{
+		name: 'half of a resolver’s answer is an answer',
+		file: 'src/lib/dns.ts',
+		find: 'if (answer.Status !== NO_ERROR || answer.TC === true)',
+		replace: 'if (answer.Status < NO_ERROR)',
+		tests: ['test/unit/lib/guarded-fetch.test.ts'],
+	},
+	{
+		name: 'a redirect may lead to another port of the store',
+		file: 'src/elements/woocommerce/discover.ts',
+		find: ' && to.port === from.port',
+		replace: '',
+		tests: ['test/unit/elements/connect.test.ts'],
+	},
+	{
 		name: 'any answer below 400 is a delivery',
 		file: 'src/delivery/attempt.ts',
 		find: 'response.status >= 200 && response.status < 300',

@@ -47,7 +47,7 @@ const io: AttemptIo = {
 	fetch: async (request) => await fetch(request),
 	now: () => Date.now(),
 	userAgent: 'Shopbell/1.2.3 (+https://bell.example.com)',
-	openSecret: (sealed) => {
+	openSecret: (_key, sealed) => {
 		if (sealed === 'broken') throw new Error('cannot open')
 		return sealed.replace('sealed:', '')
 	},

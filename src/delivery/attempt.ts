@@ -1,6 +1,6 @@
 /** One POST of a notification to its callback, and its outcome (docs/delivery.md, Retries). */
 import { readChunks } from '../lib/body.ts'
-import { AddressRefusedError } from '../lib/guarded-fetch.ts'
+import { AddressRefusedError, ResolveError } from '../lib/guarded-fetch.ts'
 import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
@@ -79,6 +79,9 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 		}
 	} catch (error) {
 		if (error instanceof AddressRefusedError) return toNotSentOutcome(error.message, startedMs)
+		// The callback had no part in it.
+		if (error instanceof ResolveError && error.code === 'ERR_DNS_RESOLVER')
+			return { ...toNotSentOutcome('the DNS resolver did not answer', startedMs), error: 'dns' }
 		const timedOut = abortController.signal.aborted || io.now() >= deadlineMs
 		return {
 			delivered: false,

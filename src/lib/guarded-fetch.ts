@@ -13,7 +13,7 @@ export class AddressRefusedError extends Error {
 }
 
 /** The name could not be resolved. `code` is read by network-errors.ts, like those of `fetch`. */
-class ResolveError extends Error {
+export class ResolveError extends Error {
 	override readonly name = 'ResolveError'
 	readonly code: 'ENOTFOUND' | 'ERR_DNS_RESOLVER'
 

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { AddressRefusedError } from '../../../src/lib/guarded-fetch.ts'
+import { AddressRefusedError, ResolveError } from '../../../src/lib/guarded-fetch.ts'
 import { MAX_RESPONSE_BYTES, attemptDelivery, type AttemptIo } from '../../../src/delivery/attempt.ts'
 import { classifyFetchError, classifyEdgeStatus } from '../../../src/delivery/failure-kinds.ts'
 import { signElements, toSignatureHeaders } from '../../../src/delivery/sign.ts'
@@ -181,6 +181,13 @@ describe('what is sent', () => {
 			recordingIo,
 		)
 		expect(unopened).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		const unresolved = await attemptDelivery(createClaim('https://x.example/'), {
+			...io,
+			fetch: async () => {
+				throw new ResolveError('ERR_DNS_RESOLVER')
+			},
+		})
+		expect(unresolved).toMatchObject({ delivered: false, status: null, error: 'dns', notSent: true })
 		const nowhere = await attemptDelivery(createClaim('not a url'), recordingIo)
 		expect(nowhere).toMatchObject({ delivered: false, error: 'refused' })
 		expect(fetched).toEqual([])

@@ -96,7 +96,8 @@ export async function findUserDetails(
 }
 
 /** An SQL condition: the user has not used an invitation yet, so nobody has proven to own the address. */
-const IS_INVITED_SQL = "deleted_ms IS NULL AND password IS NULL AND secret_hash LIKE 'none/%'"
+const IS_INVITED_SQL = `deleted_ms IS NULL AND password IS NULL AND secret_hash LIKE 'none/%'
+	AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id)`
 
 /**
  * Invites a user: creates the link with which they set their password. They have no secret until they accept. An

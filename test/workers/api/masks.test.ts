@@ -1,6 +1,7 @@
 /** Callback URLs: whole for those who see secrets, without tokens for everyone else. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { instanceContext, sealSecret } from '../../../src/lib/sealing.ts'
+import { toIncarnation } from '../../../src/lib/incarnation.ts'
+import { instanceSecret, sealSecret } from '../../../src/lib/sealing.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'
 
@@ -20,14 +21,14 @@ beforeEach(async () => {
 	await insertInstance(client, 7, {
 		configuration: JSON.stringify({
 			'store.url': 'https://shop.example.com',
-			'oauth.api.key': await seal('ck_test'),
-			'oauth.api.secret': await seal('cs_test'),
+			'oauth.api.key': await seal('oauth.api.key', 'ck_test'),
+			'oauth.api.secret': await seal('oauth.api.secret', 'cs_test'),
 			'event.notification.enabled': 'true',
 			'event.notification.callback.url': CALLBACK,
 			'oauth.callback.url': `https://app.example.com/back?code=${TOKEN}`,
 			'app.settings': `{"redirect":"https://app.example.com/?t=${TOKEN}"}`,
 		}),
-		token_sealed: await seal('the token'),
+		token_sealed: await seal('token', 'the token'),
 	})
 	await env.DB.prepare("INSERT INTO account_settings VALUES (1, 'operator.webhook.url', ?)").bind(OPERATOR).run()
 	await client.call('POST', '/notifications/subscriptions', {
@@ -42,7 +43,8 @@ beforeEach(async () => {
 	viewer = await addViewer()
 })
 
-const seal = (secret: string): Promise<string> => sealSecret(env.MASTER_KEYS, secret, instanceContext(7))
+const seal = (key: string, secret: string): Promise<string> =>
+	sealSecret(env.MASTER_KEYS, secret, instanceSecret({ id: 7, incarnation: toIncarnation(null, 7) }, key))
 
 async function addViewer(): Promise<{ authorization: string }> {
 	const { body } = await client.call('POST', '/users', {

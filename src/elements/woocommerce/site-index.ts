@@ -1,4 +1,6 @@
 /** The index of a WordPress site's REST API, and how to recognize WordPress pages. */
+import { formatLimit, LIMITS, STORE_FACT_LIMITS } from '../../lib/limits.ts'
+import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError } from '../store.ts'
 import { toConnectError } from './check-session.ts'
 import { parseJson, withoutQuery } from './failures.ts'
@@ -14,6 +16,10 @@ export interface Site {
 	timeZone: string
 	gmtOffset: number
 }
+
+/** Hours. */
+const MAX_GMT_OFFSET = 24
+const MAX_SHOWN_URL = 200
 
 /** The fields of the index that `parseIndex` reads. */
 export const INDEX_FIELDS = 'name,url,home,timezone_string,gmt_offset,namespaces'
@@ -35,9 +41,10 @@ export function parseIndex(
 	if (typeof index !== 'object' || index === null || !('namespaces' in index) || !Array.isArray(index.namespaces))
 		return null
 	const fields = index as Record<string, unknown>
-	const name = typeof fields['name'] === 'string' ? fields['name'] : ''
+	const name = toPlainLine(findText(fields['name']) ?? '', STORE_FACT_LIMITS.name)
 	if (!index.namespaces.includes('wc/v3')) return noWooCommerceError(answer, name, index.namespaces)
 	const home = (findText(fields['home'], fields['url']) ?? base).replace(/(?<!\/)\/+$/, '')
+	if (!isSiteAddress(home) || answer.url.length > LIMITS.url.value) return badAddressError(answer)
 	const root = new URL(answer.url)
 	if (schemeGiven && root.protocol === 'http:' && isHttpsOf(home, root.hostname))
 		return toConnectError(
@@ -53,10 +60,33 @@ export function parseIndex(
 			root: `${root.origin}${root.pathname.replace(/(?<!\/)\/*$/, '/')}`,
 			home,
 			name,
-			timeZone: typeof fields['timezone_string'] === 'string' ? fields['timezone_string'] : '',
-			gmtOffset: Number.isFinite(offset) ? offset : 0,
+			timeZone: toTimeZone(fields['timezone_string']),
+			gmtOffset: Math.abs(offset) <= MAX_GMT_OFFSET ? offset : 0,
 		},
 	}
+}
+
+/** The name of a time zone; '' for anything else: then the offset counts. */
+function toTimeZone(value: unknown): string {
+	return typeof value === 'string' && value.length <= STORE_FACT_LIMITS.timeZone && /^[\w+\-/:]+$/.test(value)
+		? value
+		: ''
+}
+
+/** Whether a site's address can be stored and shown. */
+function isSiteAddress(address: string): boolean {
+	if (address.length > LIMITS.url.value || hasHiddenCharacters(address) || !URL.canParse(address)) return false
+	const { protocol, username, password } = new URL(address)
+	return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
+}
+
+function badAddressError(answer: StoreResponse): ConnectError {
+	return toConnectError(
+		400,
+		'bad-url',
+		`${withoutQuery(answer.url).slice(0, MAX_SHOWN_URL)} names an address of the site (home) that is not a web address ` +
+			`of at most ${formatLimit('url')}. Correct the Site Address under Settings → General in WordPress.`,
+	)
 }
 
 function noWooCommerceError(answer: StoreResponse, name: string, namespaces: unknown[]): ConnectError {

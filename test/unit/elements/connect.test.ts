@@ -527,3 +527,55 @@ describe('the address', () => {
 		})
 	})
 })
+
+describe('what a store says about itself', () => {
+	const withIndex = (fields: Record<string, unknown>, version = '11.0.1') => ({
+		around: (_request: Request, url: URL): Response | null => {
+			if (url.pathname === '/wp-json/')
+				return json({
+					name: 'Shop',
+					home: 'https://shop.example',
+					url: 'https://shop.example',
+					gmt_offset: 2,
+					timezone_string: 'Europe/Berlin',
+					namespaces: ['wc/v3'],
+					...fields,
+				})
+			return url.pathname.endsWith('/system_status') ? json({ environment: { version }, settings: {} }) : null
+		},
+	})
+
+	it('is cut at its limits, without control characters and direction marks', async () => {
+		const connection = await connected(
+			https(),
+			withIndex(
+				{
+					name: `\u202eShop\u0000\u2066 ${'😀'.repeat(100_000)}`,
+					timezone_string: 'x'.repeat(100_000),
+					gmt_offset: 1e300,
+				},
+				`11.0.1\u0007${'1'.repeat(100_000)}`,
+			),
+		)
+		expect(connection.name).toBe(`Shop ${'😀'.repeat(250)}`)
+		expect([connection.timeZone, connection.gmtOffset]).toEqual(['', 0])
+		expect(connection.version).toMatch(/^11\.0\.1 1{25}$/)
+		expect(JSON.stringify(connection).length).toBeLessThan(5_000)
+	})
+
+	it.each([
+		`https://shop.example/${'x'.repeat(2_048)}`,
+		'not an address',
+		'javascript:alert(1)',
+		'https://ann:pass@shop.example',
+		'https://shop.example/\u202egro.evil',
+		'https://shop.example/\u0000',
+	])('an address that cannot be one is refused: %j', async (home) => {
+		const error = await refused(https(), withIndex({ home }))
+		expect([error.status, error.reason]).toEqual([400, 'bad-url'])
+		expect(error.message).toMatch(
+			/^https:\/\/shop\.example\/wp-json\/ names an address of the site \(home\) that is not/,
+		)
+		expect(error.message.length).toBeLessThan(400)
+	})
+})

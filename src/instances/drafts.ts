@@ -166,11 +166,12 @@ export async function claimDraft(
 }
 
 /** The user who asked for a hand-over; 403 if they, or the API key that they used, may not create instances any more. */
-async function requireCreator({ env, now }: Services, row: DraftRow): Promise<User> {
+async function requireCreator(services: Services, row: DraftRow): Promise<User> {
+	const { env } = services
 	const user = await findActiveUser(env.DB, row.organization_id, row.user_id)
 	const keyMayCreate =
 		row.api_key_id === null ||
-		(await isKeyUsable(env.DB, row.organization_id, row.api_key_id, 'instances:write', now()))
+		(await isKeyUsable(env.DB, row.organization_id, row.api_key_id, 'instances:write', services.now()))
 	if (user === null || !hasRole(user.role, 'developer') || !keyMayCreate)
 		throw new Forbidden('Whoever asked for this connection may not connect stores any more; ask for a new one')
 	return user

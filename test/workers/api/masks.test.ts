@@ -107,7 +107,7 @@ async function addNotifications(): Promise<number> {
 }
 
 describe('a token in a URL', () => {
-	test('is shown to nobody who sees no secrets, by any GET of the API', async () => {
+	test('§1.15 is shown to nobody who sees no secrets, by any GET of the API', async () => {
 		const ownerId = await addNotifications()
 		const health = client.world.watchers.forInstance.bind(client.world.watchers)
 		client.world.watchers.forInstance = (id) => ({
@@ -193,7 +193,7 @@ describe('a token in a URL', () => {
 			expect([await find(CALLBACK, caller), await find(MASKED, caller)]).toEqual([0, 1])
 	})
 
-	test('sent back masked stays as it is; with another mask it is a 400', async () => {
+	test('§1.15 sent back masked stays as it is; with another mask it is a 400', async () => {
 		const stored = async () =>
 			JSON.parse(
 				(await env.DB.prepare('SELECT configuration AS c FROM instances WHERE id = 7').first<{ c: string }>())!.c,

@@ -90,7 +90,7 @@ describe('signing in', () => {
 		expect((await signIn('wrong')).status).toBe(401)
 	})
 
-	test('asks for the organization only if the password is right for several', async () => {
+	test('§1.14 asks for the organization only if the password is right for several', async () => {
 		await addAccount(1, 0)
 		await addAccount(2, 0)
 		const asked = await signIn(PASSWORD)

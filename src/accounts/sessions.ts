@@ -19,8 +19,8 @@ export const SESSION_TTL_MS = 14 * DAY_MS
 /** Maximum sessions per user; the oldest ones are deleted. */
 const MAX_SESSIONS_PER_USER = 100
 /**
- * Accounts of one name whose password is checked if no organization is named, the oldest first. Each check costs a fifth
- * of a second.
+ * Accounts of one name whose password is checked if no organization is named, the oldest first. Each check costs a
+ * fifth of a second.
  */
 export const MAX_ACCOUNTS_PER_ATTEMPT = 2
 /** Maximum length of a user agent that is stored with a session. */

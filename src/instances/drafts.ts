@@ -165,7 +165,7 @@ export async function claimDraft(
 	}
 }
 
-/** The user who asked for a hand-over; 403 if they, or the API key that they used, may not create instances any more. */
+/** The user who asked for a hand-over; 403 if they, or the API key that they used, may create no more instances. */
 async function requireCreator(services: Services, row: DraftRow): Promise<User> {
 	const { env } = services
 	const user = await findActiveUser(env.DB, row.organization_id, row.user_id)

@@ -3,23 +3,26 @@ import { expect, test, vi } from 'vitest'
 import { inWatcher, openShop, waitUntil } from './test-shop.ts'
 
 test('a baseline ends in silence: nothing is written, logged or planned', async () => {
-	let held: ((value?: unknown) => void) | null = null
-	let holds = false
+	const hold = { wanted: false, reached: false }
 	const requests: string[] = []
 	const shop = await openShop({ objects: 300 }, {}, async ({ url, method }) => {
 		requests.push(`${method} ${url}`)
-		if (holds && held === null) await new Promise((resolve) => (held = resolve))
+		// A promise of another context could not be awaited here.
+		while (hold.wanted) {
+			hold.reached = true
+			await new Promise((resolve) => setTimeout(resolve, 20))
+		}
 	})
 	await shop.stub.poll('window')
-	holds = true
-	await waitUntil(() => held !== null)
+	hold.wanted = true
+	await waitUntil(() => hold.reached)
 	const lines: unknown[] = []
 	const spies = (['log', 'error', 'warn'] as const).map((name) =>
 		vi.spyOn(console, name).mockImplementation((...line) => void lines.push(line)),
 	)
 	await shop.stub.destroy()
 	const asked = requests.length
-	held!()
+	hold.wanted = false
 	await new Promise((resolve) => setTimeout(resolve, 500))
 	expect(await shop.stub.poller()).toBe('unknown')
 	expect(requests.slice(asked)).toEqual([])

@@ -110,3 +110,21 @@ export async function recordUse(db: D1Database, organizationId: number, id: numb
 		.bind(nowMs, id, organizationId, USE_RECORD_INTERVAL_MS)
 		.run()
 }
+
+/** Whether a key of an organization exists, has not expired, and has a scope. */
+export async function isKeyUsable(
+	db: D1Database,
+	organizationId: number,
+	id: number,
+	scope: string,
+	nowMs: number,
+): Promise<boolean> {
+	const row = await db
+		.prepare(
+			`SELECT 1 FROM api_keys WHERE organization_id = ?1 AND id = ?2 AND (expires_ms IS NULL OR expires_ms > ?4)
+			AND EXISTS (SELECT 1 FROM json_each(scopes) WHERE value = ?3)`,
+		)
+		.bind(organizationId, id, scope, nowMs)
+		.first()
+	return row !== null
+}

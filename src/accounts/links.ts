@@ -4,7 +4,7 @@
  */
 import { DAY_MS } from '../lib/time.ts'
 import { sealSecret } from '../lib/sealing.ts'
-import { getAttemptSubjects, unlockStatement } from './sign-in-attempts.ts'
+import { getAttemptSubjects, unlockStatements } from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { hashPassword } from './passwords.ts'
 import { hashSecret, isToken, newSecret, newToken } from './secrets.ts'
@@ -144,7 +144,7 @@ export async function redeemLink(
 		db
 			.prepare(`DELETE FROM sessions WHERE user_id = ? AND organization_id = ? AND ${isOpenSql}`)
 			.bind(userId, organizationId, tokenHash, userId, nowMs),
-		...(link.login === null ? [] : [unlockStatement(db, getAttemptSubjects(link.login, '').name)]),
+		...(link.login === null ? [] : unlockStatements(db, getAttemptSubjects(link.login, '').name, userId)),
 		db.prepare('DELETE FROM links WHERE token_hash = ?').bind(tokenHash),
 	])
 	return changed!.meta.changes > 0 ? link : null

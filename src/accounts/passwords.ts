@@ -50,6 +50,24 @@ export async function verifyPassword(password: string, stored: string | null): P
 	return timingSafeEqual(hash, parsed.hash) && stored !== null
 }
 
+/**
+ * The accounts that a password is right for. Always makes `checks` checks, so that the time does not reveal how many
+ * accounts there are, at most as many.
+ */
+export async function findByPassword<Account extends { password: string }>(
+	accounts: readonly Account[],
+	password: string,
+	checks: number,
+	verify: typeof verifyPassword = verifyPassword,
+): Promise<Account[]> {
+	const found: Account[] = []
+	for (let index = 0; index < checks; index++) {
+		const account = accounts[index]
+		if ((await verify(password, account?.password ?? null)) && account !== undefined) found.push(account)
+	}
+	return found
+}
+
 /** Whether a hash was made with other parameters than the current ones. */
 export function needsRehash(stored: string): boolean {
 	const { cost } = parsePasswordHash(stored)

@@ -1,16 +1,28 @@
 /** Sign-in with a password, and sessions: they last 14 days, and D1 stores the hash of their token. */
 import { refused, type Refused } from '../lib/result.ts'
 import { DAY_MS } from '../lib/time.ts'
-import { countAttempt, clearAttemptStatements, getAttemptSubjects } from './sign-in-attempts.ts'
+import {
+	clearAttemptStatements,
+	countAccountAttempts,
+	countAttempt,
+	getAttemptSubjects,
+	unlockStatements,
+	type AttemptedAccount,
+} from './sign-in-attempts.ts'
 import { auditStatement, type Actor } from './audit.ts'
 import { toLogin, type User } from './setup.ts'
-import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
+import { findByPassword, hashPassword, needsRehash, verifyPassword } from './passwords.ts'
 import { hashSecret, newToken } from './secrets.ts'
 
 /** How long a session lasts, ms. */
 export const SESSION_TTL_MS = 14 * DAY_MS
 /** Maximum sessions per user; the oldest ones are deleted. */
 const MAX_SESSIONS_PER_USER = 100
+/**
+ * Accounts of one name whose password is checked if no organization is named, the oldest first. Each check costs a
+ * fifth of a second.
+ */
+export const MAX_ACCOUNTS_PER_ATTEMPT = 2
 /** Maximum length of a user agent that is stored with a session. */
 const MAX_AGENT_LENGTH = 200
 
@@ -33,30 +45,57 @@ export interface RequestOrigin {
 /** A refused password: wrong credentials, or a lock with the remaining seconds. */
 type PasswordRefusal = Refused<'wrong'> | { ok: false; reason: 'locked'; seconds: number }
 
+/** The organizations of the accounts that a password is right for. */
+interface AmbiguousAccount {
+	ok: false
+	reason: 'ambiguous'
+	organizations: { id: number; name: string }[]
+}
+
 /**
  * Signs in. An unknown name, a user without a password and a wrong password get the same response after the same work.
  * While a name or an address is locked, a valid password is refused too: otherwise the lock would reveal which one is
- * valid.
+ * valid. `ambiguous`: the password is right for accounts of several organizations, and none was named.
  */
 export async function signIn(
 	db: D1Database,
-	{ username, password }: { username: string; password: string },
-	{ address, agent, requestId }: RequestOrigin,
+	{ username, password, organizationId }: { username: string; password: string; organizationId: number | null },
+	origin: RequestOrigin,
 	nowMs: number,
-): Promise<{ ok: true; token: string; expiresMs: number } | PasswordRefusal> {
+): Promise<{ ok: true; token: string; expiresMs: number } | PasswordRefusal | AmbiguousAccount> {
 	const login = toLogin(username)
-	const subjects = getAttemptSubjects(login, address)
+	const subjects = getAttemptSubjects(login, origin.address)
 	const seconds = await countAttempt(db, subjects, nowMs)
 	if (seconds !== null) return { ok: false, reason: 'locked', seconds }
-	const user = await db
-		.prepare('SELECT id, organization_id AS organizationId, password FROM users WHERE login = ? AND deleted_ms IS NULL')
-		.bind(login)
-		.first<{ id: number; organizationId: number; password: string | null }>()
-	const passwordMatches = await verifyPassword(password, user?.password ?? null)
-	if (user === null || user.password === null || !passwordMatches) return refused('wrong')
+	const limit = organizationId === null ? MAX_ACCOUNTS_PER_ATTEMPT : 1
+	const accounts = await countAccountAttempts(db, login, organizationId, limit, nowMs)
+	const matching = await findByPassword(accounts, password, limit)
+	const [account] = matching
+	if (account === undefined) return refused('wrong')
+	if (matching.length === 1) return await createSession(db, account, password, subjects, origin, nowMs)
+	await db.batch([
+		...clearAttemptStatements(db, subjects, account.id),
+		...matching.slice(1).flatMap(({ id }) => unlockStatements(db, subjects.name, id)),
+	])
+	return {
+		ok: false,
+		reason: 'ambiguous',
+		organizations: matching.map((match) => ({ id: match.organizationId, name: match.organizationName })),
+	}
+}
+
+/** Stores a session of an account whose password was right. */
+async function createSession(
+	db: D1Database,
+	account: AttemptedAccount,
+	password: string,
+	subjects: ReturnType<typeof getAttemptSubjects>,
+	{ agent, requestId }: RequestOrigin,
+	nowMs: number,
+): Promise<{ ok: true; token: string; expiresMs: number } | Refused<'wrong'>> {
 	const token = newToken('session')
 	const expiresMs = nowMs + SESSION_TTL_MS
-	const actor: Actor = { organizationId: user.organizationId, userId: user.id, requestId }
+	const actor: Actor = { organizationId: account.organizationId, userId: account.id, requestId }
 	const [inserted] = await db.batch([
 		// Only while the password is unchanged: it may have been replaced, and all sessions ended, during the
 		// computation.
@@ -65,7 +104,7 @@ export async function signIn(
 				`INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms)
 					SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL`,
 			)
-			.bind(hashSecret(token), agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs, user.id, user.password),
+			.bind(hashSecret(token), agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs, account.id, account.password),
 		auditStatement(
 			db,
 			actor,
@@ -78,14 +117,14 @@ export async function signIn(
 				`DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions
 					WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)`,
 			)
-			.bind(user.id, MAX_SESSIONS_PER_USER, user.organizationId),
-		...clearAttemptStatements(db, subjects),
+			.bind(account.id, MAX_SESSIONS_PER_USER, account.organizationId),
+		...clearAttemptStatements(db, subjects, account.id),
 	])
 	if (inserted!.meta.changes === 0) return refused('wrong')
-	if (needsRehash(user.password))
+	if (needsRehash(account.password))
 		await db
 			.prepare('UPDATE users SET password = ? WHERE id = ? AND organization_id = ? AND password = ?')
-			.bind(await hashPassword(password), user.id, user.organizationId, user.password)
+			.bind(await hashPassword(password), account.id, account.organizationId, account.password)
 			.run()
 	return { ok: true, token, expiresMs }
 }
@@ -129,7 +168,7 @@ export async function changePassword(
 			.bind(user.id, user.organizationId, keptSessionId),
 		// An earlier link would replace the new password.
 		db.prepare('DELETE FROM links WHERE user_id = ? AND organization_id = ?').bind(user.id, user.organizationId),
-		...clearAttemptStatements(db, subjects),
+		...clearAttemptStatements(db, subjects, user.id),
 	])
 	return changed!.meta.changes > 0 ? { ok: true } : refused('wrong')
 }

@@ -14,6 +14,7 @@ import {
 	wordText,
 	type TextSchema,
 } from '../lib/text-schemas.ts'
+import { maskUrl, restoreMaskedUrl } from '../lib/url-masks.ts'
 import { type FieldProblem, SECRET_MASK, parseNumber, toText } from '../lib/values.ts'
 import { LIMITS, formatLimit } from '../lib/limits.ts'
 import { auditStatement, type Actor } from './audit.ts'
@@ -45,6 +46,8 @@ export const DEFAULT_SETTINGS: AccountSettings = {
 /** Options that the schemas depend on. */
 interface SettingsOptions {
 	allowPrivateNetwork: boolean
+	/** The stored operator webhook, which its masked form refers to. */
+	operatorUrl?: string | null
 }
 
 interface Setting {
@@ -82,7 +85,11 @@ const SETTINGS = {
 	},
 	'operator.webhook.url': {
 		defaultValue: null,
-		schema: ({ allowPrivateNetwork }) => reachableUrl(allowPrivateNetwork),
+		schema: ({ allowPrivateNetwork, operatorUrl }) =>
+			z
+				.string()
+				.transform((sent) => restoreMaskedUrl(sent, operatorUrl ?? null))
+				.pipe(reachableUrl(allowPrivateNetwork)),
 	},
 	'operator.webhook.key': { defaultValue: null, schema: () => verbatimText('signatureKey'), secret: true },
 } as const satisfies Record<string, Setting>
@@ -95,6 +102,9 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[]
 
 /** Settings to store, with secrets in the clear; null: reset to the default. */
 type SettingsChange = Partial<Record<SettingName, string | null>>
+
+/** Where operator events are sent. */
+export const OPERATOR_URL = 'operator.webhook.url' satisfies SettingName
 
 /** The secret setting. */
 export const OPERATOR_KEY = 'operator.webhook.key' satisfies SettingName
@@ -136,20 +146,26 @@ export async function readAccountSettings(db: D1Database, organizationId: number
 		schedule: parseRetrySchedule(stored.get('notification.webhook.retry.schedule') ?? '') ?? DEFAULT_SETTINGS.schedule,
 		failurePolicy: stored.get('notification.webhook.failure.policy') === 'queue' ? 'queue' : 'retry',
 		retentionDays: days !== null && days > 0 ? days : DEFAULT_SETTINGS.retentionDays,
-		operator: { url: stored.get('operator.webhook.url') ?? null, sealedKey: stored.get(OPERATOR_KEY) ?? null },
+		operator: { url: stored.get(OPERATOR_URL) ?? null, sealedKey: stored.get(OPERATOR_KEY) ?? null },
 	}
 }
 
-/** An organization's settings for responses: every name, with its default if it is not set, secrets masked. */
+/**
+ * An organization's settings for responses: every name, with its default if it is not set, secrets masked, and tokens
+ * in the URL for callers who see no secrets.
+ */
 export async function getMaskedSettings(
 	db: D1Database,
 	organizationId: number,
+	canSeeSecrets: boolean,
 ): Promise<Record<SettingName, string | null>> {
 	const stored = await readSettingRows(db, organizationId)
 	const entries = SETTING_NAMES.map((name) => {
 		const setting: Setting = SETTINGS[name]
 		const value = stored.get(name) ?? setting.defaultValue
-		return [name, value !== null && setting.secret ? SECRET_MASK : value]
+		if (value === null) return [name, null]
+		if (setting.secret) return [name, SECRET_MASK]
+		return [name, canSeeSecrets || name !== OPERATOR_URL ? value : maskUrl(value)]
 	})
 	return Object.fromEntries(entries) as Record<SettingName, string | null>
 }

@@ -139,6 +139,17 @@ export async function findUser(db: D1Database, organizationId: number, id: numbe
 		.first<User>()
 }
 
+/** A user of an organization who was not deleted; null: there is none. */
+export async function findActiveUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
+	return await db
+		.prepare(
+			`SELECT ${USER_COLUMNS} FROM users AS u JOIN organizations AS o ON o.id = u.organization_id
+				WHERE u.organization_id = ? AND u.id = ? AND u.deleted_ms IS NULL`,
+		)
+		.bind(organizationId, id)
+		.first<User>()
+}
+
 /** An organization; null: there is none. */
 export async function findOrganization(db: D1Database, id: number): Promise<Organization | null> {
 	return await db

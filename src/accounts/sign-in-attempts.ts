@@ -7,6 +7,12 @@
 import { isIPv6 } from 'node:net'
 import { hashSecret } from './secrets.ts'
 
+/**
+ * Attempts without success before an account is refused, without saying so. Attempts for a name start anew when any of
+ * its accounts succeeds, and another organization can have an account with the same name: with it, it could guess
+ * without end.
+ */
+export const MAX_ATTEMPTS_PER_ACCOUNT = 30
 /** Attempts without success before a user name is locked. */
 export const MAX_ATTEMPTS_PER_NAME = 10
 /** The same for an address, which many users can share. */
@@ -14,7 +20,18 @@ export const MAX_ATTEMPTS_PER_ADDRESS = 100
 /** How long attempts count from the first one, ms. */
 export const ATTEMPTS_WINDOW_MS = 15 * 60_000
 
-/** The two subjects that are counted: a user name and an address, as the table stores them. */
+/** Begins the subject of an account; those of names and addresses are hashes. */
+const ACCOUNT_SUBJECT = 'account/'
+
+/** An account whose password is checked. */
+export interface AttemptedAccount {
+	id: number
+	organizationId: number
+	organizationName: string
+	password: string
+}
+
+/** The two subjects that callers can know: a user name and an address, as the table stores them. */
 interface AttemptSubjects {
 	name: string
 	address: string
@@ -72,14 +89,61 @@ export async function countAttempt(
 	return Math.max(1, Math.ceil((sinceMs + ATTEMPTS_WINDOW_MS - nowMs) / 1000))
 }
 
-/** The statements after a successful attempt: the counter of the name is reset, that of the address is decremented. */
-export function clearAttemptStatements(db: D1Database, { name, address }: AttemptSubjects): D1PreparedStatement[] {
-	return [unlockStatement(db, name), decrementStatement(db, address)]
+/**
+ * The statements after a successful attempt: the counters of the name and of the account are reset, that of the address
+ * is decremented.
+ */
+export function clearAttemptStatements(
+	db: D1Database,
+	{ name, address }: AttemptSubjects,
+	userId: number,
+): D1PreparedStatement[] {
+	return [...unlockStatements(db, name, userId), decrementStatement(db, address)]
 }
 
-/** The statement that resets the counter of a user name. */
-export function unlockStatement(db: D1Database, name: string): D1PreparedStatement {
-	return db.prepare('DELETE FROM sign_in_attempts WHERE subject = ?').bind(name)
+/** The statements that reset the counters of a user name and of an account. */
+export function unlockStatements(db: D1Database, name: string, userId: number): D1PreparedStatement[] {
+	return [name, toAccountSubject(userId)].map((subject) =>
+		db.prepare('DELETE FROM sign_in_attempts WHERE subject = ?').bind(subject),
+	)
+}
+
+/**
+ * Counts an attempt for each of the accounts with a name that the limit allows, at most `limit`, and returns them.
+ * `organizationId` null: of any organization. One round trip, whether there are accounts or not.
+ */
+export async function countAccountAttempts(
+	db: D1Database,
+	login: string,
+	organizationId: number | null,
+	limit: number,
+	nowMs: number,
+): Promise<AttemptedAccount[]> {
+	const accountsSql = `SELECT id, organization_id, password, ?1 || id AS subject FROM users
+		WHERE login = ?2 AND (?3 IS NULL OR organization_id = ?3) AND password IS NOT NULL AND deleted_ms IS NULL
+		ORDER BY id LIMIT ?4`
+	const values = [ACCOUNT_SUBJECT, login, organizationId, limit]
+	const [, found] = await db.batch<AttemptedAccount>([
+		db
+			.prepare(
+				`INSERT INTO sign_in_attempts (subject, attempts, since_ms) SELECT subject, 1, ?5 FROM (${accountsSql}) WHERE true
+				ON CONFLICT (subject) DO UPDATE SET attempts = iif(since_ms <= ?6, 1, attempts + 1),
+				since_ms = iif(since_ms <= ?6, ?5, since_ms)`,
+			)
+			.bind(...values, nowMs, nowMs - ATTEMPTS_WINDOW_MS),
+		db
+			.prepare(
+				`SELECT u.id, u.organization_id AS organizationId, o.name AS organizationName, u.password
+				FROM (${accountsSql}) AS u JOIN organizations AS o ON o.id = u.organization_id
+				JOIN sign_in_attempts AS a ON a.subject = u.subject WHERE a.attempts <= ?5 ORDER BY u.id`,
+			)
+			.bind(...values, MAX_ATTEMPTS_PER_ACCOUNT),
+	])
+	return found!.results
+}
+
+function toAccountSubject(userId: number): string {
+	return `${ACCOUNT_SUBJECT}${userId}`
 }
 
 function decrementStatement(db: D1Database, address: string): D1PreparedStatement {

@@ -30,8 +30,8 @@ interface UserInput {
 }
 
 /**
- * Why a change was refused. `last-admin`: no admin of the organization could sign in. `taken`: another user has that
- * address.
+ * Why a change was refused. `last-admin`: no admin of the organization could sign in. `taken`: another user of the
+ * organization has that address.
  */
 export type UserChangeError = 'missing' | 'last-admin' | 'taken'
 
@@ -95,7 +95,14 @@ export async function findUserDetails(
 	return row === null ? null : toUserDetails(row)
 }
 
-/** Invites a user: creates the link with which they set their password. They have no secret until they accept. */
+/** An SQL condition: the user has not used an invitation yet, so nobody has proven to own the address. */
+const IS_INVITED_SQL = `deleted_ms IS NULL AND password IS NULL AND secret_hash LIKE 'none/%'
+	AND NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = users.id)`
+
+/**
+ * Invites a user: creates the link with which they set their password. They have no secret until they accept. An
+ * address counts as taken once its link was used; until then, a new invitation replaces the earlier one.
+ */
 export async function inviteUser(
 	db: D1Database,
 	actor: Actor,
@@ -105,26 +112,62 @@ export async function inviteUser(
 	const { organizationId } = actor
 	const link = newLink(nowMs)
 	const login = toLogin(input.email)
-	const [inserted] = await db.batch<{ id: number }>([
-		db
-			.prepare(
-				`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed,
-					created_ms)
-				VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (login) WHERE login IS NOT NULL DO NOTHING RETURNING id`,
-			)
-			.bind(organizationId, input.email, login, input.firstName, input.lastName, input.role, newUnusableHash(), nowMs),
+	const invited = await db
+		.prepare(`SELECT id FROM users WHERE organization_id = ? AND login = ? AND ${IS_INVITED_SQL}`)
+		.bind(organizationId, login)
+		.first<{ id: number }>()
+	const [written] = await db.batch<{ id: number }>([
+		invited === null
+			? insertInvitedStatement(db, organizationId, login, input, nowMs)
+			: updateInvitedStatement(db, organizationId, invited.id, input),
 		auditStatement(
 			db,
 			actor,
-			{ action: 'user.invite', objectType: 'user', objectId: 'inserted', detail: { role: input.role } },
+			{
+				action: 'user.invite',
+				objectType: 'user',
+				objectId: invited?.id ?? 'inserted',
+				detail: { role: input.role },
+			},
 			nowMs,
 			'changes() > 0',
 		),
 		linkStatement(db, { organizationId, login }, link, nowMs, 'changes() > 0'),
 	])
-	const id = inserted!.results[0]?.id
+	const id = written!.results[0]?.id
 	const user = id === undefined ? null : await findUserDetails(db, organizationId, id, nowMs)
 	return user === null ? refused('taken') : { ok: true, user, link }
+}
+
+function insertInvitedStatement(
+	db: D1Database,
+	organizationId: number,
+	login: string,
+	{ email, firstName, lastName, role }: UserInput,
+	nowMs: number,
+): D1PreparedStatement {
+	return db
+		.prepare(
+			`INSERT INTO users (organization_id, email, login, first_name, last_name, role, secret_hash, secret_sealed,
+				created_ms)
+			VALUES (?, ?, ?, ?, ?, ?, ?, '', ?) ON CONFLICT (login, organization_id) WHERE login IS NOT NULL DO NOTHING
+			RETURNING id`,
+		)
+		.bind(organizationId, email, login, firstName, lastName, role, newUnusableHash(), nowMs)
+}
+
+function updateInvitedStatement(
+	db: D1Database,
+	organizationId: number,
+	id: number,
+	{ email, firstName, lastName, role }: UserInput,
+): D1PreparedStatement {
+	return db
+		.prepare(
+			`UPDATE users SET email = ?, first_name = ?, last_name = ?, role = ?
+			WHERE id = ? AND organization_id = ? AND ${IS_INVITED_SQL} RETURNING id`,
+		)
+		.bind(email, firstName, lastName, role, id, organizationId)
 }
 
 /** Updates the given fields of a user. The last admin keeps their role: one statement checks and updates. */

@@ -4,10 +4,12 @@
  * another state, get nothing.
  */
 import { DAY_MS } from '../lib/time.ts'
-import { findUser, type User } from '../accounts/setup.ts'
+import { isKeyUsable } from '../accounts/api-keys.ts'
+import { hasRole } from '../accounts/roles.ts'
+import { findActiveUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
-import { Conflict, HttpError } from '../lib/errors.ts'
+import { Conflict, Forbidden, HttpError } from '../lib/errors.ts'
 import { logError } from '../lib/log.ts'
 import { findHttpsProblem, getPublicBase } from './addresses.ts'
 import type { InstanceInput } from './checks.ts'
@@ -27,6 +29,8 @@ interface DraftRow {
 	state_hash: string
 	organization_id: number
 	user_id: number
+	/** The API key that asked; null: none. */
+	api_key_id: number | null
 	element_key: string
 	sealed: string
 	status: DraftStatus
@@ -54,10 +58,17 @@ export type ReturnView =
 	| { kind: 'failed'; reason: string }
 	| { kind: 'created'; id: number; callbackUrl: string | null }
 
+/** Who asks for a hand-over. */
+interface DraftCreator {
+	user: User
+	/** The API key of the request; null: none. */
+	apiKeyId: number | null
+}
+
 /** Stores a draft and returns the URL where the merchant approves. Checks everything except the keys first. */
 export async function createDraft(
 	services: Services,
-	user: User,
+	{ user, apiKeyId }: DraftCreator,
 	element: Element,
 	input: InstanceInput,
 	callbackUrl: string | null,
@@ -72,13 +83,14 @@ export async function createDraft(
 	const nowMs = services.now()
 	const content: DraftContent = { input, callbackUrl }
 	await env.DB.prepare(
-		`INSERT INTO drafts (state_hash, organization_id, user_id, element_key, sealed, status, created_ms,
-			expires_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)`,
+		`INSERT INTO drafts (state_hash, organization_id, user_id, api_key_id, element_key, sealed, status, created_ms,
+			expires_ms) VALUES (?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`,
 	)
 		.bind(
 			hash,
 			user.organizationId,
 			user.id,
+			apiKeyId,
 			element.key,
 			await sealSecret(env.MASTER_KEYS, JSON.stringify(content), draftContext(hash)),
 			nowMs,
@@ -100,7 +112,8 @@ export async function createDraft(
 
 /**
  * Uses the keys that a store sends for a draft: checks them at the draft's store and creates the instance. Null if the
- * state is forged, expired or already used; a refusal has a sentence for people.
+ * state is forged, expired or already used; a refusal has a sentence for people. `forbidden`: whoever asked may not
+ * create instances any more.
  */
 export async function claimDraft(
 	services: Services,
@@ -108,7 +121,7 @@ export async function claimDraft(
 	keys: { key: string; secret: string },
 	element: Element,
 	requestId: string,
-): Promise<{ ok: true; id: number } | { ok: false; reason: string } | null> {
+): Promise<{ ok: true; id: number } | { ok: false; reason: string; forbidden: boolean } | null> {
 	const { env } = services
 	const nowMs = services.now()
 	const row = await findDraft(env.DB, state)
@@ -123,12 +136,13 @@ export async function claimDraft(
 	let rollback: (() => Promise<void>) | null = null
 	try {
 		const content = await openDraft(env.MASTER_KEYS, row)
-		const user = await findUser(env.DB, row.organization_id, row.user_id)
-		if (user === null) throw new Error("the draft's user no longer exists")
+		const user = await requireCreator(services, row)
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
 		// Without a 200 the store revokes the key, and its instance would not work.
 		rollback = () => deleteInstance(services, instance, user, requestId)
+		// Checking the store takes time in which a right can end.
+		await requireCreator(services, row)
 		await env.DB.prepare("UPDATE drafts SET status = 'created', instance_id = ?, sealed = ? WHERE state_hash = ?")
 			// The return URL is still needed; the input of the instance is not.
 			.bind(
@@ -147,8 +161,20 @@ export async function claimDraft(
 		if (!(error instanceof HttpError)) logError('draft.failed', error, { requestId })
 		await rollback?.()
 		await finishDraft(env.DB, row.state_hash, 'working', 'failed', reason)
-		return { ok: false, reason }
+		return { ok: false, reason, forbidden: error instanceof Forbidden }
 	}
+}
+
+/** The user who asked for a hand-over; 403 if they, or the API key that they used, may create no more instances. */
+async function requireCreator(services: Services, row: DraftRow): Promise<User> {
+	const { env } = services
+	const user = await findActiveUser(env.DB, row.organization_id, row.user_id)
+	const keyMayCreate =
+		row.api_key_id === null ||
+		(await isKeyUsable(env.DB, row.organization_id, row.api_key_id, 'instances:write', services.now()))
+	if (user === null || !hasRole(user.role, 'developer') || !keyMayCreate)
+		throw new Forbidden('Whoever asked for this connection may not connect stores any more; ask for a new one')
+	return user
 }
 
 /** The page for the merchant's browser when the store redirects it back. A refusal by the merchant ends the draft. */

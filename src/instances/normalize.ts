@@ -6,6 +6,7 @@ import type { PollerResource } from '../elements/form.ts'
 import { FILTER_KEYS, parseFilter } from '../events/filter.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { toFieldProblems } from '../lib/text-schemas.ts'
+import { hasMaskedParts, isUrlLike, MASKED_URL_MESSAGE, restoreMaskedUrl } from '../lib/url-masks.ts'
 import { isPlaceholder, SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
 import { CONFIGURATION_KEYS, getValue, isKnownKey } from './configuration-keys.ts'
 import type { KeyOptions } from './key-kinds.ts'
@@ -67,10 +68,16 @@ function readSent(
 ): ReadonlyMap<string, unknown> {
 	const sent = new Map<string, unknown>()
 	for (const [key, value] of Object.entries(input))
-		if (key !== '__proto__') sent.set(key, value === SECRET_MASK ? (previous[key] ?? null) : value)
+		if (key !== '__proto__') sent.set(key, toUnmasked(value, previous[key] ?? null))
 	const alias = sent.get('oauth.callback.url')
 	if (isBlank(sent.get('store.url')) && !isBlank(alias)) sent.set('store.url', alias)
 	return sent
+}
+
+/** A value as sent; the previous one in place of `********`, alone or in a URL. */
+function toUnmasked(value: unknown, previous: string | null): unknown {
+	if (value === SECRET_MASK) return previous
+	return typeof value === 'string' ? restoreMaskedUrl(value, previous) : value
 }
 
 function findNameProblems(input: Readonly<Record<string, unknown>>): FieldProblem[] {
@@ -113,7 +120,20 @@ function parseValues(
 		if (parsed.success) values[key] = parsed.data
 		else problems.push(...toFieldProblems(key, parsed.error))
 	}
+	problems.push(...findMaskProblems(values, options.previous, problems))
 	return { values, problems }
+}
+
+/** Changed URLs with `********`: the value that it hides is not known. */
+function findMaskProblems(
+	values: Readonly<Record<string, string | null>>,
+	previous: NormalizeOptions['previous'],
+	known: readonly FieldProblem[],
+): FieldProblem[] {
+	return Object.entries(values)
+		.filter(([key, value]) => value !== null && value !== previous[key] && isUrlLike(value) && hasMaskedParts(value))
+		.filter(([key]) => !known.some(({ field }) => field === key))
+		.map(([key]) => ({ field: key.slice(0, 64), message: MASKED_URL_MESSAGE }))
 }
 
 function isPollerField(field: string): boolean {

@@ -287,3 +287,23 @@ export async function listInstancesInSubscriptionScope(
 		.all<ScopedInstance>()
 	return results
 }
+
+/** URLs of an organization's subscriptions that agree with a masked one up to its query, each once. */
+export async function listCallbackUrls(
+	db: D1Database,
+	organizationId: number,
+	maskedUrls: readonly string[],
+	limit: number,
+): Promise<string[]> {
+	const { results } = await db
+		.prepare(
+			`SELECT url FROM (
+				SELECT json_extract(configuration, ?1) AS url FROM instances WHERE organization_id = ?2 AND state = 'ready'
+				UNION SELECT url FROM subscriptions WHERE organization_id = ?2
+				UNION SELECT value FROM account_settings WHERE organization_id = ?2 AND key = 'operator.webhook.url'
+			) WHERE EXISTS (SELECT 1 FROM json_each(?3) WHERE substr(url, 1, length(value)) = value) LIMIT ?4`,
+		)
+		.bind(CALLBACK_URL_PATH, organizationId, JSON.stringify(maskedUrls.map((url) => url.split(/[?#]/, 1)[0])), limit)
+		.all<{ url: string }>()
+	return results.map(({ url }) => url)
+}

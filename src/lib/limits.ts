@@ -386,6 +386,9 @@ interface LimitRow {
 	status: 400 | 409 | 413
 }
 
+/** Limits of what a store says about itself, in characters and entries: more is cut off, not refused. */
+export const STORE_FACT_LIMITS = { name: 255, timeZone: 64, version: 32, arguments: 200, argument: 64 } as const
+
 /** The table, in the order in which the guide shows it. */
 export function getLimitRows(): LimitRow[] {
 	return (Object.keys(LIMITS) as LimitName[]).map((name) => ({

@@ -8,6 +8,7 @@
 import { BASE_PATH } from './base-path.ts'
 import { expectedAtMost, LIMITS } from './limits.ts'
 import { classifyHost, isAllowed, toHostKey } from './reachability.ts'
+import { hasMaskedParts, MASKED_URL_MESSAGE } from './url-masks.ts'
 
 /** The result for an address. `message` names what was expected, without quoting the URL's query. */
 type UrlCheckResult = { ok: true; url: URL } | { ok: false; message: string }
@@ -24,6 +25,7 @@ export function checkUrl(text: string, allowPrivateNetwork: boolean): UrlCheckRe
 /** A URL with http or https and without credentials, wherever it leads. */
 export function parseWebUrl(text: string): UrlCheckResult {
 	if (text.length > LIMITS.url.value) return reject(`${expectedAtMost('url')} in a URL`)
+	if (hasMaskedParts(text)) return reject(MASKED_URL_MESSAGE)
 	let url: URL
 	try {
 		url = new URL(text.trim())

@@ -53,6 +53,26 @@ export function toText(value: unknown): string | null {
 }
 
 /**
+ * A text of a store as one line for people: without control characters and without marks that reverse the direction of
+ * what follows; cut to a number of characters.
+ */
+export function toPlainLine(text: string, maxCharacters: number): string {
+	const line = text
+		.replace(DIRECTION_MARKS, '')
+		.replace(/[\p{Cc}\s]+/gu, ' ')
+		.trim()
+	return [...line.slice(0, 2 * maxCharacters)].slice(0, maxCharacters).join('').toWellFormed()
+}
+
+/** Whether a text holds control characters or marks that reverse its direction. */
+export function hasHiddenCharacters(text: string): boolean {
+	return /\p{Cc}/u.test(text) || text.search(DIRECTION_MARKS) >= 0
+}
+
+/** Invisible marks that change the direction of text, and the byte order mark. */
+const DIRECTION_MARKS = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/g
+
+/**
  * Removes HTML tags from a name or tag (docs/contract.md §2), since people see the rest. Each `>` is removed with the
  * nearest `<` before it and everything between them, so that no removal creates a tag. Takes one pass, because the
  * text may be as long as a body.

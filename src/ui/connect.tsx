@@ -57,7 +57,11 @@ async function receiveKeys(c: ConnectContext): Promise<Response> {
 	log('connect.keys', { requestId, outcome, instance: result?.ok ? result.id : null })
 	if (result === null) return unknownStatePage()
 	if (!result.ok)
-		return respondWithPlainPage({ status: 409, title: 'The shop could not be connected', text: result.reason })
+		return respondWithPlainPage({
+			status: result.forbidden ? 403 : 409,
+			title: 'The shop could not be connected',
+			text: result.reason,
+		})
 	return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
 }
 

@@ -5,7 +5,7 @@ import { PAGE_HEADERS, PRIVATE_HEADERS } from '../lib/response-headers.ts'
 
 /** The content of a page. */
 interface PlainPage {
-	status: 200 | 400 | 404 | 409 | 410
+	status: 200 | 400 | 403 | 404 | 409 | 410
 	title: string
 	text: string
 	/** Seconds after which the browser reloads the page. */

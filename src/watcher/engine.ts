@@ -78,7 +78,14 @@ export class Engine {
 	/** Runs a call; `unknown` when this object has no instance row. */
 	async withCore<T>(body: (core: Core) => T | Promise<T>): Promise<OrUnknown<T>> {
 		const core = this.getCore()
-		return core === null ? 'unknown' : await body(core)
+		if (core === null) return 'unknown'
+		try {
+			return await body(core)
+		} catch (error) {
+			// It was deleted during the call.
+			if (core.isClosed) return 'unknown'
+			throw error
+		}
 	}
 
 	/** Creates the instance from its row. Safe to repeat. */
@@ -111,8 +118,9 @@ export class Engine {
 		return 'created'
 	}
 
-	/** Forgets the core after its storage was deleted. */
+	/** Ends the jobs that run, and forgets the core, because its storage is deleted. */
 	dropCore(): void {
+		this.#core?.close()
 		this.#core = null
 	}
 
@@ -170,13 +178,15 @@ export class Engine {
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
 			// Events of inactive subscriptions are queued in slices; events that a lost memory left waiting are formed.
 			if (hasWaiting(core)) core.commit((tx) => drainWaiting(tx, core))
-			while (!isBudgetSpent(core, budget)) {
+			while (!core.isClosed && !isBudgetSpent(core, budget)) {
 				await this.sendDueDoorbell(core)
 				if (!(await this.#runNextStep(core, budget))) break
 			}
 		} catch (error) {
-			recordFailure(core, error)
+			if (!core.isClosed) recordFailure(core, error)
 		}
+		// The instance was deleted while the slice waited for the store: nothing is left to write.
+		if (core.isClosed) return
 		try {
 			await this.sendDueDoorbell(core)
 			await reportStatus(core)
@@ -256,6 +266,7 @@ export class Engine {
 
 	/** Sets the alarm to the earliest of the due times. */
 	updateAlarm(core: Core): void {
+		if (core.isClosed) return
 		const now = this.ports.now()
 		const alarmMs = nextAlarmMs(this.#getDueTimes(core, now), now)
 		const currentAlarmMs = this.ports.getAlarmMs()
@@ -340,6 +351,7 @@ export class Engine {
 	}
 
 	#logError(core: Core, event: string, error: unknown): void {
+		if (core.isClosed) return
 		this.ports.log(event, { instance: core.config.instanceId, ...describeError(error) })
 	}
 }

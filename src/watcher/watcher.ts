@@ -89,6 +89,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async destroy(): Promise<void> {
+		// Before the storage goes, so that a running slice commits nothing more; again for a call that came meanwhile.
+		this.engine.dropCore()
 		await this.ctx.storage.deleteAlarm()
 		await this.ctx.storage.deleteAll()
 		this.#alarmMs = null

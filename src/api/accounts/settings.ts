@@ -1,8 +1,15 @@
 /** Handlers of an organization's settings, which apply to all its instances (docs/contract.md §5). */
-import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
+import {
+	parseSettings,
+	getMaskedSettings,
+	readAccountSettings,
+	writeAccountSettings,
+	type SettingName,
+} from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
+import { canSeeSecrets } from '../http/access.ts'
 import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { requireOwnAccount } from './account.ts'
@@ -11,7 +18,7 @@ type Settings = Record<SettingName, string | null>
 
 /** `GET /accounts/settings`. */
 export async function getSettings(c: CallerContext): Promise<Settings> {
-	return await getMaskedSettings(c.env.DB, c.var.user.organizationId)
+	return await getMaskedSettings(c.env.DB, c.var.user.organizationId, canSeeSecrets(c))
 }
 
 /** Updates settings. `id`: the account of the path, which must be the caller's own; null: the path names none. */
@@ -21,7 +28,11 @@ export async function updateSettings(
 	id: string | null,
 ): Promise<Settings> {
 	if (id !== null) requireOwnAccount(c, id)
-	const parsed = parseSettings(body, { allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true' })
+	const { operator } = await readAccountSettings(c.env.DB, c.var.user.organizationId)
+	const parsed = parseSettings(body, {
+		allowPrivateNetwork: c.env.ALLOW_PRIVATE_NETWORK === 'true',
+		operatorUrl: operator.url,
+	})
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, getActor(c), parsed.change, c.var.services.now())
 	await notifyOrganizationWatcher(c)

@@ -1,5 +1,6 @@
 /** The calls about signing in (docs/contract.md §1). */
 import * as z from 'zod'
+import { MAX_ACCOUNTS_PER_ATTEMPT } from '../../accounts/sessions.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'
 import { defineOperation } from '../http/contract.ts'
@@ -16,6 +17,17 @@ export const SignInBody = z.object({
 		.string('expected your password')
 		.max(LIMITS.signIn.value, expectedAtMost('signIn'))
 		.meta({ description: 'Your password', examples: ['correct horse battery staple'] }),
+	organization: z
+		.union([z.number(), z.string()], 'expected the id of an organization')
+		.transform(Number)
+		.refine((id) => Number.isSafeInteger(id) && id > 0, 'expected the id of an organization')
+		.nullish()
+		.meta({
+			description:
+				'Id of your organization. Only needed if several organizations have an account with your address and this ' +
+				`password, or more than ${MAX_ACCOUNTS_PER_ATTEMPT} have one with your address`,
+			examples: [1],
+		}),
 })
 
 /** Accepting a one-time link. */
@@ -46,12 +58,13 @@ export const authenticationOperations = {
 		description:
 			'Returns a token that is valid for 14 days. `Authorization: Bearer <token>` replaces User and Organization. After ' +
 			'10 failed attempts for one user name, or 100 from one IP address, within 15 minutes, further attempts are ' +
-			'refused (429), even with the right password.',
+			'refused (429), even with the right password. If the password is right for accounts of several organizations, the ' +
+			'response is 409, and its message names them: repeat the call with `organization`.',
 		access: 'public',
 		body: SignInBody,
 		example: { username: 'ann@acme.example', password: 'correct horse battery staple' },
 		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token', examples: [TOKEN] }),
-		errors: [401, 429],
+		errors: [401, 409, 429],
 	}),
 	signOut: defineOperation({
 		method: 'delete',

@@ -30,9 +30,15 @@ async function signIn(
 	c: PublicContext,
 	body: z.output<typeof SignInBody>,
 ): Promise<OperationResponse<AuthenticationOperations['signIn']>> {
-	const result = await sessions.signIn(c.env.DB, body, getRequestOrigin(c), c.var.services.now())
+	const input = { username: body.username, password: body.password, organizationId: body.organization ?? null }
+	const result = await sessions.signIn(c.env.DB, input, getRequestOrigin(c), c.var.services.now())
 	if (!result.ok) {
 		if (result.reason === 'locked') throw signInLockedError(result.seconds)
+		if (result.reason === 'ambiguous')
+			throw new Conflict(
+				`organization: expected one of ${result.organizations.map(({ id, name }) => `${id} (${name})`).join(', ')}, ` +
+					'because you have an account with this password in each',
+			)
 		throw new Unauthorized('Invalid user name or password')
 	}
 	return { token: result.token, expiresDate: toIsoSeconds(result.expiresMs) }

@@ -40,7 +40,9 @@ async function startHandOver(
 	callbackUrl: string | undefined,
 ): Promise<OperationResponse<typeof connectOperations.startHandOver>> {
 	const element = requireElement(keyOrId)
-	const answer = await createDraft(c.var.services, c.var.user, element, input, parseCallbackUrl(c, callbackUrl))
+	const { credential, user } = c.var
+	const creator = { user, apiKeyId: credential.kind === 'key' ? credential.id : null }
+	const answer = await createDraft(c.var.services, creator, element, input, parseCallbackUrl(c, callbackUrl))
 	return { element: element.key, ...answer }
 }
 

@@ -76,6 +76,7 @@ export const connectOperations = {
 		params: ElementParams,
 		query: HandOverQuery,
 		answer: HandOverResponse,
+		errors: [409],
 	}),
 	getHandOver: defineOperation({
 		method: 'get',

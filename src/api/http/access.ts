@@ -151,8 +151,11 @@ export function forbidApiKeys(c: Pick<CallerContext, 'var'>): void {
 		)
 }
 
-/** Whether the caller sees an instance's token or `********`. A read-only API key does not: the token allows writes. */
-export function canSeeToken(c: Pick<CallerContext, 'var'>): boolean {
+/**
+ * Whether the caller sees instances' tokens and whole callback URLs, or `********` in their place. A read-only API key
+ * does not: a token allows writes.
+ */
+export function canSeeSecrets(c: Pick<CallerContext, 'var'>): boolean {
 	const { user, credential } = c.var
 	return hasRole(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }

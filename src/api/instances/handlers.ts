@@ -9,7 +9,7 @@ import { updateInstance, type ChangeOptions } from '../../instances/update.ts'
 import { listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/rows.ts'
 import { getElement } from '../../instances/stores.ts'
-import { parseId, canSeeToken } from '../http/access.ts'
+import { parseId, canSeeSecrets } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { requireElement } from '../http/require-element.ts'
 import { formatPageToken, listParameter, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
@@ -102,12 +102,12 @@ export async function changeEnabled(c: InstanceContext, enabled: boolean, skip: 
 
 /** `GET …/configuration`. */
 export function listConfiguration(c: InstanceContext): Item[] {
-	return getConfigurationItems(c.var.instance)
+	return getConfigurationItems(c, c.var.instance)
 }
 
 /** `GET …/configuration/{configId}`. */
 export function getConfigurationItem(c: InstanceContext, configId: string): Item {
-	return requireItem(c.var.instance, configId)
+	return requireItem(c, c.var.instance, configId)
 }
 
 /** `PATCH …/configuration/{configId}` with `{propertyValue}`. */
@@ -117,13 +117,13 @@ export async function updateConfigurationItem(
 	{ propertyValue }: z.output<typeof ConfigurationPatch>,
 	rebaseline: boolean,
 ): Promise<Item> {
-	const { key } = requireItem(c.var.instance, configId)
+	const { key } = requireItem(c, c.var.instance, configId)
 	const changed = await applyChange(
 		c,
 		{ configuration: { [key]: propertyValue } },
 		{ replace: false, reAuthenticate: false, rebaseline },
 	)
-	return requireItem(changed, configId)
+	return requireItem(c, changed, configId)
 }
 
 async function applyChange(c: InstanceContext, input: InstanceInput, options: ChangeOptions): Promise<Instance> {
@@ -131,16 +131,16 @@ async function applyChange(c: InstanceContext, input: InstanceInput, options: Ch
 }
 
 function getViewOptions({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): InstanceViewOptions {
-	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, canSeeToken: canSeeToken({ var: variables }) }
+	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, canSeeSecrets: canSeeSecrets({ var: variables }) }
 }
 
-function getConfigurationItems(instance: Instance): Item[] {
-	return toConfigurationItems(getElement(instance.elementKey), instance.configuration)
+function getConfigurationItems(c: InstanceContext, instance: Instance): Item[] {
+	return toConfigurationItems(getElement(instance.elementKey), instance.configuration, canSeeSecrets(c))
 }
 
 /** An item by its id or key; 404 when there is none. */
-function requireItem(instance: Instance, configId: string): Item {
-	const item = getConfigurationItems(instance).find(
+function requireItem(c: InstanceContext, instance: Instance, configId: string): Item {
+	const item = getConfigurationItems(c, instance).find(
 		(candidate) => String(candidate.id) === configId || candidate.key === configId,
 	)
 	if (item === undefined) throw new NotFound('No such configuration item')

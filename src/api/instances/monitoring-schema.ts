@@ -38,7 +38,7 @@ export const HealthResponse = z
 			.nullable()
 			.meta({ description: 'null: the instance uses none' }),
 		callback: z.strictObject({
-			url: z.string().nullable(),
+			url: z.string().nullable().meta({ description: 'Query values are `********` for callers who see no secrets' }),
 			state: z.enum(['none', 'healthy', 'failing', 'deactivated']),
 			lastStatus: z.string().nullable(),
 			waiting: z.number().meta({ description: 'Events waiting to be sent' }),

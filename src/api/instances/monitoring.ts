@@ -1,6 +1,8 @@
 /** Handlers of health, poller, polls on demand and held deletions. */
 import { Conflict } from '../../lib/errors.ts'
 import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
+import { maskUrl } from '../../lib/url-masks.ts'
+import { canSeeSecrets } from '../http/access.ts'
 import { audit, toAuditObject } from '../http/audit.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
@@ -9,7 +11,11 @@ import { callWatcher } from '../http/ask.ts'
 
 /** `GET …/health`. */
 export async function getHealth(c: InstanceContext): Promise<HealthReport> {
-	return await callWatcher(c, (watcher) => watcher.health())
+	const health = await callWatcher(c, (watcher) => watcher.health())
+	const { callback } = health
+	return canSeeSecrets(c) || callback.url === null
+		? health
+		: { ...health, callback: { ...callback, url: maskUrl(callback.url) } }
 }
 
 /** `GET …/poller`. */

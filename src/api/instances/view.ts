@@ -3,9 +3,10 @@ import type * as z from 'zod'
 import type { Element } from '../../elements/element.ts'
 import { getCallbackUrl } from '../../instances/config.ts'
 import { SHOWN_DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
-import { getEffectivePoller, POLLER_KEY } from '../../instances/poller.ts'
+import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from '../../instances/poller.ts'
 import type { Instance } from '../../instances/rows.ts'
 import { getElement, openInstanceSecret } from '../../instances/stores.ts'
+import { maskUrl, maskUrls } from '../../lib/url-masks.ts'
 import { SECRET_MASK } from '../../lib/values.ts'
 import { toIsoSeconds } from '../http/times.ts'
 import { ELEMENT_FLAGS } from './flags.ts'
@@ -15,8 +16,8 @@ import type { ConfigurationItem, ElementResponse, InstanceResponse } from './sch
 export interface InstanceViewOptions {
 	MASTER_KEYS: string
 	PUBLIC_URL: string
-	/** Otherwise the token is masked. */
-	canSeeToken: boolean
+	/** Otherwise the token and URLs are masked. */
+	canSeeSecrets: boolean
 }
 
 /** An instance. `hydrate: false` omits the element and the configuration. */
@@ -32,7 +33,7 @@ export async function toInstanceResponse(
 		id: instance.id,
 		name: instance.name,
 		createdDate: toIsoSeconds(instance.createdMs),
-		token: env.canSeeToken
+		token: env.canSeeSecrets
 			? await openInstanceSecret(env.MASTER_KEYS, instance, 'token', instance.tokenSealed)
 			: SECRET_MASK,
 		...(hydrate ? { element: toElementResponse(element) } : {}),
@@ -43,9 +44,14 @@ export async function toInstanceResponse(
 		disabled: !instance.enabled,
 		maxCacheSize: 0,
 		cacheTimeToLive: 0,
-		...(hydrate ? { configuration: toConfiguration(element, instance.configuration) } : {}),
+		...(hydrate ? { configuration: toConfiguration(element, instance.configuration, env.canSeeSecrets) } : {}),
 		eventsEnabled: instance.eventsEnabled,
-		...(callback === null ? {} : { eventsNotificationCallbackUrl: callback, subscriptionId: instance.subscriptionId }),
+		...(callback === null
+			? {}
+			: {
+					eventsNotificationCallbackUrl: env.canSeeSecrets ? callback : maskUrl(callback),
+					subscriptionId: instance.subscriptionId,
+				}),
 		traceLoggingEnabled: false,
 		cachingEnabled: false,
 		externalAuthentication: 'none',
@@ -58,26 +64,37 @@ export async function toInstanceResponse(
 	}
 }
 
-/** A configuration: each key of the element, with its default if it is not set, and other keys that were sent. */
+/**
+ * A configuration: each key of the element, with its default if it is not set, and other keys that were sent. Tokens in
+ * URLs are masked for callers who see no secrets.
+ */
 function toConfiguration(
 	element: Element,
 	stored: Readonly<Record<string, string | null>>,
+	canSeeSecrets: boolean,
 ): Record<string, string | null> {
 	const result: Record<string, string | null> = {}
 	for (const { key } of listConfigurationKeys(element)) result[key] = SHOWN_DEFAULT_VALUES[key] ?? null
 	for (const [key, value] of Object.entries(stored)) if (value !== null || !(key in result)) result[key] = value
 	result[POLLER_KEY] = JSON.stringify(getEffectivePoller(stored, element))
-	for (const [key, value] of Object.entries(result))
-		if (value !== null && isSecretKey(element, key)) result[key] = SECRET_MASK
+	for (const [key, value] of Object.entries(result)) {
+		if (value === null) continue
+		if (isSecretKey(element, key)) result[key] = SECRET_MASK
+		else if (!canSeeSecrets && !PATH_KEYS.has(key)) result[key] = /url$/i.test(key) ? maskUrl(value) : maskUrls(value)
+	}
 	return result
 }
+
+/** Their URLs are paths of this API, whose queries hold no secrets. */
+const PATH_KEYS: ReadonlySet<string> = new Set([POLLER_KEY, POLLER_URLS_KEY])
 
 /** The items of `…/configuration`. */
 export function toConfigurationItems(
 	element: Element,
 	stored: Readonly<Record<string, string | null>>,
+	canSeeSecrets: boolean,
 ): z.output<typeof ConfigurationItem>[] {
-	const values = toConfiguration(element, stored)
+	const values = toConfiguration(element, stored, canSeeSecrets)
 	return listConfigurationKeys(element).map((item) => ({
 		id: item.id,
 		key: item.key,

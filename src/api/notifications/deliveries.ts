@@ -3,15 +3,17 @@ import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { topicMatches } from '../../events/topics.ts'
 import type { ScopedInstance } from '../../instances/subscriptions.ts'
-import { parseId } from '../http/access.ts'
+import { canSeeSecrets, parseId } from '../http/access.ts'
 import { audit, toAuditObject } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { mergePages, type InstanceRow } from '../http/merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import { callOwner, findOwners, requireNotificationPosition } from './owners.ts'
+import { callOwner, findOwners, resolveMaskedUrls, requireNotificationPosition } from './owners.ts'
 import { splitTopics } from './topics.ts'
 import { type Attempt, type Delivery, type Notification, type Release, RELEASE_WHERE_EXPECTED } from './schema.ts'
 import { getInstanceId, toAttemptResponse, toDeliveryResponse, toNotificationResponse } from './view.ts'
+import { getViewOptions } from './view-options.ts'
+import { maskUrl } from '../../lib/url-masks.ts'
 import { parseDeliveryWhere, type DeliveryFilter } from './delivery-filter.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
 
@@ -44,13 +46,13 @@ export async function listNotifications(c: CallerContext, query: PageQuery): Pro
 		owner.elementKey === null ||
 		instanceTopics.some(({ instanceId, elementKey }) => instanceId === owner.id && elementKey === owner.elementKey)
 	const { owners, entries } = await readPage(c, filter, query, query.hydrate !== 'false', matchesTopic)
-	return entries.map(({ instanceId, row }) => toNotificationResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
+	return entries.map(({ instanceId, row }) => toNotificationResponse(getViewOptions(c), owners.get(instanceId)!, row))
 }
 
 /** `GET /notifications/{id}`. */
 export async function getNotification(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, report } = await requireNotification(c, id)
-	return toNotificationResponse(c.env.PUBLIC_URL, owner, report)
+	return toNotificationResponse(getViewOptions(c), owner, report)
 }
 
 /** `PUT /notifications/{id}/acknowledge`. */
@@ -66,7 +68,7 @@ export async function listAttempts(c: CallerContext, id: string): Promise<Attemp
 	const { owner, counter } = await requireNotificationPosition(c, id)
 	const found = await callOwner(c, owner.id, (watcher) => watcher.attempts(counter))
 	if (found === null) throw new NotFound('No such notification')
-	return found.map(toAttemptResponse)
+	return found.map((attempt) => toAttemptResponse(attempt, canSeeSecrets(c)))
 }
 
 /** `GET /notifications/{id}/subscriptions/deliveries`. A notification has one delivery, to its subscription. */
@@ -80,7 +82,7 @@ export async function listNotificationDeliveries(
 	const { owner, report } = await requireNotification(c, id)
 	if (wantedSubscription !== null && report.subscription !== wantedSubscription)
 		throw new NotFound(`No delivery of this notification to subscription ${wantedSubscription}`)
-	return [toDeliveryResponse(c.env.PUBLIC_URL, owner, hydrate ? report : { ...report, body: null })]
+	return [toDeliveryResponse(getViewOptions(c), owner, hydrate ? report : { ...report, body: null })]
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
@@ -90,18 +92,18 @@ export async function listDeliveries(
 ): Promise<Delivery[]> {
 	const { owners, entries } = await readPage(
 		c,
-		parseDeliveryWhere(query.where),
+		await resolveMaskedUrls(c, parseDeliveryWhere(query.where)),
 		query,
 		query.hydrate === 'true',
 		() => true,
 	)
-	return entries.map(({ instanceId, row }) => toDeliveryResponse(c.env.PUBLIC_URL, owners.get(instanceId)!, row))
+	return entries.map(({ instanceId, row }) => toDeliveryResponse(getViewOptions(c), owners.get(instanceId)!, row))
 }
 
 /** `PUT /notifications/subscriptions/deliveries`: sends queued notifications and reactivates their subscriptions. */
 export async function releaseDeliveries(c: CallerContext, where: string): Promise<Release[]> {
 	if (where.trim() === '') throw new BadRequest(`where: ${RELEASE_WHERE_EXPECTED}`)
-	const filter = parseDeliveryWhere(where)
+	const filter = await resolveMaskedUrls(c, parseDeliveryWhere(where))
 	if (filter.statuses !== null && !filter.statuses.includes('queued'))
 		throw new BadRequest('where: expected status to be queued; only queued deliveries can be released')
 	const released = []
@@ -118,7 +120,12 @@ export async function releaseDeliveries(c: CallerContext, where: string): Promis
 				...toAuditObject(c, instanceId),
 				detail: { subscription: number, released: count },
 			})
-			released.push({ subscriptionId: number, instanceId, config: { url }, released: count })
+			released.push({
+				subscriptionId: number,
+				instanceId,
+				config: { url: canSeeSecrets(c) ? url : maskUrl(url) },
+				released: count,
+			})
 		}
 	}
 	return released

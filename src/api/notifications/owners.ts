@@ -7,13 +7,15 @@ import { BadRequest, NotFound } from '../../lib/errors.ts'
 import { findOwnerId, findOwnerIdInScope } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/rows.ts'
 import {
+	listCallbackUrls,
 	listInstancesInSubscriptionScope,
 	type SubscriptionScope,
 	type ScopedInstance,
 } from '../../instances/subscriptions.ts'
 import { LIMITS } from '../../lib/limits.ts'
+import { maskUrl } from '../../lib/url-masks.ts'
 import type { WatcherRpc } from '../../rpc/watcher.ts'
-import { findAccessibleInstance } from '../http/access.ts'
+import { canSeeSecrets, findAccessibleInstance } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
 import { callWatcherById } from '../http/ask.ts'
@@ -53,6 +55,21 @@ export async function findOwners(
 			`This selects more than ${MAX_INSTANCES} instances; filter by URL (where=config.url='…'), topic or tag (tags[])`,
 		)
 	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
+}
+
+/**
+ * The URLs of a filter, for a caller who sees them masked: those whose masked form is named, so that a filter does not
+ * reveal whether a guessed token is right. 400 for more than 200.
+ */
+export async function resolveMaskedUrls<Filter extends Pick<SubscriptionScope, 'urls'>>(
+	c: CallerContext,
+	filter: Filter,
+): Promise<Filter> {
+	if (filter.urls === null || filter.urls.length === 0 || canSeeSecrets(c)) return filter
+	const urls = await listCallbackUrls(c.env.DB, c.var.user.organizationId, filter.urls, MAX_INSTANCES + 1)
+	if (urls.length > MAX_INSTANCES)
+		throw new BadRequest(`where: config.url selects more than ${MAX_INSTANCES} URLs; filter by subscriptionId`)
+	return { ...filter, urls: urls.filter((url) => filter.urls?.includes(maskUrl(url))) }
 }
 
 /**

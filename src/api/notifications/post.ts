@@ -9,6 +9,7 @@ import type { Notification, NotificationBody } from './schema.ts'
 import { callOwner } from './owners.ts'
 import { requireOwnTopic } from './topics.ts'
 import { toNotificationResponse } from './view.ts'
+import { getViewOptions } from './view-options.ts'
 
 /** Publishes on the organization's own object; returns the notification of the first matching subscription. */
 export async function postNotification(
@@ -39,5 +40,5 @@ export async function postNotification(
 	const report =
 		position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new Error('the published notification is missing')
-	return toNotificationResponse(c.env.PUBLIC_URL, { id: ownerId, elementKey: null }, report)
+	return toNotificationResponse(getViewOptions(c), { id: ownerId, elementKey: null }, report)
 }

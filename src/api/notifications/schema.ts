@@ -38,7 +38,8 @@ export const NotificationsQuery = z.object({
 /** The query of a list of deliveries. */
 export const DeliveriesQuery = z.object({
 	where: Where.meta({
-		description: 'Filter by channel, status, config.url, topics, instanceId or subscriptionId',
+		description:
+			'Filter by channel, status, config.url, topics, instanceId or subscriptionId. config.url is compared as you see it',
 		examples: ["channel='webhook' and status='queued' and config.url='https://example.com/hook'"],
 	}),
 	'tags[]': Tags,
@@ -81,13 +82,15 @@ export const SubscriptionBody = z.looseObject({
 	),
 })
 
+const MASKED_URL = 'Query values are `********` for callers who see no secrets'
+
 /** A subscription. */
 export const SubscriptionResponse = z
 	.strictObject({
 		id: z.number(),
 		channel: z.literal('webhook'),
 		topics: z.array(z.string()),
-		config: z.strictObject({ url: z.string() }),
+		config: z.strictObject({ url: z.string().meta({ description: MASKED_URL }) }),
 		active: z.boolean().meta({ description: 'false: deactivated; notifications are queued until they are released' }),
 		reason: z.string().nullable().meta({ description: 'Why it is not active' }),
 		lastStatus: z.string().nullable().meta({ description: 'HTTP status or error of the current failure' }),
@@ -184,7 +187,7 @@ export const AttemptResponse = z
 			.string()
 			.nullable()
 			.meta({ description: 'dns, tls, refused, timeout, reset; unknown: its outcome was not reported' }),
-		url: z.string().nullable(),
+		url: z.string().nullable().meta({ description: MASKED_URL }),
 		body: z.string().meta({ description: 'The first 4 KB of the response' }),
 	})
 	.meta({ id: 'Attempt', examples: [ATTEMPT] })

@@ -16,7 +16,7 @@ import { checkUrl, isLogOnlyUrl } from '../../lib/urls.ts'
 import { stripBrackets } from '../../lib/values.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import type { SubscriptionReport } from '../../rpc/delivery.ts'
-import { findAccessibleInstance, parseId } from '../http/access.ts'
+import { canSeeSecrets, findAccessibleInstance, parseId } from '../http/access.ts'
 import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { MAX_CONCURRENT_INSTANCES } from '../http/merge.ts'
@@ -48,13 +48,16 @@ export async function listSubscriptionsPage(
 		total: null,
 		next: next === null ? null : formatPageToken([next]),
 	})
-	return subscriptions.map((subscription) => toSubscriptionResponse(subscription, reportById.get(subscription.id)))
+	return subscriptions.map((subscription) =>
+		toSubscriptionResponse(subscription, reportById.get(subscription.id), canSeeSecrets(c)),
+	)
 }
 
 /** `GET /notifications/subscriptions/{id}`. */
 export async function getSubscription(c: CallerContext, id: string): Promise<Subscription> {
 	const found = await requireSubscription(c, id)
-	return toSubscriptionResponse(found, (await readSubscriptionReports(c, [found.ownerId])).get(found.id))
+	const reportById = await readSubscriptionReports(c, [found.ownerId])
+	return toSubscriptionResponse(found, reportById.get(found.id), canSeeSecrets(c))
 }
 
 /** `POST /notifications/subscriptions`. */
@@ -98,6 +101,7 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 	return toSubscriptionResponse(
 		{ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false },
 		undefined,
+		canSeeSecrets(c),
 	)
 }
 
@@ -136,6 +140,7 @@ async function createInstanceSubscription(
 			callback: false,
 		},
 		undefined,
+		canSeeSecrets(c),
 	)
 }
 

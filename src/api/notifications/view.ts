@@ -3,14 +3,25 @@ import type * as z from 'zod'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'
 import type { ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
+import { overlapsOperatorTopics } from '../../events/topics.ts'
+import { maskQuotedValues, maskUrl } from '../../lib/url-masks.ts'
 import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
 import type { AttemptResponse, DeliveryResponse, NotificationResponse, SubscriptionResponse } from './schema.ts'
 import type { AttemptReport, NotificationReport } from '../../rpc/notification.ts'
 import { toDeliveryStatus } from '../events/delivery-status.ts'
 
+type NotificationMessage = z.output<typeof NotificationResponse>['message']
+
+/** Context of a response besides the report. */
+export interface NotificationViewOptions {
+	publicUrl: string
+	/** Otherwise tokens in URLs are masked. */
+	canSeeSecrets: boolean
+}
+
 /** A notification, with its message if the report has the body. */
 export function toNotificationResponse(
-	publicUrl: string,
+	options: NotificationViewOptions,
 	owner: ScopedInstance,
 	report: NotificationReport,
 ): z.output<typeof NotificationResponse> {
@@ -18,10 +29,10 @@ export function toNotificationResponse(
 		report.body === null ? null : (JSON.parse(report.body) as Pick<z.output<typeof NotificationResponse>, 'message'>)
 	return {
 		id: report.id,
-		from: report.notice?.from ?? getSenderAddress(publicUrl),
+		from: report.notice?.from ?? getSenderAddress(options.publicUrl),
 		topic: owner.elementKey === null ? report.objectType : getInstanceTopic(owner.id, owner.elementKey),
 		severity: (report.notice?.severity ?? 'medium') as z.output<typeof NotificationResponse>['severity'],
-		...(parsedBody === null ? {} : { message: parsedBody.message }),
+		...(parsedBody === null ? {} : { message: toShownMessage(parsedBody.message, owner, report, options) }),
 		createdDate: toIsoSeconds(report.createdMs),
 		active: report.nextTryMs !== null,
 		acknowledged: report.acknowledged,
@@ -36,9 +47,21 @@ export function toNotificationResponse(
 	}
 }
 
+/** The message of a notification. An operator event names the URL of a subscription. */
+function toShownMessage(
+	message: NotificationMessage,
+	owner: ScopedInstance,
+	report: NotificationReport,
+	{ canSeeSecrets }: NotificationViewOptions,
+): NotificationMessage {
+	const url = (message as { url?: unknown } | null)?.url
+	if (canSeeSecrets || owner.elementKey !== null || typeof url !== 'string') return message
+	return overlapsOperatorTopics(report.objectType) ? { ...(message as object), url: maskUrl(url) } : message
+}
+
 /** A delivery, with its notification if the report has the body. */
 export function toDeliveryResponse(
-	publicUrl: string,
+	options: NotificationViewOptions,
 	owner: ScopedInstance,
 	report: NotificationReport,
 ): z.output<typeof DeliveryResponse> {
@@ -51,7 +74,7 @@ export function toDeliveryResponse(
 		instanceId: getInstanceId(owner),
 		attempts: report.attempts,
 		nextTryDate: toIsoSecondsOrNull(report.nextTryMs),
-		...(report.body === null ? {} : { notification: toNotificationResponse(publicUrl, owner, report) }),
+		...(report.body === null ? {} : { notification: toNotificationResponse(options, owner, report) }),
 	}
 }
 
@@ -59,12 +82,13 @@ export function toDeliveryResponse(
 export function toSubscriptionResponse(
 	row: SubscriptionRow,
 	report: SubscriptionReport | undefined,
+	canSeeSecrets: boolean,
 ): z.output<typeof SubscriptionResponse> {
 	return {
 		id: row.id,
 		channel: 'webhook',
 		topics: row.topics ?? [getInstanceTopic(row.ownerId, row.elementKey ?? '')],
-		config: { url: row.url },
+		config: { url: canSeeSecrets ? row.url : maskUrl(row.url) },
 		active: report?.active ?? true,
 		reason: report?.reason ?? null,
 		lastStatus: report?.lastStatus ?? null,
@@ -74,10 +98,22 @@ export function toSubscriptionResponse(
 	}
 }
 
-/** An attempt. */
-export function toAttemptResponse({ startedMs, ...report }: AttemptReport): z.output<typeof AttemptResponse> {
+/** An attempt. A callback's response can quote its own URL, so it is masked too. */
+export function toAttemptResponse(
+	{ startedMs, ...report }: AttemptReport,
+	canSeeSecrets: boolean,
+): z.output<typeof AttemptResponse> {
 	const { number, durationMs, delivered, status, error, url, body } = report
-	return { number, startedDate: new Date(startedMs).toISOString(), durationMs, delivered, status, error, url, body }
+	return {
+		number,
+		startedDate: new Date(startedMs).toISOString(),
+		durationMs,
+		delivered,
+		status,
+		error,
+		url: canSeeSecrets || url === null ? url : maskUrl(url),
+		body: canSeeSecrets ? body : maskQuotedValues(body, url),
+	}
 }
 
 /** A replay, or a release. */

@@ -72,7 +72,7 @@ export const userOperations = {
 		summary: 'Invite a user',
 		description:
 			'Returns a one-time link that is valid for 7 days; pass it on to the user. With it, the user sets a password ' +
-			'and gets a user secret.',
+			'and gets a user secret. Until then, inviting the same address again replaces the invitation; afterwards it is 409.',
 		keys: false,
 		access: 'account',
 		role: 'admin',

@@ -131,7 +131,7 @@ function resolveOwnOrAdmin(c: CallerContext, text: string): number {
 
 const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 	missing: () => new NotFound('No such user'),
-	taken: () => new Conflict('email: another user already has this address'),
+	taken: () => new Conflict('email: another user of your organization already has this address'),
 	'last-admin': () => new Conflict('This would leave the organization without an admin who can sign in'),
 }
 

@@ -1,4 +1,6 @@
 /** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
+import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
+import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError, Failure } from '../store.ts'
 import { findSiteError, noResponseError, restClosedError, toConnectError, type CheckSession } from './check-session.ts'
 import { API_PREFIX, parseRecords, parseTotal } from './client.ts'
@@ -149,7 +151,7 @@ export async function fetchSystemStatus(
 		| undefined
 	const version = body?.environment?.version
 	const hpos = body?.settings?.HPOS_enabled
-	const known = typeof version === 'string' ? version : ''
+	const known = typeof version === 'string' ? toPlainLine(version, STORE_FACT_LIMITS.version) : ''
 	// Versions before 7.1 have no order tables and no such setting.
 	return {
 		version: known,
@@ -176,6 +178,8 @@ export async function fetchRouteArguments(
 			endpoint.args !== null
 		)
 			return Object.keys(endpoint.args)
+				.filter((name) => name.length <= STORE_FACT_LIMITS.argument && !hasHiddenCharacters(name))
+				.slice(0, STORE_FACT_LIMITS.arguments)
 	}
 	return null
 }

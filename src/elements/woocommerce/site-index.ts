@@ -1,5 +1,7 @@
 /** The index of a WordPress site's REST API, and how to recognize WordPress pages. */
+import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { parseWebUrl } from '../../lib/urls.ts'
+import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError } from '../store.ts'
 import { toConnectError } from './check-session.ts'
 import { parseJson, withoutQuery } from './failures.ts'
@@ -15,6 +17,9 @@ export interface Site {
 	timeZone: string
 	gmtOffset: number
 }
+
+/** Hours. */
+const MAX_GMT_OFFSET = 24
 
 /** The fields of the index that `parseIndex` reads. */
 export const INDEX_FIELDS = 'name,url,home,timezone_string,gmt_offset,namespaces'
@@ -36,7 +41,7 @@ export function parseIndex(
 	if (typeof index !== 'object' || index === null || !('namespaces' in index) || !Array.isArray(index.namespaces))
 		return null
 	const fields = index as Record<string, unknown>
-	const name = typeof fields['name'] === 'string' ? fields['name'] : ''
+	const name = toPlainLine(typeof fields['name'] === 'string' ? fields['name'] : '', STORE_FACT_LIMITS.name)
 	if (!index.namespaces.includes('wc/v3')) return noWooCommerceError(answer, name, index.namespaces)
 	const home = (findWebAddress(fields['home'], fields['url']) ?? base).replace(/(?<!\/)\/+$/, '')
 	const root = new URL(answer.url)
@@ -54,10 +59,17 @@ export function parseIndex(
 			root: `${root.origin}${root.pathname.replace(/(?<!\/)\/*$/, '/')}`,
 			home,
 			name,
-			timeZone: typeof fields['timezone_string'] === 'string' ? fields['timezone_string'] : '',
-			gmtOffset: Number.isFinite(offset) ? offset : 0,
+			timeZone: toTimeZone(fields['timezone_string']),
+			gmtOffset: Math.abs(offset) <= MAX_GMT_OFFSET ? offset : 0,
 		},
 	}
+}
+
+/** The name of a time zone; '' for anything else: then the offset counts. */
+function toTimeZone(value: unknown): string {
+	return typeof value === 'string' && value.length <= STORE_FACT_LIMITS.timeZone && /^[\w+\-/:]+$/.test(value)
+		? value
+		: ''
 }
 
 function noWooCommerceError(answer: StoreResponse, name: string, namespaces: unknown[]): ConnectError {
@@ -114,5 +126,7 @@ function findTags(page: string, pattern: RegExp): string[] {
 }
 
 function findWebAddress(...values: unknown[]): string | undefined {
-	return values.find((value): value is string => typeof value === 'string' && parseWebUrl(value).ok)
+	return values.find(
+		(value): value is string => typeof value === 'string' && parseWebUrl(value).ok && !hasHiddenCharacters(value),
+	)
 }

@@ -21,6 +21,14 @@ export interface WatchedResource {
 /** Only `commit` passes it to a body. */
 const TX = {} as Tx
 
+/** The instance was deleted: a job that still runs ends here, and writes nothing. */
+export class InstanceDeleted extends Error {
+	constructor() {
+		super('The instance was deleted')
+		this.name = 'InstanceDeleted'
+	}
+}
+
 /** The shared core of one object, created from storage after an eviction. */
 export class Core {
 	readonly ports: Ports
@@ -47,6 +55,7 @@ export class Core {
 	/** When a doorbell was last put into the queue; null: none is outstanding. */
 	lastDoorbellMs: number | null = null
 	doorbellRequested = false
+	#isClosed = false
 
 	constructor(ports: Ports, config: WatcherConfig, configReadMs: number) {
 		this.ports = ports
@@ -60,6 +69,15 @@ export class Core {
 		this.resends = new ResendTable(ports, this.state)
 	}
 
+	/** The storage was deleted: jobs that still hold this core must end. */
+	close(): void {
+		this.#isClosed = true
+	}
+
+	get isClosed(): boolean {
+		return this.#isClosed
+	}
+
 	/**
 	 * Runs the body and writes the state, if it changed, in one transaction. When the body throws, storage and state are
 	 * as they were before, tables forget what they have in memory, and objects of the state that other jobs hold stay
@@ -70,8 +88,11 @@ export class Core {
 	 *
 	 * `shouldSave` says whether the state must be written. If not, it waits for the next commit that writes it, the
 	 * slice's last at the latest: what is lost with the memory until then is only read again.
+	 *
+	 * Throws `InstanceDeleted` after `close`.
 	 */
 	commit<T>(body: (tx: Tx) => T, shouldSave: (result: T) => boolean = () => true): T {
+		if (this.#isClosed) throw new InstanceDeleted()
 		const { hooks, run } = this.state
 		const resources = [...this.state.resources]
 		try {

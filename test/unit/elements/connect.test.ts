@@ -535,29 +535,6 @@ describe('a store that cannot be connected', () => {
 		expect(error.message).toMatch(/resolver/)
 	})
 
-	it.each(['not an address', 'javascript:alert(1)', 'https://a:b@other.example', ''])(
-		'an index whose home is "%s" keeps the address that answered',
-		async (home) => {
-			const store = https()
-			const index = async (request: Request): Promise<Response> => {
-				const answer = (await (await store.fetch(request)).json()) as object
-				return json({ ...answer, home, url: home })
-			}
-			const result = await connectStore(
-				{ storeUrl: store.url, ...store.credentials },
-				ioOf((request, url) => (url.pathname === '/wp-json/' ? index(request) : store.fetch(request)), {
-					now: () => Date.now(),
-					nonce: () => crypto.randomUUID(),
-				}),
-				{ paths: ['orders'] },
-			)
-			expect(result).toMatchObject({
-				ok: true,
-				connection: { home: 'https://shop.example', root: 'https://shop.example/wp-json/' },
-			})
-		},
-	)
-
 	it('a redirect in a circle ends', async () => {
 		const error = await refused(https(), {
 			around: (_request, url) =>
@@ -590,5 +567,54 @@ describe('the address', () => {
 		expect(toStoreAddresses('localhost:8080')).toMatchObject({
 			bases: ['https://localhost:8080', 'http://localhost:8080'],
 		})
+	})
+})
+
+describe('what a store says about itself', () => {
+	const withIndex = (fields: Record<string, unknown>, version = '11.0.1') => ({
+		around: (_request: Request, url: URL): Response | null => {
+			if (url.pathname === '/wp-json/')
+				return json({
+					name: 'Shop',
+					home: 'https://shop.example',
+					url: 'https://shop.example',
+					gmt_offset: 2,
+					timezone_string: 'Europe/Berlin',
+					namespaces: ['wc/v3'],
+					...fields,
+				})
+			return url.pathname.endsWith('/system_status') ? json({ environment: { version }, settings: {} }) : null
+		},
+	})
+
+	it('is cut at its limits, without control characters and direction marks', async () => {
+		const connection = await connected(
+			https(),
+			withIndex(
+				{
+					name: `\u202eShop\u0000\u2066 ${'😀'.repeat(100_000)}`,
+					timezone_string: 'x'.repeat(100_000),
+					gmt_offset: 1e300,
+				},
+				`11.0.1\u0007${'1'.repeat(100_000)}`,
+			),
+		)
+		expect(connection.name).toBe(`Shop ${'😀'.repeat(250)}`)
+		expect([connection.timeZone, connection.gmtOffset]).toEqual(['', 0])
+		expect(connection.version).toMatch(/^11\.0\.1 1{25}$/)
+		expect(JSON.stringify(connection).length).toBeLessThan(5_000)
+	})
+
+	it.each([
+		`https://shop.example/${'x'.repeat(2_048)}`,
+		'not an address',
+		'javascript:alert(1)',
+		'https://ann:pass@shop.example',
+		'https://shop.example/\u202egro.evil',
+		'https://shop.example/\u0000',
+		'',
+	])('an address that cannot be one is ignored: %j', async (home) => {
+		const { home: kept } = await connected(https(), withIndex({ home, url: home }))
+		expect(kept).toBe('https://shop.example')
 	})
 })

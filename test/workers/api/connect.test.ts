@@ -204,6 +204,48 @@ describe('not approved', () => {
 		expect(await rows('instances')).toHaveLength(1)
 	})
 
+	test.each<[string, (userId: number, keyId: number) => Promise<unknown>]>([
+		['demoted', (userId) => client.call('PATCH', `/users/${userId}`, { role: 'viewer' })],
+		['gone', (userId) => env.DB.prepare('UPDATE users SET deleted_ms = 1 WHERE id = ?').bind(userId).run()],
+		['whose API key was deleted', (_userId, keyId) => client.call('DELETE', `/accounts/api-keys/${keyId}`)],
+		['whose API key expired', () => env.DB.prepare('UPDATE api_keys SET expires_ms = 1').run()],
+	])('begun by somebody who is %s meanwhile: nothing is made, no key is stored', async (_how, lose) => {
+		const { hashSecret, newToken } = await import('../../../src/accounts/secrets.ts')
+		const { id } = (
+			await client.call('POST', '/users', {
+				email: 'dev@acme.example',
+				firstName: 'D',
+				lastName: 'V',
+				role: 'developer',
+			})
+		).body.user
+		const token = newToken('session')
+		await env.DB.prepare(
+			"INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms) VALUES (?, 1, ?, '', 0, 9e15)",
+		)
+			.bind(hashSecret(token), id)
+			.run()
+		const key = await client.call(
+			'POST',
+			'/accounts/api-keys',
+			{ name: 'k', scopes: ['instances:write'] },
+			{ authorization: `Bearer ${token}` },
+		)
+		const { body } = await client.call('POST', '/elements/woocommercerest/oauth/url', draft(), {
+			authorization: `Bearer ${key.body.key}`,
+		})
+		await lose(id, key.body.id)
+		const approved = await answerAtStore(body.oauthUrl, 'approve')
+		expect(store.deliveries().filter(({ topic }) => topic === 'wc-auth')).toMatchObject([{ status: 403 }])
+		const reason = 'Whoever asked for this connection may not connect stores any more; ask for a new one'
+		expect(await outcome(body.state)).toEqual({ status: 'failed', reason })
+		expect(await rows('instances')).toEqual([])
+		expect(await rows('drafts')).toMatchObject([{ status: 'failed', sealed: '' }])
+		expect(store.webhooks()).toEqual([])
+		const location = approved.headers.get('location')
+		if (location !== null) expect(await (await visit(location)).text()).not.toContain('is connected')
+	})
+
 	test('two at once: one instance', async () => {
 		const { state } = await start()
 		const answers = await Promise.all([post(state, keys(state)), post(state, keys(state)), post(state, keys(state))])

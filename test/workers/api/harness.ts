@@ -39,20 +39,26 @@ const migrationFiles = import.meta.glob<string>('../../../migrations/*.sql', {
 	eager: true,
 })
 
+const migrations = Object.entries(migrationFiles)
+	.sort(([a], [b]) => (a < b ? -1 : 1))
+	.map(([path, text]) => ({
+		name: path.split('/').at(-1)!,
+		queries: text
+			.replace(/--.*$/gm, '')
+			.split(';')
+			.map((query) => query.trim())
+			.filter((query) => query !== ''),
+	}))
+
 /** Empties everything and makes the tables. */
 export async function resetDatabase(): Promise<void> {
 	await reset()
-	const migrations = Object.entries(migrationFiles)
-		.sort(([a], [b]) => (a < b ? -1 : 1))
-		.map(([path, text]) => ({
-			name: path.split('/').at(-1)!,
-			queries: text
-				.replace(/--.*$/gm, '')
-				.split(';')
-				.map((query) => query.trim())
-				.filter((query) => query !== ''),
-		}))
 	await applyD1Migrations(env.DB, migrations)
+}
+
+/** The statements of a migration, to run it again on rows of an earlier version. */
+export function migrationQueries(name: string): string[] {
+	return migrations.find((migration) => migration.name === name)!.queries
 }
 
 /** What every such object counts. */

@@ -33,7 +33,7 @@ const paths = Object.keys(openApiDocument.paths)
 	.sort((a, b) => a.braces - b.braces)
 
 /** Schemas by their address. The components are walked through once: it takes far longer than to validate a value. */
-const lookup = dereference({ components: openApiDocument.components } as Schema)
+const lookup = dereference({ components: openApiDocument.components })
 const resolved = new Set<Schema>()
 
 /** Validates a value with a schema of the document. */

@@ -6,8 +6,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What is held against the clock has the machine to itself. */
 const TIMED = ['test/e2e/commands.test.ts']
 
-/** Two files more than cores: the stories of these projects wait for the Worker's clocks most of the time. */
+/** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']
+/** Two more than cores: while some files wait, the others compute. */
 const WORKERS = availableParallelism() + 2
 
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */

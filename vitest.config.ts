@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -5,14 +6,26 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** What is held against the clock has the machine to itself. */
 const TIMED = ['test/e2e/commands.test.ts']
 
+/** Projects whose files wait for the Worker's clocks most of the time. */
+const WAITING = ['e2e', 'browser']
+/** Two more than cores: while some files wait, the others compute. */
+const WORKERS = availableParallelism() + 2
+
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
 const LONG = /\/(?:crash|story|fold-\w+|generated-\w+|pages)\.test\.ts$/
 
+/** Longest first, and as long as there are both, one that waits beside one that computes. */
 class LongestFirst extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-		const rank = (one: TestSpecification): number =>
-			2 * one.project.config.sequence.groupOrder - Number(LONG.test(one.moduleId))
-		return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+		const sorted = (await super.sort(files)).sort(
+			(one, other) => Number(LONG.test(other.moduleId)) - Number(LONG.test(one.moduleId)),
+		)
+		const isWaiting = ({ project }: TestSpecification): boolean => WAITING.includes(project.name)
+		const waiting = sorted.filter(isWaiting)
+		const computing = sorted.filter((file) => !isWaiting(file))
+		return computing
+			.flatMap((file, index) => waiting.slice(index, index + 1).concat(file))
+			.concat(waiting.slice(computing.length))
 	}
 }
 
@@ -28,10 +41,11 @@ export default defineConfig({
 					name: 'unit',
 					include: ['test/unit/**/*.test.ts'],
 					environment: 'node',
-					testTimeout: 60_000,
-					// Pure computing on a virtual clock: both cores of a small machine. The others follow alone, since they wait for real clocks.
-					maxWorkers: 2,
-					sequence: { groupOrder: 0 },
+					// No test is held against the clock: this ends one that never would.
+					testTimeout: 120_000,
+					// Nearly all is free of state, and to import it anew for each file takes longer than most files.
+					isolate: false,
+					maxWorkers: WORKERS,
 				},
 			},
 			{
@@ -52,9 +66,8 @@ export default defineConfig({
 				test: {
 					name: 'workers',
 					include: ['test/workers/**/*.test.ts'],
-					testTimeout: 30_000,
-					maxWorkers: 2,
-					sequence: { groupOrder: 1 },
+					testTimeout: 60_000,
+					maxWorkers: WORKERS,
 				},
 			},
 			{
@@ -63,11 +76,9 @@ export default defineConfig({
 					include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
 					exclude: TIMED,
 					environment: 'node',
-					testTimeout: 120_000,
-					hookTimeout: 60_000,
-					// They wait for the Worker's clocks most of the time: three of them keep two cores busy.
-					maxWorkers: 3,
-					sequence: { groupOrder: 2 },
+					testTimeout: 240_000,
+					hookTimeout: 120_000,
+					maxWorkers: WORKERS,
 				},
 			},
 			{
@@ -78,7 +89,7 @@ export default defineConfig({
 					testTimeout: 120_000,
 					hookTimeout: 60_000,
 					fileParallelism: false,
-					sequence: { groupOrder: 3 },
+					sequence: { groupOrder: 1 },
 				},
 			},
 			{
@@ -86,11 +97,9 @@ export default defineConfig({
 					name: 'browser',
 					include: ['test/browser/**/*.test.ts'],
 					environment: 'node',
-					testTimeout: 60_000,
-					hookTimeout: 60_000,
-					// Beside the stories, which wait most of the time.
-					maxWorkers: 3,
-					sequence: { groupOrder: 2 },
+					testTimeout: 120_000,
+					hookTimeout: 120_000,
+					maxWorkers: WORKERS,
 				},
 			},
 		],

@@ -381,7 +381,7 @@ function done(engine: Engine, action: Action): void {
 			return scheduleSale(engine, product, action.price, action.inSeconds ?? 60, action.forSeconds ?? 3600)
 		}
 		case 'zone':
-			engine.zone = new Zone(action.zone)
+			engine.zone = Zone.of(action.zone)
 			return
 		case 'register-status':
 			if (action.on === false) engine.registered.delete(action.status)

@@ -117,12 +117,22 @@ function terms(orders: string[], more: Record<string, Argument> = {}): Record<st
 	}
 }
 
+const known = new Map<string, Readonly<Record<string, Argument>>>()
+
 /** The arguments of a collection, by its name in the address. */
-export function argumentsOf(
-	collection: string,
-	version: Version,
-	taxClasses = ['standard', 'reduced-rate', 'zero-rate'],
-): Record<string, Argument> {
+export function argumentsOf(collection: string, version: Version): Readonly<Record<string, Argument>> {
+	const key = `${version} ${collection}`
+	let args = known.get(key)
+	if (args === undefined) {
+		args = makeArguments(collection, version)
+		known.set(key, args)
+	}
+	return args
+}
+
+const TAX_CLASSES = ['standard', 'reduced-rate', 'zero-rate']
+
+function makeArguments(collection: string, version: Version): Record<string, Argument> {
 	const orders = ['date', 'id', 'include', 'title', 'slug', ...(version === '5.5' ? [] : ['modified'])]
 	const orderby = (list: string[]): Argument =>
 		argument('string', 'Sort collection by object attribute.', { default: 'date', enum: list })
@@ -218,7 +228,7 @@ export function argumentsOf(
 			}
 		case 'taxes':
 			return terms(['order', 'id', 'priority'], {
-				class: argument('string', 'Sort by tax class.', { enum: taxClasses }),
+				class: argument('string', 'Sort by tax class.', { enum: TAX_CLASSES }),
 			})
 		case 'categories':
 		case 'tags':

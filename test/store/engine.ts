@@ -93,7 +93,7 @@ export class Engine {
 
 	constructor(settings: EngineSettings) {
 		this.settings = settings
-		this.zone = new Zone(settings.zone)
+		this.zone = Zone.of(settings.zone)
 		this.shop = new Shop(settings.seed, settings.url)
 		this.random = new Random(settings.seed, 99)
 		this.tables = {

@@ -144,8 +144,7 @@ export class FaultBox {
 	}
 
 	#response(reply: Reply, request: Request, faults: Fault[], skew: number, replaced: boolean): Response {
-		const headers = new Headers(reply.headers)
-		headers.set('date', new Date(this.#engine.now() + skew * 1000).toUTCString())
+		const headers = { ...reply.headers, date: new Date(this.#engine.now() + skew * 1000).toUTCString() }
 		const empty = request.method === 'HEAD' || reply.status === 204 || reply.status === 304
 		let body: Uint8Array<ArrayBuffer> | string = empty ? '' : bodyOf(reply)
 		for (const fault of replaced ? [] : faults) {

@@ -253,8 +253,9 @@ function paged(call: Call, page: Page, headers: Record<string, string>, rows: bo
 	headers['x-wp-total'] = String(page.total)
 	headers['x-wp-totalpages'] = String(page.pages)
 	const params: Params = new Map()
+	const known = argumentsOf(resource, call.engine.settings.version)
 	for (const [name, value] of call.query) {
-		const argument = argumentsOf(resource, call.engine.settings.version)[name]
+		const argument = known[name]
 		if (argument?.type === 'array') params.set(name, asList(value))
 		else if (argument?.type === 'boolean') params.set(name, ['true', '1'].includes(String(value).toLowerCase()))
 		else params.set(name, value)

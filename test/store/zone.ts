@@ -4,8 +4,18 @@ const DAY = 86_400
 
 /** `2026-11-23T15:48:59` of UTC seconds; years 0 to 9999. */
 export function iso(seconds: number): string {
-	return new Date(seconds * 1000).toISOString().slice(0, 19)
+	let text = texts.get(seconds)
+	if (text === undefined) {
+		text = new Date(seconds * 1000).toISOString().slice(0, 19)
+		if (texts.size >= MAX_TEXTS) texts.clear()
+		texts.set(seconds, text)
+	}
+	return text
 }
+
+/** Texts of moments: a store shows the same ones again and again. */
+const texts = new Map<number, string>()
+const MAX_TEXTS = 10_000
 
 /** Seconds of a wall clock text without zone, read as if it were UTC; null when it is none. */
 export function seconds(text: unknown): number | null {
@@ -16,12 +26,14 @@ export function seconds(text: unknown): number | null {
 
 /** One time zone with its clock changes, found once per year and kept. */
 export class Zone {
+	/** All zones: finding the changes of a year takes longer than serving many requests. */
+	static readonly #known = new Map<string, Zone>()
 	readonly name: string
 	readonly #format: Intl.DateTimeFormat
 	/** Per UTC year: the moments at which a new offset begins, ascending; the first is the year's start. */
 	readonly #years = new Map<number, { at: number; offset: number }[]>()
 
-	constructor(name: string) {
+	private constructor(name: string) {
 		this.name = name
 		this.#format = new Intl.DateTimeFormat('en-US', {
 			timeZone: name,
@@ -33,6 +45,16 @@ export class Zone {
 			minute: 'numeric',
 			second: 'numeric',
 		})
+	}
+
+	/** The zone of that name. Throws a RangeError when there is none. */
+	static of(name: string): Zone {
+		let zone = Zone.#known.get(name)
+		if (zone === undefined) {
+			zone = new Zone(name)
+			Zone.#known.set(name, zone)
+		}
+		return zone
 	}
 
 	#measure(utc: number): number {

@@ -94,6 +94,7 @@ function toContentFields(record: VendorRecord, volatile: ReadonlySet<string>): S
 
 /** JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. */
 export function toCanonicalJson(value: unknown): string {
+	if (typeof value === 'string') return JSON.stringify(value)
 	if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(',')}]`
 	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
 	const parts = Object.keys(value)

@@ -15,8 +15,20 @@ export interface ObjectContent {
 
 const FIELD_HASH_DIGITS = 8
 
+/** Contents of fields: the head of a poll, the gate and page digests all need that of the same snapshot. */
+const contentCache = new WeakMap<Snapshot['fields'], ObjectContent>()
+
 /** Hashes a snapshot's fields, in the snapshot's order (sorted by name). */
 export function hashContent(fields: Snapshot['fields']): ObjectContent {
+	let content = contentCache.get(fields)
+	if (content === undefined) {
+		content = computeContent(fields)
+		contentCache.set(fields, content)
+	}
+	return content
+}
+
+function computeContent(fields: Snapshot['fields']): ObjectContent {
 	let fieldHashes = ''
 	// One call over all fields, because a call costs more than its bytes.
 	let combined = ''

@@ -154,7 +154,7 @@ describe('pages while the store is written to', () => {
 			}),
 			{ numRuns: Number(process.env['RUNS'] ?? 40) },
 		)
-	}, 60_000)
+	}, 120_000)
 
 	it('a client that deletes what it has read reads everything', async () => {
 		for (const orderBy of [null, 'id']) {
@@ -369,7 +369,7 @@ describe('where', () => {
 			}),
 			{ numRuns: 60 },
 		)
-	}, 60_000)
+	}, 120_000)
 
 	it.each(['11.0', '7.0', '5.5'] as const)(
 		'3.2 3.3 dates mean the same at a store of version %s, whatever its zone and its clock changes',
@@ -420,6 +420,6 @@ describe('where', () => {
 					}
 			}
 		},
-		60_000,
+		120_000,
 	)
 })

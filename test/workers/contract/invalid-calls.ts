@@ -1,8 +1,7 @@
 /** Calls in which one thing is broken, made of what the document says of an operation. */
-import { Validator, type Schema } from '@cfworker/json-schema'
 import * as fc from 'fast-check'
 import { getMediaTypes } from '../../../src/api/http/contract.ts'
-import { isDeclared, openApiDocument } from './document.ts'
+import { isDeclared, openApiDocument, validateWithDocument } from './document.ts'
 import { fillPath, type ApiRequest, type ContractWorld, pathParametersFor } from './world.ts'
 import { invalidValues, invalidTexts, arbitraryFor } from './arbitraries.ts'
 import { plainRequest, requiredQueryFor, type TestedOperation } from './tested-operations.ts'
@@ -140,7 +139,8 @@ function breakQuery({ declared, id }: TestedOperation, required: [string, string
 		for (const { what, value } of invalidTexts()) {
 			// A path by the store's own names may be one record, of which there are no pages.
 			const mustFail =
-				!matchesSchema(schema, value) || (!id.startsWith('getAt') && (REFUSED_VALUES[name]?.(value as string) ?? false))
+				!validateWithDocument(schema, value).valid ||
+				(!id.startsWith('getAt') && (REFUSED_VALUES[name]?.(value as string) ?? false))
 			add(`${name} ${what}`, { query: [...others, [name, value as string]] }, mustFail)
 		}
 	}
@@ -159,12 +159,12 @@ function breakBody(
 		for (const { what, value } of invalidValues()) {
 			const { [name]: _old, ...rest } = example
 			const body = value === undefined ? rest : { ...rest, [name]: value }
-			add(`${name} ${what}`, { body: JSON.stringify(body) }, !matchesSchema(bodySchema, body))
+			add(`${name} ${what}`, { body: JSON.stringify(body) }, !validateWithDocument(bodySchema, body).valid)
 		}
 	for (const text of ['{', '{"a":}', "{'a': 1}", '{"a":'.repeat(2000), '\u0000', 'a=b'])
 		add(`body ${text.slice(0, 10)}`, { body: text }, true)
 	for (const text of ['null', '[]', '"text"', '7', 'true'])
-		add(`body ${text}`, { body: text }, !matchesSchema(bodySchema, JSON.parse(text)))
+		add(`body ${text}`, { body: text }, !validateWithDocument(bodySchema, JSON.parse(text)).valid)
 	add('no body', { body: '' }, operation.bodyOptional === undefined)
 	for (const type of [
 		'application/x-www-form-urlencoded',
@@ -257,7 +257,3 @@ const ODD_HEADERS = [
 	'Host',
 	'Content-Language',
 ]
-
-function matchesSchema(schema: Schema, value: unknown): boolean {
-	return new Validator({ ...schema, components: openApiDocument.components }, '2020-12').validate(value).valid
-}

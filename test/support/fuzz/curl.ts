@@ -1,8 +1,19 @@
-/** A call as a command that makes it again. */
+/** Shows a failure: what was wrong, and a command that makes the call again. */
 import type { FuzzCall } from './calls.ts'
+import type { FuzzFailure } from './fuzzer.ts'
 
 /** Longer bodies are only said: the seed makes them again. */
 const MAX_SHOWN_BYTES = 1500
+
+/** What was wrong, the call, and how it was answered. */
+export function describeFailure(base: string, { index, call, fault, answer }: FuzzFailure): string {
+	const changes = call.changes.length === 0 ? 'nothing broken' : call.changes.join('; ')
+	return [
+		`call ${index}, ${call.operation} by ${call.actor} (${changes}): ${fault}`,
+		`  ${toCurl(base, call)}`,
+		`  → ${answer.status} ${answer.text.slice(0, 300)}`,
+	].join('\n')
+}
 
 /** A curl command for bash. */
 export function toCurl(base: string, { method, target, headers, body }: FuzzCall): string {

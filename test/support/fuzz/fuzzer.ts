@@ -242,7 +242,7 @@ export class Fuzzer {
 				text,
 				readers: [...mine, 'other'] as const,
 			})),
-			...[session, viewer, key, world.password, ...serverSecrets].map((text) => ({ text, readers: [] })),
+			...[session, viewer, key, ...serverSecrets].map((text) => ({ text, readers: [] })),
 		]
 		const bearer = (token: string) => ({ plain: `Bearer ${token}`, token: `Bearer ${token}, Element ${own.token}` })
 		return {

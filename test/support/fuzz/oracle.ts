@@ -84,7 +84,8 @@ function findDeclaredPath(method: string, target: string, check: DocumentCheck):
 	} catch {
 		return null
 	}
-	const candidates = [path, decode(path)]
+	// As the app routes: decoded.
+	const candidates = [decode(path), path]
 	// Without a hub, a path is that of the only one.
 	for (const one of [...candidates])
 		if (one.startsWith(`${BASE_PATH}/`)) candidates.push(one.replace(BASE_PATH, `${BASE_PATH}/hubs/ecommerce`))

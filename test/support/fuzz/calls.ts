@@ -108,7 +108,7 @@ export function createCall(random: Random, operation: FuzzOperation, knowledge: 
 	const draft = createDraft(random, operation, actor, knowledge)
 	const changes: string[] = []
 	for (let left = random.pick([0, 0, 1, 1, 1, 1, 1, 2, 2, 3]); left > 0; left--)
-		changes.push(random.pick(applicableBreaks(operation))(random, draft, knowledge, operation))
+		changes.push(random.pick(applicableBreaks(random, operation))(random, draft, knowledge, operation))
 	if (draft.body === null && draft.json !== undefined) draft.body = toJsonText(draft.json)
 	const query = draft.query.map(([name, value]) => `${name}=${value}`).join('&')
 	return {
@@ -168,17 +168,14 @@ function fillTemplate(random: Random, path: string, { own, other, learned }: Fuz
 type Break = (random: Random, draft: Draft, knowledge: FuzzKnowledge, operation: FuzzOperation) => string
 
 /** What can be broken of an operation; the more often it stands here, the more often it is. */
-function applicableBreaks({ bodySchema, path, declared }: FuzzOperation): readonly Break[] {
+function applicableBreaks(random: Random, { bodySchema, path, declared }: FuzzOperation): readonly Break[] {
 	const hasQuery = declared.parameters?.some((parameter) => parameter.in === 'query') === true
 	return [
 		...(bodySchema === null ? [] : [breakJson, breakJson, breakJson, breakJson, breakBodyText, breakContentType]),
 		...(path.includes('{') ? [breakSegment, breakSegment] : []),
 		...(hasQuery ? [breakParameter, breakParameter, breakParameter] : []),
-		breakShape,
-		addParameter,
-		breakAuthorization,
-		breakMethod,
-		addHeader,
+		...(hasQuery || bodySchema !== null ? [addParameter, addHeader] : []),
+		random.pick([breakShape, breakAuthorization, breakMethod]),
 		addHeader,
 	]
 }

@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const TIMED = ['test/e2e/commands.test.ts']
 
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:crash|story|fold-\w+|generated-\w+|pages)\.test\.ts$/
+const LONG = /\/(?:crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

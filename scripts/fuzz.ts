@@ -81,30 +81,36 @@ async function withWorker<T>(
 		try {
 			await migrateDatabase(runtime)
 			const base = String(await runtime.ready).replace(/\/$/, '')
-			const db = (await runtime.getD1Database('DB')) as unknown as D1Database
-			const send: ContractWorld['send'] = async ({ method, path, query = [], headers = {}, body }) => {
-				const response = await fetch(`${base}${path}${query.length === 0 ? '' : `?${new URLSearchParams(query)}`}`, {
-					method,
-					headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
-					...(body === undefined ? {} : { body }),
-				})
-				const text = await response.text()
-				const isJson = response.headers.get('Content-Type') === 'application/json' && text !== ''
-				return {
-					status: response.status,
-					body: isJson ? JSON.parse(text) : text,
-					text,
-					headers: response.headers,
-					violation: null,
-				}
-			}
+			const db = await runtime.getD1Database('DB')
 			console.error('fuzz: makes two organizations with a store each')
-			return await use(base, await setUpWorld({ db, setupToken: SETUP_TOKEN, send, reached }, stores), db, errors)
+			return await use(
+				base,
+				await setUpWorld({ db, setupToken: SETUP_TOKEN, send: createSend(base), reached }, stores),
+				db,
+				errors,
+			)
 		} finally {
 			await runtime.dispose()
 		}
 	} finally {
 		rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+	}
+}
+
+/** Calls that are not broken. */
+function createSend(base: string): ContractWorld['send'] {
+	return async ({ method, path, query = [], headers = {}, body }) => {
+		const url = new URL(base + path)
+		for (const [name, value] of query) url.searchParams.append(name, value)
+		const response = await fetch(url, {
+			method,
+			headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+			...(body === undefined ? {} : { body }),
+		})
+		const text = await response.text()
+		const isJson = response.headers.get('Content-Type') === 'application/json' && text !== ''
+		const parsed: unknown = isJson ? JSON.parse(text) : text
+		return { status: response.status, body: parsed, text, headers: response.headers, violation: null }
 	}
 }
 

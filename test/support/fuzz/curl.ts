@@ -42,7 +42,7 @@ function quote(bytes: Uint8Array): string {
 				return plain.test(letter) ? letter : `\\x${byte.toString(16).padStart(2, '0')}`
 			})
 			.join('')
-	if (bytes.includes(0)) return `@<(printf '${escaped(/[\w {}:",.\[\]-]/)}')`
+	if (bytes.includes(0)) return `@<(printf '${escaped(/[\w {}:",.-]/)}')`
 	const text = escaped(/[\x20-\x26\x28-\x5B\x5D-\x7E]/)
 	return text.includes('\\') ? `$'${text}'` : `'${text}'`
 }

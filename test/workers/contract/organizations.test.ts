@@ -1,4 +1,4 @@
-/** Another organization's things do not exist: every call, tried with their ids and with pieces of their authorization, reaches nothing of theirs. */
+/** Nobody reaches what is not theirs: every call, tried with ids of others and with authorizations that do not open it, finds nothing and changes nothing. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Operation, getRequiredRole, getRequiredScope, SCOPES } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'

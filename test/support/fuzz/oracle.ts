@@ -1,5 +1,6 @@
 /** What is wrong with an answer to a call, however broken that is. Pure. */
 import { BASE_PATH } from '../../../src/lib/base-path.ts'
+import { MAX_MESSAGE_CHARACTERS } from '../../../src/lib/errors.ts'
 import type { DocumentCheck } from '../document.ts'
 import type { Actor, FuzzCall } from './calls.ts'
 
@@ -107,7 +108,7 @@ function findErrorFault(call: FuzzCall, { status, headers }: FuzzAnswer, body: u
 	if (typeof message !== 'string' || message === '' || typeof requestId !== 'string')
 		return `${status} without a message and a requestId`
 	if (headers.get('Elements-Request-Id') !== requestId) return 'Elements-Request-Id is not the requestId of the body'
-	if (message.length > 2000) return `a message of ${message.length} characters`
+	if (message.length > MAX_MESSAGE_CHARACTERS) return `a message of ${message.length} characters`
 	if (status === 400 && !('providerMessage' in (body as object)) && !/\S: \S/.test(message))
 		return `400 names no field: ${message.slice(0, 100)}`
 	if (status === 405 && headers.get('Allow') === null) return '405 without Allow'

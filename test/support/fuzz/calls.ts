@@ -223,7 +223,7 @@ const breakSegment: Break = (random, draft, _knowledge, operation) => {
 
 const breakShape: Break = (random, draft) => {
 	const segments = draft.path.split('/')
-	const place = random.int(1, segments.length - 1)
+	const place = random.int(1, Math.max(1, segments.length - 1))
 	const shapes: Record<string, () => string> = {
 		'a slash at the end': () => `${draft.path}/`,
 		'two slashes': () => draft.path.replace(/\/([^/]*)$/, '//$1'),
@@ -242,7 +242,8 @@ const breakShape: Break = (random, draft) => {
 		'an extension': () => `${draft.path}${random.pick(['.json', '.html', '%20', '%00', ';x=1'])}`,
 	}
 	const what = random.pick(Object.keys(shapes))
-	draft.path = shapes[what]!()
+	// A target begins with a slash.
+	draft.path = `/${shapes[what]!().replace(/^\//, '')}`
 	return what
 }
 

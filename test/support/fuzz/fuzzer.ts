@@ -134,7 +134,7 @@ export class Fuzzer {
 	/** Who has nothing to show gets nothing. */
 	#findTrespass({ actor, target }: FuzzCall, { access }: FuzzOperation, { status }: FuzzAnswer): string | null {
 		const denied: readonly Actor[] = ['foreign', 'former', 'nobody']
-		const path = new URL(target, 'http://x').pathname
+		const path = new URL(`http://x${target}`).pathname
 		return access !== 'public' &&
 			denied.includes(actor) &&
 			status < 300 &&

@@ -82,7 +82,7 @@ function isFrameworkRefusal({ changes }: FuzzCall, status: number): boolean {
 function findDeclaredPath(method: string, target: string, check: DocumentCheck): string | null {
 	let path: string
 	try {
-		path = new URL(target, 'http://x').pathname
+		path = new URL(`http://x${target}`).pathname
 	} catch {
 		return null
 	}

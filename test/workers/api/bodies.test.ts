@@ -115,3 +115,21 @@ test.each([
 	expect(answer.message.length).toBeLessThanOrEqual(2_000)
 	expect(answer.message).toMatch(/expected one of .+|Unrecognized/)
 })
+
+test('a caller that disconnects while it sends a body is no internal error', async () => {
+	const body = new ReadableStream({
+		start(controller) {
+			controller.enqueue(new TextEncoder().encode('{"name":'))
+		},
+		pull: (controller) => controller.error(new Error('disconnected')),
+	})
+	const headers = {
+		Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}`,
+		'Content-Length': '100',
+	}
+	const answer = await client.send(new Request(`${API_BASE}/accounts/1`, { method: 'PATCH', headers, body }))
+	expect([answer.status, await answer.json()]).toEqual([
+		400,
+		expect.objectContaining({ message: 'body: it ended early' }),
+	])
+})

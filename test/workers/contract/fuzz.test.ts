@@ -55,6 +55,6 @@ describe(`seed ${SEED}`, () => {
 			const failures = await fuzzer.run(from, from + CALLS_PER_TEST)
 			expect(failures.map((failure) => describeFailure(ORIGIN, failure)).join('\n\n')).toBe('')
 		},
-		60_000,
+		180_000,
 	)
 })

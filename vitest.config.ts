@@ -12,7 +12,7 @@ const WAITING = ['e2e', 'browser']
 const WORKERS = availableParallelism() + 2
 
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:crash|story|fold-\w+|generated-\w+|pages)\.test\.ts$/
+const LONG = /\/(?:crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/
 
 /** Longest first, and as long as there are both, one that waits beside one that computes. */
 class LongestFirst extends BaseSequencer {

@@ -22,7 +22,7 @@ import { mountServiceRoutes } from './api/service/routes.ts'
 import { mountToolRoutes } from './api/tools/routes.ts'
 import { mountUserRoutes } from './api/users/routes.ts'
 import { requestMiddleware } from './api/http/requests.ts'
-import { HttpError, NotFound, STATUS_DESCRIPTIONS } from './lib/errors.ts'
+import { HttpError, NotFound, shortenMessage, STATUS_DESCRIPTIONS } from './lib/errors.ts'
 import { createServices, type Services } from './instances/services.ts'
 import { BASE_PATH } from './lib/base-path.ts'
 import { expectedAtMost } from './lib/limits.ts'
@@ -110,7 +110,7 @@ function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
 	for (const [name, value] of Object.entries(error.headers)) c.header(name, value)
 	return c.json(
 		{
-			message: error.message,
+			message: shortenMessage(error.message),
 			requestId,
 			...(error.providerMessage === null ? {} : { providerMessage: error.providerMessage }),
 		},

@@ -25,6 +25,16 @@ export const STATUS_DESCRIPTIONS = {
 /** An error status. */
 export type ErrorStatus = keyof typeof STATUS_DESCRIPTIONS
 
+/** Maximum characters of an error's message: it may name fields, and callers choose how long names are. */
+export const MAX_MESSAGE_CHARACTERS = 2_000
+
+/** A message within the limit. Leaves out the middle: the field is at the start, what was expected at the end. */
+export function shortenMessage(message: string): string {
+	if (message.length <= MAX_MESSAGE_CHARACTERS) return message
+	const half = MAX_MESSAGE_CHARACTERS / 2 - 1
+	return `${message.slice(0, half)} … ${message.slice(1 - half)}`.toWellFormed()
+}
+
 /** Details of an error beside its message. */
 interface HttpErrorDetail {
 	/** The store's error message, plain text. */

@@ -1,5 +1,5 @@
 /** The Worker as `wrangler deploy` builds it, in the runtime below wrangler: for what is measured, and for what is killed. */
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Log, LogLevel, Miniflare, type Request as MiniflareRequest, Response as MiniflareResponse } from 'miniflare'
 import { parse } from 'smol-toml'
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
@@ -22,6 +22,10 @@ export interface RuntimeOptions {
 	inspector?: boolean
 	/** Warnings and what the Worker logs go to stdout and stderr. */
 	logs?: boolean
+	/** Takes what the Worker logs. */
+	onLog?: (line: string) => void
+	/** Answers every request that the Worker makes: none leaves the process. */
+	outbound?: (request: Request) => Promise<Response>
 }
 
 /** What of wrangler.toml a local run needs. */
@@ -67,21 +71,46 @@ export async function buildWorker(entry: string, build: string): Promise<void> {
 
 /** Starts a built Worker with the flags and bindings of production. The caller disposes of it. */
 export async function startRuntime(options: RuntimeOptions): Promise<Miniflare> {
+	const { onLog, outbound } = options
 	const runtime = new Miniflare({
 		host: '127.0.0.1',
 		port: options.port,
 		...(options.inspector === true ? { inspectorHost: '127.0.0.1', inspectorPort: 0 } : {}),
-		...(options.logs === true ? { log: new Log(LogLevel.WARN) } : { handleStructuredLogs: () => undefined }),
+		...(options.logs === true
+			? { log: new Log(LogLevel.WARN) }
+			: { handleStructuredLogs: ({ message }) => onLog?.(message) }),
 		// Without a path, Miniflare keeps storage in the system's temporary folder, which may be a slow disk.
 		resourcePersistencePath: options.state ?? join(options.temporary, 'state'),
 		resourceTmpPath: options.temporary,
 		cf: false,
 		logRequests: false,
 		enableDevRegistry: false,
-		workers: [{ config: toWorkerConfig(readWranglerConfig(), options) }],
+		workers: [
+			{
+				config: toWorkerConfig(readWranglerConfig(), options),
+				...(outbound === undefined ? {} : { dev: { outboundService: toOutboundService(outbound) } }),
+			},
+		],
 	})
 	await runtime.ready
 	return runtime
+}
+
+/** Miniflare's requests and responses are undici's, which are not those of the platform. */
+function toOutboundService(outbound: NonNullable<RuntimeOptions['outbound']>) {
+	return {
+		type: 'fetcher',
+		handler: async (request: MiniflareRequest) => {
+			const { method, url } = request
+			const body = method === 'GET' || method === 'HEAD' ? null : await request.arrayBuffer()
+			const answer = await outbound(new Request(url, { method, headers: [...request.headers], body }))
+			const hasBody = ![204, 304].includes(answer.status)
+			return new MiniflareResponse(hasBody ? await answer.arrayBuffer() : null, {
+				status: answer.status,
+				headers: [...answer.headers],
+			})
+		},
+	} as const
 }
 
 /** Runs statements on the Worker's database, all or none. */

@@ -81,7 +81,10 @@ export function requireJsonBody(optional = false): MiddlewareHandler<PublicEnv> 
 		// The validator only reads bodies whose Content-Type it knows as JSON.
 		if (type !== 'application/json')
 			c.req.raw = new Request(c.req.raw, { headers: withJsonContentType(c.req.raw.headers) })
-		if (getNestingDepth(await c.req.text()) > LIMITS.nesting.value)
+		const text = await c.req.text().catch(() => {
+			throw new BadRequest('body: it ended early')
+		})
+		if (getNestingDepth(text) > LIMITS.nesting.value)
 			throw new BadRequest(`body: ${expectedAtMost('nesting')} of nested lists and objects`)
 		return await next()
 	}

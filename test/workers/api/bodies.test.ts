@@ -104,3 +104,32 @@ describe('a body under any name of JSON is heeded', () => {
 			).toBe(415)
 	})
 })
+
+test.each([
+	['thousands of unknown names', Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`k${index}`, 1]))],
+	['one long unknown name', { ['k'.repeat(70_000)]: '1' }],
+	['names of lone surrogates', { ['\uD800'.repeat(3000)]: '1' }],
+])('%s in a body are refused with a message of at most 2,000 characters §1.9', async (_what, body) => {
+	const { status, body: answer } = await client.call('PATCH', '/accounts/settings', body)
+	expect(status).toBe(400)
+	expect(answer.message.length).toBeLessThanOrEqual(2_000)
+	expect(answer.message).toMatch(/expected one of .+|Unrecognized/)
+})
+
+test('a caller that disconnects while it sends a body is no internal error', async () => {
+	const body = new ReadableStream({
+		start(controller) {
+			controller.enqueue(new TextEncoder().encode('{"name":'))
+		},
+		pull: (controller) => controller.error(new Error('disconnected')),
+	})
+	const headers = {
+		Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}`,
+		'Content-Length': '100',
+	}
+	const answer = await client.send(new Request(`${API_BASE}/accounts/1`, { method: 'PATCH', headers, body }))
+	expect([answer.status, await answer.json()]).toEqual([
+		400,
+		expect.objectContaining({ message: 'body: it ended early' }),
+	])
+})

@@ -13,7 +13,7 @@ import { env } from '../api/harness.ts'
 import { invalidCalls } from './invalid-calls.ts'
 import { openApiDocument } from './document.ts'
 import { BASE_PATH, type ApiRequest, type ContractWorld, createContractWorld } from './world.ts'
-import { arbitraryFor } from './arbitraries.ts'
+import { arbitraryFor } from '../../support/arbitraries.ts'
 import {
 	testedOperations,
 	plainRequest,

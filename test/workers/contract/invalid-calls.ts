@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { getMediaTypes } from '../../../src/api/http/contract.ts'
 import { isDeclared, openApiDocument, validateWithDocument } from './document.ts'
 import { fillPath, type ApiRequest, type ContractWorld, pathParametersFor } from './world.ts'
-import { invalidValues, invalidTexts, arbitraryFor } from './arbitraries.ts'
+import { invalidValues, invalidTexts, arbitraryFor } from '../../support/arbitraries.ts'
 import { plainRequest, requiredQueryFor, type TestedOperation } from './tested-operations.ts'
 
 /** A call that is odd; `mustFail`: that is broken, so that it has to be refused. */

@@ -5,7 +5,7 @@ import type { Operation } from '../../../src/api/http/contract.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { openApiDocument, type DeclaredOperation } from './document.ts'
 import { BASE_PATH, fillPath, type ApiRequest, type ContractWorld, pathParametersFor } from './world.ts'
-import { arbitraryFor } from './arbitraries.ts'
+import { arbitraryFor } from '../../support/arbitraries.ts'
 
 /** Every run makes the same calls. */
 export const SEED = 20_261_124

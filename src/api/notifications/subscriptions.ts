@@ -103,7 +103,7 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 		)
 	if (!added.ok)
 		throw new Conflict(
-			`config.url: subscription ${added.duplicateId} already sends to this address; a subscription can have several topics ` +
+			`config.url: subscription ${added.duplicateId} already sends to this URL; a subscription can have several topics ` +
 				'and wildcards (stock.*)',
 		)
 	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
@@ -137,7 +137,7 @@ async function createInstanceSubscription(
 	if (!added.ok && (added.reason === 'raced' || added.reason === 'operator-webhook'))
 		throw new Conflict('Another request changed this instance at the same time; read it again and retry')
 	if (!added.ok)
-		throw new Conflict(`config.url: subscription ${added.duplicateId} already sends this topic to this address`)
+		throw new Conflict(`config.url: subscription ${added.duplicateId} already sends this topic to this URL`)
 	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(

@@ -3,8 +3,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { deleteInstanceRow } from '../../../src/instances/row-lifecycle.ts'
-import { findInstance } from '../../../src/instances/rows.ts'
-import { addSubscription } from '../../../src/instances/subscriptions.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance, insertInstanceCopies } from './support.ts'
@@ -270,84 +268,6 @@ describe('subscriptions', () => {
 		expect(many.filter((one) => one.status === 400 || one.status === 409)).toHaveLength(3)
 		const last = await subscribe({ topics: [TOPIC(1)], config: { url: 'https://a.example.com/more' } })
 		expect([last.status, last.body.message]).toEqual([400, expect.stringContaining('at most 10')])
-	})
-
-	const SPELLINGS = ['#part', '?', '/../in', '/./../in']
-		.map((end) => `${HOOK}${end}`)
-		.concat([
-			'https://HOOK.example.com/in',
-			'https://hook.example.com:443/in',
-			'https://hook.example.com./in',
-			'https://hook.example.com/%69n',
-			' https://hook.example.com/./in ',
-		])
-
-	test.each(SPELLINGS)('§5.7 %j is the address of the callback, and of a subscription: 409 names it', async (url) => {
-		await instance(1)
-		await instance(2, 'https://other.example.com/')
-		const callback = await subscribe({ topics: [TOPIC(1)], config: { url } })
-		expect([callback.status, callback.body.message]).toEqual([
-			409,
-			expect.stringMatching(/^config\.url: subscription 501.*event\.notification\.callback\.url/),
-		])
-		expect((await subscribe({ topics: [TOPIC(2)], config: { url: HOOK } })).status).toBe(200)
-		const further = await subscribe({ topics: [TOPIC(2)], config: { url } })
-		expect([further.status, further.body.message]).toEqual([
-			409,
-			expect.stringMatching(/^config\.url: subscription 1001 /),
-		])
-		for (const [method, path, body] of [
-			['PATCH', '/instances/2', { configuration: { 'event.notification.callback.url': url } }],
-			['PATCH', '/instances/2/configuration/event.notification.callback.url', { propertyValue: url }],
-		] as const) {
-			const changed = await client.call(method, path, body)
-			expect([changed.status, changed.body.message]).toEqual([
-				409,
-				expect.stringMatching(/^event\.notification\.callback\.url: subscription 1001 /),
-			])
-		}
-		expect((await env.DB.prepare('SELECT id FROM subscriptions').all()).results).toHaveLength(1)
-	})
-
-	test('§5.7 of spellings of one address that are subscribed at once, one wins', async () => {
-		await instance(1, 'https://other.example.com/')
-		const answers = await Promise.all(SPELLINGS.map((url) => subscribe({ topics: [TOPIC(1)], config: { url } })))
-		expect(answers.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, ...SPELLINGS.slice(1).map(() => 409)])
-	})
-
-	test('§5.7 of a callback and a subscription to one address at once, one wins', async () => {
-		await instance(1, 'https://other.example.com/')
-		const row = (await findInstance(env.DB, 1, 1))!
-		const actor = { organizationId: 1, userId: 1, requestId: null }
-		const input = { url: `${HOOK}#a`, topics: [TOPIC(1)] }
-		const patch = (url: string) =>
-			client.call('PATCH', '/instances/1', { configuration: { 'event.notification.callback.url': url } })
-		// The subscription was checked before the callback changed.
-		expect((await patch(HOOK)).status).toBe(200)
-		expect(await addSubscription(env.DB, actor, row, input, 0)).toEqual({ ok: false, reason: 'raced' })
-		const [answer] = await Promise.all([
-			patch('https://a.example.com/1'),
-			subscribe({ topics: [TOPIC(1)], config: { url: 'https://a.example.com/./1' } }),
-		])
-		const addresses = [
-			...(await env.DB.prepare('SELECT url FROM subscriptions').all()).results,
-			...(answer.status === 200 ? [{}] : []),
-		]
-		expect(addresses).toHaveLength(1)
-	})
-
-	test('those of an earlier version that share an address work on, and can be changed and removed', async () => {
-		await instance(1)
-		await env.DB.prepare(
-			`INSERT INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
-			VALUES (901, 1, 1, 1, '${HOOK}#a', '[]', 0), (902, 1, 1, 1, '${HOOK}#b', '[]', 0)`,
-		).run()
-		expect((await client.call('PATCH', '/instances/1', { name: 'Renamed' })).status).toBe(200)
-		expect((await loadWatcherConfig(env, 1))?.others).toHaveLength(2)
-		const again = await subscribe({ topics: [TOPIC(1)], config: { url: `${HOOK}#c` } })
-		expect([again.status, again.body.message]).toEqual([409, expect.stringContaining('subscription 501')])
-		for (const id of [901, 902])
-			expect((await client.call('DELETE', `/notifications/subscriptions/${id}`)).status).toBe(200)
 	})
 
 	test('they leave with their instance', async () => {

@@ -413,8 +413,9 @@ describe('a configured key', () => {
 		'%j of an earlier version signs on, and other changes leave it alone',
 		async (key) => {
 			const id = await make()
-			const stored = JSON.parse((await row(id))['configuration'])
-			stored[SIGNATURE_KEY] = await sealSecret(env.MASTER_KEYS, key, instanceContext(id))
+			const { configuration: text, incarnation } = await row(id)
+			const stored = JSON.parse(text)
+			stored[SIGNATURE_KEY] = await sealSecret(env.MASTER_KEYS, key, instanceSecret({ id, incarnation }, SIGNATURE_KEY))
 			await env.DB.prepare('UPDATE instances SET configuration = ?').bind(JSON.stringify(stored)).run()
 			expect((await patch(id, { 'event.poller.refresh_interval': 20 })).status).toBe(200)
 			const { configuration } = (await client.call('GET', `/instances/${id}`)).body

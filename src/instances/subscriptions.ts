@@ -196,7 +196,7 @@ export async function findSubscriptionTo(db: D1Database, ownerId: number, url: s
 	return findSameAddress(await listFurtherSubscriptions(db, ownerId), url)?.number ?? null
 }
 
-/** An SQL condition: an organization's object has no subscription to an address that was not there when it was checked. */
+/** An SQL condition: an organization has no subscription to an address that was created after it was checked. */
 export function notSubscribedCondition(organizationId: number, url: string): { sql: string; values: [number, string] } {
 	return {
 		sql: `NOT EXISTS (SELECT 1 FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id

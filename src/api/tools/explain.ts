@@ -133,9 +133,9 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 		const late = scheme === 'standard' && !isWithinTolerance(headers, input.nowMs)
 		const all: MismatchReason[] = late ? [...reasons, 'timestamp-outside-tolerance'] : reasons
 		if (all.length === 0) matched.push({ header, key: key.name ?? keyName })
-		if (all.length === 0 && isWhsec(key.bytes.toString())) findings.push(toFinding('signing-key-is-whsec', null, false))
 		findings.push(...all.map((reason) => toFinding(reason, getReasonHeader(reason, header))))
 	}
+	findings.push(...checkSigningKeys([...matches.values()]))
 	const isStandard = ({ scheme }: ParsedSignature): boolean => scheme === 'standard'
 	const isCovered = headers.get('webhook-id') && headers.get('webhook-timestamp')
 	if (matched.length > 0 && isCovered && signatures.some(isStandard) && ![...matches.keys()].some(isStandard))
@@ -244,6 +244,13 @@ function checkHeaders(
 		...unreadable.map((header) => toFinding('unreadable-signature', header)),
 		...covered.filter((header) => !headers.get(header)).map((header) => toFinding('missing-header', header)),
 	]
+}
+
+/** A key whose text signs as it should, but which a library would decode. */
+function checkSigningKeys(matches: readonly SignatureMatch[]): SignatureFinding[] {
+	return matches.some(({ key, reasons }) => reasons.length === 0 && isWhsec(key.bytes.toString()))
+		? [toFinding('signing-key-is-whsec', null, false)]
+		: []
 }
 
 function isWithinTolerance(headers: ReadonlyMap<string, string>, nowMs: number): boolean {

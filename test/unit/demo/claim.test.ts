@@ -30,7 +30,7 @@ async function otherRun(): Promise<ChildProcess> {
 		setInterval(() => undefined, 1000)`
 	const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
 	children.push(child)
-	const [output] = await once(child.stdout!, 'data')
+	const [output] = await once(child.stdout, 'data')
 	expect(String(output)).toBe('{"ok":true}\n')
 	return child
 }

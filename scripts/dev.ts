@@ -14,7 +14,8 @@ import {
 	WRANGLER,
 } from './local/local-worker.ts'
 import { setUp } from './local/client.ts'
-import { isRunning, loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
+import { claimOwnership } from './local/claim.ts'
+import { loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
 import { tryPort } from './local/ports.ts'
 
 const DEV_DIR = join(LOCAL_DIR, 'dev')
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
 		)
 	}
 	const { setupToken } = loadOrCreateSecrets(join(DEV_DIR, 'secrets.env'))
-	claimDatabase()
+	await claimDatabase()
 	await migrate(DEV_DIR)
 
 	// The same terminal, so that wrangler's own keys work; Ctrl-C reaches both, and this waits for wrangler to end.
@@ -77,12 +78,12 @@ async function main(): Promise<number> {
 }
 
 /** The local database belongs to one run at a time. */
-function claimDatabase(): void {
-	const owner = join(DEV_DIR, 'owner.json')
-	const pid = readJson(owner)?.['pid']
-	if (typeof pid === 'number' && pid !== process.pid && isRunning(pid))
-		throw new ActionableError(`npm run dev runs already (process ${pid}) and has the local database: stop it first.`)
-	writePrivateJson(owner, { pid: process.pid })
+async function claimDatabase(): Promise<void> {
+	const claim = await claimOwnership(join(DEV_DIR, 'owner.json'))
+	if (!claim.ok)
+		throw new ActionableError(
+			`npm run dev runs already (process ${claim.pid}) and has the local database: stop it first.`,
+		)
 }
 
 /** Once the Worker answers: makes the first organization and user, and writes down how to call it. */

@@ -5,15 +5,9 @@
  */
 import * as z from 'zod'
 import { parseRetrySchedule } from '../delivery/schedule.ts'
+import { signatureKeyText } from '../lib/signature-key.ts'
 import { operatorKeyPlace, sealSecret } from '../lib/sealing.ts'
-import {
-	numberText,
-	reachableUrl,
-	toFieldProblems,
-	verbatimText,
-	wordText,
-	type TextSchema,
-} from '../lib/text-schemas.ts'
+import { numberText, reachableUrl, toFieldProblems, wordText, type TextSchema } from '../lib/text-schemas.ts'
 import { maskUrl, restoreMaskedUrl } from '../lib/url-masks.ts'
 import { type FieldProblem, SECRET_MASK, parseNumber, toText } from '../lib/values.ts'
 import { LIMITS, formatLimit } from '../lib/limits.ts'
@@ -91,7 +85,7 @@ const SETTINGS = {
 				.transform((sent) => restoreMaskedUrl(sent, operatorUrl ?? null))
 				.pipe(reachableUrl(allowPrivateNetwork)),
 	},
-	'operator.webhook.key': { defaultValue: null, schema: () => verbatimText('signatureKey'), secret: true },
+	'operator.webhook.key': { defaultValue: null, schema: () => signatureKeyText, secret: true },
 } as const satisfies Record<string, Setting>
 
 /** The name of a setting. */
@@ -170,36 +164,46 @@ export async function getMaskedSettings(
 	return Object.fromEntries(entries) as Record<SettingName, string | null>
 }
 
-/** Writes settings, all or none, with an audit row that names them. Unchanged values are not written. */
+/** An SQL condition without numbered parameters, and their values. */
+interface WriteCondition {
+	sql: string
+	values: readonly (string | number)[]
+}
+
+/**
+ * Writes settings, all or none, with an audit row that names them. Unchanged values are not written. False: `onlyIf`
+ * did not hold, so nothing was written.
+ */
 export async function writeAccountSettings(
 	db: D1Database,
 	keyRing: string,
 	actor: Actor,
 	change: SettingsChange,
 	nowMs: number,
-): Promise<void> {
+	onlyIf: WriteCondition = { sql: 'true', values: [] },
+): Promise<boolean> {
 	const { organizationId } = actor
 	const stored = await readSettingRows(db, organizationId)
 	const names = SETTING_NAMES.filter((name) => {
 		const value = change[name]
 		return value !== undefined && (value ?? undefined) !== stored.get(name)
 	})
-	if (names.length === 0) return
+	if (names.length === 0) return true
 	const statements = await Promise.all(
 		names.map(async (name) => {
 			const value = change[name] ?? null
 			if (value === null)
 				return db
-					.prepare('DELETE FROM account_settings WHERE organization_id = ? AND key = ?')
-					.bind(organizationId, name)
+					.prepare(`DELETE FROM account_settings WHERE organization_id = ? AND key = ? AND ${onlyIf.sql}`)
+					.bind(organizationId, name, ...onlyIf.values)
 			const setting: Setting = SETTINGS[name]
 			const stored = setting.secret ? await sealSecret(keyRing, value, operatorKeyPlace(organizationId)) : value
 			return db
 				.prepare(
-					`INSERT INTO account_settings (organization_id, key, value) VALUES (?, ?, ?)
+					`INSERT INTO account_settings (organization_id, key, value) SELECT ?, ?, ? WHERE ${onlyIf.sql}
 						ON CONFLICT (organization_id, key) DO UPDATE SET value = excluded.value`,
 				)
-				.bind(organizationId, name, stored)
+				.bind(organizationId, name, stored, ...onlyIf.values)
 		}),
 	)
 	const entry = {
@@ -208,7 +212,8 @@ export async function writeAccountSettings(
 		objectId: organizationId,
 		detail: { settings: names },
 	}
-	await db.batch([...statements, auditStatement(db, actor, entry, nowMs)])
+	const results = await db.batch([...statements, auditStatement(db, actor, entry, nowMs, 'changes() > 0')])
+	return results.at(-1)!.meta.changes > 0
 }
 
 async function readSettingRows(db: D1Database, organizationId: number): Promise<Map<SettingName, string>> {

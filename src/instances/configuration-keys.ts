@@ -8,7 +8,8 @@ import { elements } from '../elements/registry.ts'
 import type { ConfigurationForm, ConfigurationKey } from '../elements/form.ts'
 import { parseIso } from '../elements/values.ts'
 import { FILTER_KEYS } from '../events/filter.ts'
-import { expectedAtMost, LIMITS } from '../lib/limits.ts'
+import { expectedAtMost, LIMITS, type LimitName } from '../lib/limits.ts'
+import { signatureKeyText } from '../lib/signature-key.ts'
 import { parsedBy, verbatimText } from '../lib/text-schemas.ts'
 import { parseNumber } from '../lib/values.ts'
 import { HEADERS_KEY, parseCallbackHeaders } from './headers.ts'
@@ -23,6 +24,8 @@ interface KeyDefinition extends KeyKind {
 	description?: string
 	/** Responses show the default if the key is not set. */
 	showsDefault?: true
+	/** An unchanged value stays valid: earlier versions accepted values that this one refuses. */
+	keepsStored?: true
 }
 
 const WHEN_EVENTS_ENABLED = { key: 'event.notification.enabled', values: ['true'] }
@@ -63,10 +66,13 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: SIGNATURE_KEY,
 		name: 'Callback Notification Signature Key',
-		description: 'Signs every notification (Elements-Webhook-Signature); at most 128 characters.',
+		description:
+			'Signs every notification (Elements-Webhook-Signature); at most 128 characters, without white space at its ends. ' +
+			'Not the whsec_ form of a key.',
 		type: 'TEXTFIELD_128',
-		...text(() => verbatimText('signatureKey').refine((key) => key.isWellFormed(), 'expected text'), 'signatureKey'),
+		...text(() => signatureKeyText, 'signatureKey'),
 		secret: true,
+		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -75,9 +81,10 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		description: 'User name sent to the callback.',
 		type: 'TEXTFIELD_128',
 		...text(
-			() => verbatimText('basicAuth').regex(/^[^:]*$/, `${expectedAtMost('basicAuth')} without a colon`),
+			() => wellFormedText('basicAuth').regex(/^[^:]*$/, `${expectedAtMost('basicAuth')} without a colon`),
 			'basicAuth',
 		),
+		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -85,17 +92,21 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		name: 'Callback Basic Auth Password',
 		description: 'Password sent to the callback.',
 		type: 'PASSWORD',
-		...text(() => verbatimText('basicAuth'), 'basicAuth'),
+		...text(() => wellFormedText('basicAuth'), 'basicAuth'),
 		secret: true,
+		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
 		key: HEADERS_KEY,
 		name: 'Callback Headers',
-		description: 'Additional headers sent to the callback: a JSON object, or one "Name: value" per line.',
+		description:
+			'Additional headers sent to the callback: a JSON object, or one "Name: value" per line. ' +
+			'Values are printable ASCII.',
 		type: 'TEXTAREA',
 		schema: () => parsedBy(parseCallbackHeaders),
 		secret: true,
+		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -277,7 +288,7 @@ const EMPTY_FORM = {
 export function listConfigurationKeys(element: Element): ConfigurationKey[] {
 	const own = element.configuration.map((form) => ({ ...DEFINITIONS.get(form.key), ...form }))
 	const shared = CONFIGURATION_KEYS.filter((row) => row.name !== undefined) as (KeyDefinition & ConfigurationForm)[]
-	return [...own, ...shared].map(({ schema: _schema, showsDefault: _showsDefault, ...form }, index) => ({
+	return [...own, ...shared].map(({ schema: _s, showsDefault: _d, keepsStored: _k, ...form }, index) => ({
 		...EMPTY_FORM,
 		...form,
 		...(form.key === POLLER_KEY ? { defaultValue: JSON.stringify(element.defaultPoller) } : {}),
@@ -316,6 +327,11 @@ function toDefaultValues(rows: readonly KeyDefinition[]): Readonly<Record<string
 	return Object.fromEntries(
 		rows.flatMap(({ key, defaultValue }) => (defaultValue == null ? [] : [[key, defaultValue]])),
 	)
+}
+
+/** Text that UTF-8 can represent: half of a surrogate pair would be sent as another character. */
+function wellFormedText(limit: LimitName): z.ZodString {
+	return verbatimText(limit).refine((sent) => sent.isWellFormed(), 'expected text')
 }
 
 function isBackfill(value: string): boolean {

@@ -15,9 +15,12 @@ export function parseCallbackHeaders(value: unknown): ParsedText<string | null> 
 	if (!complete) return reject('expected a JSON object of texts, or lines such as Name: value')
 	if (pairs.length > LIMITS.callbackHeaders.value)
 		return reject(`${expectedAtMost('callbackHeaders')}, got ${pairs.length}`)
-	for (const pair of pairs) {
-		const problem = findHeaderProblem(pair)
+	const names = new Set<string>()
+	for (const [name, value] of pairs) {
+		const problem = findHeaderProblem([name, value])
 		if (problem !== null) return reject(problem)
+		if (names.has(name.toLowerCase())) return reject(`expected each header once, got ${name} again`)
+		names.add(name.toLowerCase())
 	}
 	return { ok: true, text: pairs.length === 0 ? null : JSON.stringify(Object.fromEntries(pairs)) }
 }

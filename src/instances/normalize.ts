@@ -113,9 +113,9 @@ function parseValues(
 	for (const [key, value] of sent)
 		values[key] = isKnownKey(options.element, key) && isAbsent(value) ? null : toText(value)
 	const problems: FieldProblem[] = []
-	for (const { key, schema } of CONFIGURATION_KEYS) {
+	for (const { key, schema, keepsStored } of CONFIGURATION_KEYS) {
 		const value = sent.get(key)
-		if (isAbsent(value)) continue
+		if (isAbsent(value) || (keepsStored === true && value === options.previous[key])) continue
 		const parsed = schema(options).safeParse(value)
 		if (parsed.success) values[key] = parsed.data
 		else problems.push(...toFieldProblems(key, parsed.error))

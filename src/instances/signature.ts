@@ -4,7 +4,7 @@
  * from the row when the row is next written, or by the cron.
  */
 import { getSigningKeys, type SignatureKeys } from '../delivery/sign.ts'
-import { expectedAtMost, LIMITS } from '../lib/limits.ts'
+import { findKeyTextProblem, WHSEC_PREFIX } from '../lib/signature-key.ts'
 import type { Instance } from './rows.ts'
 import { isPlaceholder, SECRET_MASK } from '../lib/values.ts'
 
@@ -46,17 +46,16 @@ export function withSignatureKey(instance: Instance, sealed: string): Instance {
 	}
 }
 
-/** Why a caller's key is invalid, as what was expected; null: it is valid. Whitespace around it is part of it. */
+/** Why the key of a rotation is invalid, as what was expected; null: it is valid. */
 export function findKeyProblem(key: string): string | null {
-	if (key.trim() === '' || !key.isWellFormed()) return 'expected a key that is not blank'
-	if (key.length > LIMITS.signatureKey.value) return expectedAtMost('signatureKey')
+	if (key.trim() === '') return 'expected a key that is not blank'
 	if (key === SECRET_MASK || isPlaceholder(key)) return 'expected a key, got a placeholder'
-	return null
+	return findKeyTextProblem(key)
 }
 
 /** A key in the form of Standard Webhooks libraries: `whsec_` and base64 of its UTF-8 bytes. */
 export function toWhsec(key: string): string {
-	return `whsec_${Buffer.from(key, 'utf8').toString('base64')}`
+	return `${WHSEC_PREFIX}${Buffer.from(key, 'utf8').toString('base64')}`
 }
 
 /** A new key: 32 random bytes as hex. */

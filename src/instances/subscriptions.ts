@@ -6,6 +6,7 @@
 import { refused, type Refused } from '../lib/result.ts'
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { overlapsOperatorTopics } from '../events/topics.ts'
+import { findSameAddress, toCanonicalUrl } from '../lib/canonical-url.ts'
 import { LIMITS } from '../lib/limits.ts'
 import { nextSequenceNumber, type Instance } from './rows.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
@@ -106,43 +107,39 @@ export async function notifiesOperator(db: D1Database, organizationId: number): 
 	return results.some((row) => (JSON.parse(row.topics) as string[]).some(overlapsOperatorTopics))
 }
 
-/** Why a subscription was not created: `duplicate`, the one with the same URL, or there are too many. */
-type SubscriptionRefusal = { ok: false; reason: 'duplicate'; duplicateId: number } | Refused<'too-many'>
-
 /**
- * Creates a further subscription of an instance, whose version is incremented. `raced`: the instance changed
- * meanwhile.
+ * Why a subscription was not created: `duplicate`, the one with the same address; `operator-webhook`, the setting with
+ * the same address; there are too many; or a checked address changed meanwhile (`raced`).
  */
+type SubscriptionRefusal =
+	| { ok: false; reason: 'duplicate'; duplicateId: number }
+	| Refused<'operator-webhook'>
+	| Refused<'too-many'>
+	| Refused<'raced'>
+
+/** A subscription to create. */
+interface NewSubscription {
+	url: string
+	topics: string[]
+}
+
+/** Creates a further subscription of an instance, whose version is incremented. Its callback is already checked. */
 export async function addSubscription(
 	db: D1Database,
 	actor: Actor,
 	instance: Instance,
-	input: { url: string; topics: string[] },
+	input: NewSubscription,
 	nowMs: number,
-): Promise<{ ok: true; id: number } | SubscriptionRefusal | Refused<'raced'>> {
-	const existing = await listFurtherSubscriptions(db, instance.id)
-	const duplicate = existing.find((subscription) => subscription.url === input.url)
-	if (duplicate !== undefined) return { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
-	if (existing.length >= LIMITS.subscriptions.value) return refused('too-many')
+): Promise<{ ok: true; id: number } | SubscriptionRefusal> {
+	const refusal = await findRefusal(db, instance.id, input)
+	if (refusal !== null) return refusal
 	const id = await nextSequenceNumber(db, 'subscription')
 	const [inserted] = await db.batch([
-		// Only if the checked conditions still hold: another request may have been as fast.
-		db
-			.prepare(
-				`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
-				SELECT ?1, ?2, ?3, id, ?5, ?6, ?7 FROM instances WHERE id = ?4 AND organization_id = ?2 AND state = 'ready'
-				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
-			)
-			.bind(
-				id,
-				instance.organizationId,
-				actor.userId,
-				instance.id,
-				input.url,
-				JSON.stringify(input.topics),
-				nowMs,
-				LIMITS.subscriptions.value,
-			),
+		insertStatement(db, actor, { id, ownerId: instance.id, ...input }, nowMs, {
+			sql: `EXISTS (SELECT 1 FROM instances WHERE id = ?4 AND organization_id = ?2 AND state = 'ready'
+				AND json_extract(configuration, '${CALLBACK_URL_PATH}') IS ?10)`,
+			value: instance.configuration['event.notification.callback.url'] ?? null,
+		}),
 		incrementVersionStatement(db, instance.id, nowMs),
 		auditStatement(
 			db,
@@ -152,36 +149,31 @@ export async function addSubscription(
 			'changes() > 0',
 		),
 	])
-	return inserted!.meta.changes > 0 ? { ok: true, id } : refused('raced')
+	if (inserted!.meta.changes > 0) return { ok: true, id }
+	return (await findRefusal(db, instance.id, input)) ?? refused('raced')
 }
 
-/** Creates a subscription of an organization's own object. */
+/** Creates a subscription of an organization's own object. `operatorUrl`: the operator webhook's address, or null. */
 export async function addOrganizationSubscription(
 	db: D1Database,
 	actor: Actor,
 	ownerId: number,
-	input: { url: string; topics: string[] },
+	input: NewSubscription,
+	operatorUrl: string | null,
 	nowMs: number,
 ): Promise<{ ok: true; id: number } | SubscriptionRefusal> {
+	if (operatorUrl !== null && findSameAddress([{ url: operatorUrl }], input.url) !== null)
+		return refused('operator-webhook')
+	const refusal = await findRefusal(db, ownerId, input)
+	if (refusal !== null) return refusal
 	const id = await nextSequenceNumber(db, 'subscription')
 	const { organizationId } = actor
 	const [inserted] = await db.batch([
-		db
-			.prepare(
-				`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, topics, created_ms)
-				SELECT ?1, ?2, ?3, owner_id, ?5, ?6, ?7 FROM organizations WHERE id = ?2 AND owner_id = ?4
-				AND (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?8`,
-			)
-			.bind(
-				id,
-				organizationId,
-				actor.userId,
-				ownerId,
-				input.url,
-				JSON.stringify(input.topics),
-				nowMs,
-				LIMITS.subscriptions.value,
-			),
+		insertStatement(db, actor, { id, ownerId, ...input }, nowMs, {
+			sql: `EXISTS (SELECT 1 FROM organizations WHERE id = ?2 AND owner_id = ?4) AND (SELECT value FROM
+				account_settings WHERE organization_id = ?2 AND key = 'operator.webhook.url') IS ?10`,
+			value: operatorUrl,
+		}),
 		auditStatement(
 			db,
 			actor,
@@ -196,12 +188,64 @@ export async function addOrganizationSubscription(
 		),
 	])
 	if (inserted!.meta.changes > 0) return { ok: true, id }
-	const duplicate = (await listOrganizationSubscriptions(db, ownerId)).find(
-		(subscription) => subscription.url === input.url,
-	)
-	return duplicate === undefined
-		? refused('too-many')
-		: { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
+	return (await findRefusal(db, ownerId, input)) ?? refused('raced')
+}
+
+/** The further subscription of an owner that reaches the same address; null: none does. */
+export async function findSubscriptionTo(db: D1Database, ownerId: number, url: string): Promise<number | null> {
+	return findSameAddress(await listFurtherSubscriptions(db, ownerId), url)?.number ?? null
+}
+
+/** An SQL condition: an organization has no subscription to an address that was created after it was checked. */
+export function notSubscribedCondition(organizationId: number, url: string): { sql: string; values: [number, string] } {
+	return {
+		sql: `NOT EXISTS (SELECT 1 FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id
+			WHERE o.id = ? AND s.canonical_url = ?)`,
+		values: [organizationId, toCanonicalUrl(url)],
+	}
+}
+
+/** Why an owner cannot have a further subscription; null: it can. */
+async function findRefusal(
+	db: D1Database,
+	ownerId: number,
+	input: NewSubscription,
+): Promise<SubscriptionRefusal | null> {
+	const existing = await listFurtherSubscriptions(db, ownerId)
+	const duplicate = findSameAddress(existing, input.url)
+	if (duplicate !== null) return { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
+	return existing.length >= LIMITS.subscriptions.value ? refused('too-many') : null
+}
+
+/**
+ * Inserts a subscription only if the checked conditions still hold, since another request may have been as fast: the
+ * number of subscriptions, an index for their addresses, and `condition`, whose value is ?10.
+ */
+function insertStatement(
+	db: D1Database,
+	actor: Actor,
+	row: NewSubscription & { id: number; ownerId: number },
+	nowMs: number,
+	condition: { sql: string; value: string | null },
+): D1PreparedStatement {
+	return db
+		.prepare(
+			`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, canonical_url, topics,
+				created_ms) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+				WHERE (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?9 AND ${condition.sql}`,
+		)
+		.bind(
+			row.id,
+			actor.organizationId,
+			actor.userId,
+			row.ownerId,
+			row.url,
+			toCanonicalUrl(row.url),
+			JSON.stringify(row.topics),
+			nowMs,
+			LIMITS.subscriptions.value,
+			condition.value,
+		)
 }
 
 /** Removes a further subscription and increments its instance's version. False: another request was first. */

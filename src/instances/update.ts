@@ -30,7 +30,7 @@ import type { Instance, InstanceChange } from './rows.ts'
 import type { Services } from './services.ts'
 import { SIGNATURE_KEY, applyKeyTakeover } from './signature.ts'
 import { getElement, openConfiguration, sealConfiguration, toCredentials } from './stores.ts'
-import { listFurtherSubscriptions } from './subscriptions.ts'
+import { findSubscriptionTo } from './subscriptions.ts'
 import {
 	createWebhooks,
 	planWebhooks,
@@ -247,13 +247,11 @@ async function sealChanged(
 
 /** 409 if the callback is already a further subscription, which would receive every event twice. */
 async function requireDistinctCallback(db: D1Database, instanceId: number, callback: string): Promise<void> {
-	const duplicate = (await listFurtherSubscriptions(db, instanceId)).find(
-		(subscription) => subscription.url === callback,
-	)
-	if (duplicate !== undefined)
+	const duplicateId = await findSubscriptionTo(db, instanceId, callback)
+	if (duplicateId !== null)
 		throw new Conflict(
-			`event.notification.callback.url: subscription ${duplicate.number} already sends this instance's events there; ` +
-				`delete it first (DELETE /notifications/subscriptions/${duplicate.number})`,
+			`event.notification.callback.url: subscription ${duplicateId} already sends this instance's events to this ` +
+				`address; delete it first (DELETE /notifications/subscriptions/${duplicateId})`,
 		)
 }
 

@@ -28,7 +28,7 @@ export function trimmedText(limit: LimitName): TextSchema {
 	return z.string().trim().max(LIMITS[limit].value, expectedAtMost(limit))
 }
 
-/** Text up to a length, not trimmed: whitespace is part of a key or a password. */
+/** Text up to a length, not trimmed: whitespace is part of a password. */
 export function verbatimText(limit: LimitName): z.ZodString {
 	return z.string().max(LIMITS[limit].value, expectedAtMost(limit))
 }

@@ -579,6 +579,35 @@ export const MUTANTS: Mutant[] = [
 		replace: 'fromMs <= nowMs ? { current: present ?? next, next }',
 		tests: ['test/unit/delivery/sign.test.ts'],
 	},
+	{
+		name: 'a pasted whsec_ signs',
+		file: 'src/lib/signature-key.ts',
+		find: '	if (isWhsec(key))\n',
+		replace: '	if (false as boolean)\n',
+		tests: ['test/unit/accounts/settings.test.ts'],
+	},
+	{
+		name: 'a header that would arrive changed is accepted',
+		file: 'src/delivery/headers.ts',
+		find: '	if (!/^[\\t\\x20-\\x7e]*$/.test(value)) return',
+		replace: '	if (!/^[\\t\\x20-\\xff]*$/.test(value)) return',
+		tests: ['test/unit/instances/config.test.ts'],
+	},
+	{
+		name: 'an encoded letter makes another address',
+		file: 'src/lib/canonical-url.ts',
+		find: 'return UNRESERVED.test(decoded) ? decoded : found.toUpperCase()',
+		replace: 'return UNRESERVED.test(decoded) ? found : found.toUpperCase()',
+		tests: ['test/unit/lib/canonical-url.test.ts'],
+	},
+	{
+		name: 'a subscription does not notice that the callback has changed',
+		file: 'src/instances/subscriptions.ts',
+		find: "AND json_extract(configuration, '${CALLBACK_URL_PATH}') IS ?10)`",
+		replace: "AND (json_extract(configuration, '${CALLBACK_URL_PATH}') IS ?10 OR true))`",
+		tests: [workers('callback-addresses')],
+	},
+
 	// Who may what
 	{
 		name: 'every role may everything',

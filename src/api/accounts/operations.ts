@@ -18,12 +18,15 @@ import {
 
 const settingsUpdate = {
 	tag: 'Accounts',
-	description: 'Changes the named settings; null restores a default.',
+	description:
+		'Changes the named settings; null restores a default. 409 if a subscription to your own topics already has the ' +
+		'address of `operator.webhook.url`.',
 	access: 'account',
 	role: 'admin',
 	body: SettingsBody,
 	example: { 'events.retention.days': 14 },
 	answer: SettingsResponse,
+	errors: [409],
 } as const
 
 /** Fixed path segments before `{id}` in the same place. */

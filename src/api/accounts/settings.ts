@@ -6,9 +6,10 @@ import {
 	writeAccountSettings,
 	type SettingName,
 } from '../../accounts/settings.ts'
-import { BadRequest } from '../../lib/errors.ts'
+import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { findOwnerId } from '../../instances/organizations.ts'
+import { findSubscriptionTo, notSubscribedCondition } from '../../instances/subscriptions.ts'
 import { canSeeSecrets } from '../http/access.ts'
 import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
@@ -34,9 +35,32 @@ export async function updateSettings(
 		operatorUrl: operator.url,
 	})
 	if (!parsed.ok) throw new BadRequest(parsed.problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
-	await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, getActor(c), parsed.change, c.var.services.now())
+	const url = parsed.change['operator.webhook.url'] ?? null
+	const condition = url === null || url === operator.url ? undefined : await requireDistinctWebhook(c, url)
+	const nowMs = c.var.services.now()
+	if (!(await writeAccountSettings(c.env.DB, c.env.MASTER_KEYS, getActor(c), parsed.change, nowMs, condition)))
+		throw new Conflict('Another request changed the settings or an address at the same time; retry')
 	await notifyOrganizationWatcher(c)
 	return await getSettings(c)
+}
+
+/**
+ * 409 if one of the organization's subscriptions has the operator webhook's new address. Returns the condition under
+ * which this still holds.
+ */
+async function requireDistinctWebhook(
+	c: CallerContext,
+	url: string,
+): Promise<ReturnType<typeof notSubscribedCondition>> {
+	const { organizationId } = c.var.user
+	const ownerId = await findOwnerId(c.env.DB, organizationId)
+	const duplicateId = ownerId === null ? null : await findSubscriptionTo(c.env.DB, ownerId, url)
+	if (duplicateId !== null)
+		throw new Conflict(
+			`operator.webhook.url: subscription ${duplicateId} already sends to this address; delete it first ` +
+				`(DELETE /notifications/subscriptions/${duplicateId})`,
+		)
+	return notSubscribedCondition(organizationId, url)
 }
 
 /** The organization's own object is notified; instances read the settings themselves. */

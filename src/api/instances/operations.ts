@@ -55,7 +55,7 @@ const update = {
 	tag: 'Instances',
 	description:
 		'Replaces the tags and merges the configuration. A new callback URL applies from the next notification, without ' +
-		're-authentication.',
+		're-authentication; 409 if a subscription of the instance already has its address.',
 	query: RebaselineQuery,
 	body: InstancePatch,
 	example: { configuration: { 'event.notification.callback.url': 'https://example.com/other' } },

@@ -191,11 +191,9 @@ const GRACE_MESSAGE = `expected a whole number of seconds from 0 to ${LIMITS.sig
 
 /** `POST …/signature-key/rotate`. */
 export const RotateSignatureKeyBody = z.strictObject({
-	key: z
-		.string('expected text')
-		.max(LIMITS.signatureKey.value, expectedAtMost('signatureKey'))
-		.nullish()
-		.meta({ description: 'The new key; random by default' }),
+	key: z.string('expected text').max(LIMITS.signatureKey.value, expectedAtMost('signatureKey')).nullish().meta({
+		description: 'The new key, without white space at its ends, not in its `whsec_` form; random by default',
+	}),
 	grace: z
 		.int(GRACE_MESSAGE)
 		.min(0, GRACE_MESSAGE)

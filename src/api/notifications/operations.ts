@@ -42,7 +42,9 @@ export const notificationOperations = {
 		path: '/notifications/subscriptions',
 		tag: 'Notifications',
 		summary: 'Create a subscription',
-		description: 'Sends the events of an instance, or notifications on your own topics, to a further URL.',
+		description:
+			'Sends the events of an instance, or notifications on your own topics, to a further URL. 409 if the callback, ' +
+			'the operator webhook or a subscription of the same owner already has this address, however it is written.',
 		access: 'caller',
 		body: SubscriptionBody,
 		example: { channel: 'webhook', topics: [TOPIC], config: { url: 'https://example.com/further' } },

@@ -2,7 +2,9 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
+import { readAccountSettings } from '../../accounts/settings.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
+import { getCallbackUrl } from '../../instances/config.ts'
 import { ensureOwnerId } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/rows.ts'
 import {
@@ -12,6 +14,7 @@ import {
 	removeSubscription,
 	type SubscriptionRow,
 } from '../../instances/subscriptions.ts'
+import { findSameAddress } from '../../lib/canonical-url.ts'
 import { checkUrl, isLogOnlyUrl } from '../../lib/urls.ts'
 import { stripBrackets } from '../../lib/values.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
@@ -87,7 +90,13 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 		throw new Unauthorized('Authorization: your own topics also need "Organization <organization secret>"')
 	const nowMs = services.now()
 	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
-	const added = await addOrganizationSubscription(services.env.DB, getActor(c), ownerId, { url, topics }, nowMs)
+	const { operator } = await readAccountSettings(services.env.DB, user.organizationId)
+	const input = { url, topics }
+	const added = await addOrganizationSubscription(services.env.DB, getActor(c), ownerId, input, operator.url, nowMs)
+	if (!added.ok && added.reason === 'operator-webhook')
+		throw new Conflict('config.url: the operator webhook (operator.webhook.url) already sends to this address')
+	if (!added.ok && added.reason === 'raced')
+		throw new Conflict('Another request changed an address at the same time; retry')
 	if (!added.ok && added.reason === 'too-many')
 		throw new BadRequest(
 			`An organization has at most ${formatLimit('subscriptions')} to its own topics; delete one first`,
@@ -113,9 +122,11 @@ async function createInstanceSubscription(
 	url: string,
 ): Promise<Subscription> {
 	const { services } = c.var
-	if (url === instance.configuration['event.notification.callback.url'])
+	const callback = getCallbackUrl(instance.configuration, services.env.PUBLIC_URL)
+	if (callback !== null && findSameAddress([{ url: callback }], url) !== null)
 		throw new Conflict(
-			`config.url: this is already the callback of instance ${instance.id} (event.notification.callback.url)`,
+			`config.url: subscription ${instance.subscriptionId}, the callback of instance ${instance.id} ` +
+				'(event.notification.callback.url), already sends to this address',
 		)
 	const nowMs = services.now()
 	const added = await addSubscription(services.env.DB, getActor(c), instance, { url, topics }, nowMs)
@@ -123,7 +134,7 @@ async function createInstanceSubscription(
 		throw new BadRequest(
 			`An instance has at most ${formatLimit('subscriptions')} besides its callback; delete one first`,
 		)
-	if (!added.ok && added.reason === 'raced')
+	if (!added.ok && (added.reason === 'raced' || added.reason === 'operator-webhook'))
 		throw new Conflict('Another request changed this instance at the same time; read it again and retry')
 	if (!added.ok)
 		throw new Conflict(`config.url: subscription ${added.duplicateId} already sends this topic to this URL`)

@@ -3,6 +3,7 @@
  * matches. A reason that was proven this way is certain; any other is a guess.
  */
 import { createHmac } from 'node:crypto'
+import { isWhsec, WHSEC_PREFIX } from '../../lib/signature-key.ts'
 import { getBodyVariants, hasReorderedKeys, type BodyVariant } from './body-variants.ts'
 
 const ELEMENTS_HEADER = 'Elements-Webhook-Signature'
@@ -33,6 +34,12 @@ const REASON_MESSAGES = {
 		'The key is not the one that signed, or the body is not the one that was sent. Compare the key with ' +
 		'GET …/signature-key, and verify the raw bytes of the body',
 	'key-whitespace': () => 'The key has whitespace around it. Remove it where the key is copied or read from a file',
+	'signing-key-whitespace': () =>
+		"The instance's key has whitespace around it, and the given key has not. Use `key` of GET …/signature-key exactly, " +
+		'or rotate to a key without whitespace',
+	'signing-key-is-whsec': () =>
+		"The instance's key begins with whsec_, and its text signs. A Standard Webhooks library decodes it and refuses the " +
+		'signature: give the library `whsec` of GET …/signature-key, or rotate the key',
 	'key-is-whsec': () =>
 		'The key is in its whsec_ form, which only Standard Webhooks libraries decode. ' +
 		'Use `key` of GET …/signature-key instead',
@@ -128,6 +135,7 @@ export function explainSignature(input: VerificationInput): SignatureExplanation
 		if (all.length === 0) matched.push({ header, key: key.name ?? keyName })
 		findings.push(...all.map((reason) => toFinding(reason, getReasonHeader(reason, header))))
 	}
+	findings.push(...checkSigningKeys([...matches.values()]))
 	const isStandard = ({ scheme }: ParsedSignature): boolean => scheme === 'standard'
 	const isCovered = headers.get('webhook-id') && headers.get('webhook-timestamp')
 	if (matched.length > 0 && isCovered && signatures.some(isStandard) && ![...matches.keys()].some(isStandard))
@@ -187,9 +195,18 @@ function getCandidateKeys({ key, instance }: VerificationInput): CandidateKey[] 
 	const candidates: CandidateKey[] = [
 		{ name, bytes, reasons: [] },
 		{ name: null, bytes: Buffer.from(trimmed), reasons: ['key-whitespace'] },
-		...(trimmed.startsWith('whsec_')
-			? [{ name: null, bytes: Buffer.from(trimmed.slice(6), 'base64'), reasons: ['key-is-whsec' as const] }]
+		...(isWhsec(trimmed)
+			? [
+					{
+						name: null,
+						bytes: Buffer.from(trimmed.slice(WHSEC_PREFIX.length), 'base64'),
+						reasons: ['key-is-whsec' as const],
+					},
+				]
 			: []),
+		...instanceKeys
+			.filter((candidate) => candidate.bytes.toString().trim() === trimmed)
+			.map((candidate) => ({ ...candidate, reasons: ['signing-key-whitespace' as const] })),
 		// After the mistakes, which explain more than that the keys differ.
 		...instanceKeys.map((candidate) => ({ ...candidate, reasons: ['wrong-key' as const] })),
 	]
@@ -227,6 +244,13 @@ function checkHeaders(
 		...unreadable.map((header) => toFinding('unreadable-signature', header)),
 		...covered.filter((header) => !headers.get(header)).map((header) => toFinding('missing-header', header)),
 	]
+}
+
+/** A key whose text signs as it should, but which a library would decode. */
+function checkSigningKeys(matches: readonly SignatureMatch[]): SignatureFinding[] {
+	return matches.some(({ key, reasons }) => reasons.length === 0 && isWhsec(key.bytes.toString()))
+		? [toFinding('signing-key-is-whsec', null, false)]
+		: []
 }
 
 function isWithinTolerance(headers: ReadonlyMap<string, string>, nowMs: number): boolean {

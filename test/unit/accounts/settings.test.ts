@@ -29,7 +29,7 @@ describe('settings as sent', () => {
 		['events.retention.days', 14, '14'],
 		['events.retention.days', '0.5', '0.5'],
 		['operator.webhook.url', 'https://ops.example.com/hook', 'https://ops.example.com/hook'],
-		['operator.webhook.key', ' my key ', ' my key '],
+		['operator.webhook.key', 'my key', 'my key'],
 	])('%s %j is kept as %j', (name, sent, kept) => {
 		expect(good({ [name]: sent })).toEqual({ [name]: kept })
 	})
@@ -66,6 +66,10 @@ describe('what is refused', () => {
 		['operator.webhook.url', 'http://10.0.0.7/x', 'expected a public address'],
 		['operator.webhook.url', 'https://me:secret@ops.example.com', 'expected a URL without user name and password'],
 		['operator.webhook.url', 'ops', 'expected a URL'],
+		['operator.webhook.key', ' my key', 'expected a key without white space'],
+		['operator.webhook.key', 'my key\n', 'expected a key without white space'],
+		['operator.webhook.key', 'whsec_TXlTZWNyZXQ=', 'expected the key itself, got the whsec_ form'],
+		['operator.webhook.key', 'a\ud800', 'expected text'],
 		['operator.webhook.key', 'k'.repeat(129), 'expected at most 128 characters'],
 		['notification.webhook.retries', 3, 'expected one of notification.webhook.retry.schedule, '],
 		['constructor', 'x', 'expected one of '],

@@ -326,6 +326,30 @@ describe('what is refused, by its field', () => {
 			{ 'event.notification.callback.headers': { 'X-A': 'a\nb' } },
 			'event.notification.callback.headers: ',
 		],
+		...Object.entries({
+			'Latin-1': { 'X-A': 'Grüße' },
+			'a no-break space at its end': 'X-A: b\u00a0',
+			'a character above U+00FF': { 'X-A': '☃' },
+			NUL: { 'X-A': 'a\0b' },
+			DEL: { 'X-A': 'a\x7f' },
+			'white space at its start': { 'X-A': ' b' },
+			'white space at its end': '{"X-A":"b\\t"}',
+			'white space in its name': { ' X-A': 'b' },
+			'a name twice': 'X-A: b\nx-a: c',
+			'a name twice in an object': { 'X-A': 'b', 'x-A': 'c' },
+			'a number that JSON has rounded': '{"X-A":12345678901234567890}',
+		}).map(([name, value]): [string, Record<string, unknown>, string] => [
+			`a header with ${name} §3.13`,
+			{ 'event.notification.callback.headers': value },
+			'event.notification.callback.headers: expected ',
+		]),
+		...['event.notification.basic.username', 'event.notification.basic.password'].map(
+			(key): [string, Record<string, unknown>, string] => [
+				`half of a surrogate pair in ${key}`,
+				{ [key]: 'a\ud800' },
+				`${key}: expected text`,
+			],
+		),
 		[
 			'a header without a colon',
 			{ 'event.notification.callback.headers': 'nothing' },

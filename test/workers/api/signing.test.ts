@@ -125,7 +125,7 @@ function expected(current: string | null, next: string | null = null): Record<st
 
 describe('the key', () => {
 	test('is shown as given and as whsec_, and who looked is written down', async () => {
-		const key = '  Schlüssel 鍵\n'
+		const key = 'Schlüssel  鍵'
 		const id = await make(key)
 		expect(await show(id)).toEqual({ key, whsec: whsec(key), next: null })
 		expect(await audit('instance.signature-key.show')).toMatchObject([
@@ -253,6 +253,13 @@ describe('rotating', () => {
 		[{ key: '********' }, 'key'],
 		[{ key: '<YOUR_KEY>' }, 'key'],
 		[{ key: OLD }, 'key'],
+		[{ key: ` ${NEW}` }, 'key: expected a key without white space'],
+		[{ key: `${NEW}\r\n` }, 'key: expected a key without white space'],
+		[{ key: `${NEW}\u00a0` }, 'key: expected a key without white space'],
+		[{ key: `\ufeff${NEW}` }, 'key: expected a key without white space'],
+		[{ key: `${NEW}\u200b` }, 'key: expected a key without white space'],
+		[{ key: whsec(NEW) }, 'key: expected the key itself, got the whsec_ form'],
+		[{ key: ` ${whsec(NEW)}` }, 'key: expected the key itself, got the whsec_ form'],
 		['{"key":"\\ud800"}', 'key'],
 		[{ grace: -1 }, 'grace'],
 		[{ grace: 7 * 86_400 + 1 }, 'grace'],
@@ -382,6 +389,41 @@ describe('a configured key', () => {
 		expect(await row(id)).toMatchObject({ signature_next: null, signature_from_ms: null })
 		expect(await sent(id)).toEqual(expected(NEW))
 	})
+
+	test.each([
+		[' a key', 'expected a key without white space'],
+		['a key\n', 'expected a key without white space'],
+		[whsec(NEW), 'expected the key itself, got the whsec_ form'],
+	])('§3.13 %j is refused, names its field and changes nothing', async (key, message) => {
+		const id = await make()
+		const before = await row(id)
+		const item = `/instances/${id}/configuration/${encodeURIComponent(SIGNATURE_KEY)}`
+		for (const answer of [
+			await patch(id, { [SIGNATURE_KEY]: key }),
+			await client.call('PATCH', item, { propertyValue: key }),
+		])
+			expect([answer.status, answer.body.message]).toEqual([
+				400,
+				expect.stringContaining(`${SIGNATURE_KEY}: ${message}`),
+			])
+		expect(await row(id)).toEqual(before)
+	})
+
+	test.each([' an old key\n', 'whsec_TXlTZWNyZXQ='])(
+		'%j of an earlier version signs on, and other changes leave it alone',
+		async (key) => {
+			const id = await make()
+			const { configuration: text, incarnation } = await row(id)
+			const stored = JSON.parse(text)
+			stored[SIGNATURE_KEY] = await sealSecret(env.MASTER_KEYS, key, instanceSecret({ id, incarnation }, SIGNATURE_KEY))
+			await env.DB.prepare('UPDATE instances SET configuration = ?').bind(JSON.stringify(stored)).run()
+			expect((await patch(id, { 'event.poller.refresh_interval': 20 })).status).toBe(200)
+			const { configuration } = (await client.call('GET', `/instances/${id}`)).body
+			expect((await client.call('PUT', `/instances/${id}`, { configuration })).status).toBe(200)
+			expect(await sent(id)).toEqual(expected(key))
+			expect(await show(id)).toEqual({ key, whsec: whsec(key), next: null })
+		},
+	)
 
 	test('half of a surrogate pair is no text', async () => {
 		const id = await make()

@@ -1,8 +1,10 @@
 /** Topics of an organization over HTTP: posted to, subscribed to, shown; whose they are, and what its object is told. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
+import { writeAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
 import { findOwnerId } from '../../../src/instances/organizations.ts'
+import { addOrganizationSubscription, notSubscribedCondition } from '../../../src/instances/subscriptions.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 import { insertInstance } from './support.ts'
@@ -171,6 +173,53 @@ describe('subscriptions', () => {
 		expect(await loadWatcherConfig(env, 7)).toMatchObject({ announces: false })
 		await client.call('PATCH', '/accounts/settings', { 'operator.webhook.url': 'https://ops.example.com' })
 		expect(await loadWatcherConfig(env, 7)).toMatchObject({ announces: true })
+	})
+
+	test('§5.7 the operator’s webhook and the subscriptions have different addresses', async () => {
+		const operate = (url: string | null) =>
+			client.call('PATCH', '/accounts/settings', { 'operator.webhook.url': url, 'events.retention.days': 3 })
+		await subscribe(['stock.low'])
+		const refused = await operate(`${HOOK}#ops`)
+		expect([refused.status, refused.body.message]).toEqual([
+			409,
+			expect.stringMatching(/^operator\.webhook\.url: subscription 101 /),
+		])
+		expect((await client.call('GET', '/accounts/settings')).body).toMatchObject({
+			'operator.webhook.url': null,
+			'events.retention.days': '7',
+		})
+		expect((await operate('https://ops.example.com')).status).toBe(200)
+		const further = await subscribe(['stock.low'], 'https://OPS.example.com/?')
+		expect([further.status, further.body.message]).toEqual([
+			409,
+			expect.stringMatching(/^config\.url: .*operator\.webhook\.url/),
+		])
+		expect((await operate(null)).status).toBe(200)
+		expect((await subscribe(['stock.low'], 'https://OPS.example.com/?')).status).toBe(200)
+	})
+
+	test('§5.7 of the operator’s webhook and a subscription to one address at once, one wins', async () => {
+		await subscribe(['stock.low'])
+		const actor = { organizationId: 1, userId: 1, requestId: null }
+		const url = 'https://ops.example.com/'
+		const input = { url, topics: ['a'] }
+		const set = async (address: string) =>
+			await writeAccountSettings(
+				env.DB,
+				env.MASTER_KEYS,
+				actor,
+				{ 'operator.webhook.url': address, 'events.retention.days': '3' },
+				0,
+				notSubscribedCondition(1, address),
+			)
+		// Each was checked before the other was written.
+		expect(await set(`${HOOK}#a`)).toBe(false)
+		expect((await client.call('GET', '/accounts/settings')).body['events.retention.days']).toBe('7')
+		expect(await set(url)).toBe(true)
+		expect(await addOrganizationSubscription(env.DB, actor, OWNER, input, null, 0)).toEqual({
+			ok: false,
+			reason: 'raced',
+		})
 	})
 
 	test('an address is subscribed once, and there are ten at most, however many ask at once', async () => {

@@ -206,6 +206,19 @@ describe('the key', () => {
 		])
 	})
 
+	test('lacks whitespace of the key that signs', () => {
+		const instance = { current: ` ${KEY}\n`, next: null }
+		const signed = { instance, headers: createSignedHeaders({ key: ` ${KEY}\n` }) }
+		expect(summarize(explain({ key: KEY, ...signed }))).toEqual([['signing-key-whitespace', true]])
+		expect(explain({ key: null, ...signed }).matches).toBe(true)
+	})
+
+	test('begins with whsec_ and signs as text: it matches, and libraries refuse it', () => {
+		const key = toWhsec(KEY)
+		const answer = explain({ key, instance: { current: key, next: null }, headers: createSignedHeaders({ key }) })
+		expect([answer.matches, summarize(answer)]).toEqual([true, [['signing-key-is-whsec', false]]])
+	})
+
 	test('is in its whsec_ form', () => {
 		expectReasons(explain({ key: toWhsec(KEY) }), 'key-is-whsec')
 		expectReasons(explain({ key: `${toWhsec(KEY)}\n` }), 'key-is-whsec')

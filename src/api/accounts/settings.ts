@@ -2,7 +2,7 @@
 import { parseSettings, getMaskedSettings, writeAccountSettings, type SettingName } from '../../accounts/settings.ts'
 import { BadRequest } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
-import { findOwnerId } from '../../instances/organizations.ts'
+import { findOwner } from '../../instances/organizations.ts'
 import { getActor } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { requireOwnAccount } from './account.ts'
@@ -31,6 +31,6 @@ export async function updateSettings(
 /** The organization's own object is notified; instances read the settings themselves. */
 async function notifyOrganizationWatcher(c: CallerContext): Promise<void> {
 	const { services, user } = c.var
-	const ownerId = await findOwnerId(c.env.DB, user.organizationId)
-	if (ownerId !== null) await notifyWatcher(services, { id: ownerId, version: 1 }, {})
+	const owner = await findOwner(c.env.DB, user.organizationId)
+	if (owner !== null) await notifyWatcher(services, { ...owner, version: 1 }, {})
 }

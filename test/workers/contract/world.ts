@@ -1,4 +1,6 @@
 /** What the tests of every call share: two organizations with a store each, real objects, and something of every kind that has an id. */
+import { readRef } from '../api/harness.ts'
+import { toRefText } from '../../../src/lib/incarnation.ts'
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { vi } from 'vitest'
 import worker from '../../../src/index.ts'
@@ -151,7 +153,7 @@ async function sendToWorker(request: ApiRequest, reached: Set<string>): ReturnTy
 	const WATCHER = new Proxy(env.WATCHER, {
 		get: (target, name) =>
 			name === 'getByName'
-				? (object: string) => (reached.add(object), target.getByName(object))
+				? (object: string) => (reached.add(object.split('.')[0]!), target.getByName(object))
 				: (Reflect.get(target, name) as unknown),
 	})
 	const search = (request.query ?? [])
@@ -268,6 +270,7 @@ async function setUpOrganization(
 		ids: {
 			store: store.url,
 			instance: String(created.id),
+			instanceRef: toRefText(await readRef(Number(created.id))),
 			notification: String(event.notifiedData[0].id),
 			posted: String(posted.id),
 			subscription: String(secondSubscription.id),
@@ -339,7 +342,7 @@ export function pathParametersFor(path: string, ids: Record<string, string>): Re
 	const valueFor = (name: string): string => {
 		if (path.includes('/hubs/{hub}/')) return hubIdsFor(path, ids, name)
 		if (name === 'keyOrId' || name === 'elementKey') return 'woocommercerest'
-		if (name === 'instance') return btoa(ids['instance'] ?? '1')
+		if (name === 'instance') return btoa(ids['instanceRef'] ?? '1')
 		if (name === 'configId') return 'event.poller.refresh_interval'
 		if (name === 'replayId') return ids['replay']!
 		if (name === 'eventId') return ids['event']!

@@ -1,4 +1,6 @@
 /** What the Durable Object's tests share: an instance as the API makes it, over a simulated store and a callback behind `fetch`. */
+import { readRef } from '../api/harness.ts'
+import { getWatcher } from '../../../src/context.ts'
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
 import { vi } from 'vitest'
 import worker from '../../../src/index.ts'
@@ -71,7 +73,7 @@ export async function openShop(
 	)
 	const id = Number(created.id)
 	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(created))
-	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) as unknown as TestShop['stub'] })
+	return Object.assign(shop, { id, api, stub: getWatcher(env, await readRef(id)) as unknown as TestShop['stub'] })
 }
 
 async function callWorker(

@@ -32,8 +32,9 @@ export async function openShop(
 	options: StoreOptions = {},
 	configuration: Record<string, unknown> = {},
 	before: TestShop['beforeStoreRequest'] = () => undefined,
+	prepare: () => Promise<void> = resetDatabase,
 ): Promise<TestShop> {
-	await resetDatabase()
+	await prepare()
 	const store = createStore({ objects: 5, url: 'https://shop.example.com', ...options })
 	const shop: Omit<TestShop, 'id' | 'stub' | 'api'> = {
 		store,
@@ -76,7 +77,8 @@ export async function openShop(
 	return Object.assign(shop, { id, api, stub: getWatcher(env, await readRef(id)) as unknown as TestShop['stub'] })
 }
 
-async function callWorker(
+/** A request to the whole Worker. */
+export async function callWorker(
 	method: string,
 	url: string,
 	authorization: string,

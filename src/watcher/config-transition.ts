@@ -10,7 +10,7 @@ import { syncSubscriptions } from './outbox/subscriptions.ts'
 import { requestReread } from './polling/scans.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
 
-/** D1 can be restored to any minute of this time (docs/operations.md, Restoring D1). */
+/** D1 can be restored to any minute of this time (docs/operations.md, Restoring D1 alone). */
 export const RESTORABLE_MS = 30 * DAY_MS
 
 /** The changes of state that a new configuration brings. */

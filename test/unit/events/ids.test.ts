@@ -65,7 +65,7 @@ describe('event ids', () => {
 		expect(verifyEventTag([OTHER], '7', position)).toBe(false)
 		expect(verifyEventTag([], '7', position)).toBe(false)
 		expect(verifyEventTag([KEY], '7', { ...position, sequence: 13 })).toBe(false)
-		expect(verifyEventTag([KEY], '7', { ...position, instanceId: 8 })).toBe(false)
+		expect(verifyEventTag([KEY], '8', position)).toBe(false)
 		expect(verifyEventTag([KEY], '7', { ...position, tag: position.tag ^ 1 })).toBe(false)
 	})
 })

@@ -113,6 +113,7 @@ describe('delivering', () => {
 			createDeliveryPorts(
 				bindings,
 				(id) => ({ id, incarnation: String(id) }),
+				(id) => ({ id, incarnation: String(id) }),
 				() => instance,
 			),
 		)

@@ -77,7 +77,7 @@ const letCopyAge = (ref: ObjectRef) =>
 		engine.getCore()!.configReadMs = 0
 	})
 
-test('the instance that gets the id again has nothing of the one before, and its store’s deliveries are refused', async () => {
+test('the instance that gets the id again has nothing of the one before, and its store’s deliveries are refused §7.3', async () => {
 	const a = await openHooked('https://a.example.com')
 	const aRef = await readRef(a.id)
 	a.store.act({ do: 'edit', resource: 'orders' })

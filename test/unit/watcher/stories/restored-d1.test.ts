@@ -29,7 +29,7 @@ test('an object whose id is another one’s is empty within one poll, and asks t
 })
 
 test('a slice between two polls finds it out within a minute', async () => {
-	const world = await worldAfterBaseline()
+	const world = await worldAfterBaseline({ pollIntervalMs: 15 * MINUTE_MS })
 	world.ownRow = 'replaced'
 	world.nowMs += 61_000
 	expect(world.engine.getCore()!.state.nextPollMs).toBeGreaterThan(world.nowMs)

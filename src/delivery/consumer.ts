@@ -39,7 +39,7 @@ export async function consumeDoorbells(
 		)
 }
 
-/** The instances by id. After a restore of D1 two incarnations can have one id: the second one is a round of its own. */
+/** The instances by id. Two incarnations of one id, after a restore of D1, are in two rounds. */
 function toRounds(instances: readonly ObjectRef[]): Map<number, ObjectRef>[] {
 	const rounds: Map<number, ObjectRef>[] = []
 	for (const ref of instances) {

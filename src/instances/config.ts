@@ -118,8 +118,9 @@ function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floor
 }
 
 /**
- * Reads an object's configuration. `missing`: no row has its id, or the row is deleted; `replaced`: the row of its id is
- * another one's, since D1 was restored. Then its id is not given out (again) either. Throws if D1 cannot be reached.
+ * Reads an object's configuration. `missing`: no row has its id, or the row is deleted; `replaced`: the row of its id
+ * is another object's, since D1 was restored. In both cases no new instance gets this id any more. Throws if D1 cannot
+ * be reached.
  */
 export async function loadOwnConfig(env: Env, { id, incarnation }: ObjectRef): Promise<LoadedConfig> {
 	const config = await loadWatcherConfig(env, id)

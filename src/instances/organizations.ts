@@ -51,7 +51,8 @@ export async function findOwnerInScope(
 	const toJson = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
 	const row = await db
 		.prepare(
-			`SELECT owner_id AS id, owner_incarnation AS incarnation FROM organizations AS o WHERE id = ?1 AND owner_id IS NOT NULL
+			`SELECT owner_id AS id, owner_incarnation AS incarnation FROM organizations AS o
+			WHERE id = ?1 AND owner_id IS NOT NULL
 			AND (?2 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND id IN (SELECT value
 			FROM json_each(?2))))
 			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value

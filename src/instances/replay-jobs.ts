@@ -65,7 +65,8 @@ export async function listInstancesInScope(
 ): Promise<(ObjectRef & { enabled: number; events: number })[]> {
 	const { results } = await db
 		.prepare(
-			`SELECT id, incarnation, enabled, events_enabled AS events FROM instances WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`,
+			`SELECT id, incarnation, enabled, events_enabled AS events FROM instances
+			WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`,
 		)
 		.bind(...toScopeValues(organizationId, scope), afterId, limit)
 		.all<ObjectRef & { enabled: number; events: number }>()

@@ -144,7 +144,8 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 async function runCheckStep(services: Services, job: ReplayJob, after: number): Promise<StepResult> {
 	const { DB } = services.env
 	const { results } = await DB.prepare(
-		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts
+			WHERE job_id = ?
 			AND state IN ('waiting', 'running') AND instance_id > ? ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, after, STEP_SIZE)
@@ -195,7 +196,8 @@ async function runCancelStep(services: Services, job: ReplayJob): Promise<StepRe
 		return { next: 'step' }
 	}
 	const { results } = await DB.prepare(
-		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts
+			WHERE job_id = ?
 			AND state IN ('waiting', 'running') ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, STEP_SIZE)

@@ -58,7 +58,8 @@ export async function listSubscriptions(
 	const { results } = await db
 		.prepare(
 			`SELECT * FROM (
-				SELECT subscription_id AS id, id AS ownerId, incarnation AS ownerIncarnation, element_key AS elementKey, json_extract(configuration, ?1) AS url,
+				SELECT subscription_id AS id, id AS ownerId, incarnation AS ownerIncarnation, element_key AS elementKey,
+				json_extract(configuration, ?1) AS url,
 				NULL AS topics, created_ms AS createdMs, 1 AS callback
 				FROM instances WHERE organization_id = ?2 AND state = 'ready' AND events_enabled = 1
 				AND json_extract(configuration, ?1) IS NOT NULL

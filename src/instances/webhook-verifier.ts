@@ -1,6 +1,7 @@
 /**
  * Verifies deliveries without a lookup: the secret of a webhook is derived from the key ring and from the delivery
- * itself (the instance's incarnation, topic, version). Derived keys are cached, since a store's next delivery needs the same one.
+ * itself (the instance's incarnation, topic, version). Derived keys are cached, since a store's next delivery needs the
+ * same one.
  */
 import type { VendorWebhooks } from '../elements/webhooks.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'

@@ -113,7 +113,6 @@ describe('delivering', () => {
 			createDeliveryPorts(
 				bindings,
 				(id) => ({ id, incarnation: String(id) }),
-				(id) => ({ id, incarnation: String(id) }),
 				() => instance,
 			),
 		)
@@ -186,6 +185,7 @@ describe('delivering', () => {
 			[7],
 			createDeliveryPorts(
 				{ ...bindings, ALLOW_PRIVATE_NETWORK: 'false', DNS_RESOLVER_URL: 'https://dns.example.com/dns-query' },
+				(id) => ({ id, incarnation: String(id) }),
 				() => instance,
 			),
 		)

@@ -1,4 +1,5 @@
 /** The bindings and settings of this Worker. */
+import { toRefText, type ObjectRef } from './lib/incarnation.ts'
 import type { WatcherRpc } from './rpc/watcher.ts'
 import type { CallbackRpc } from './rpc/callback.ts'
 
@@ -9,17 +10,19 @@ import type { CallbackRpc } from './rpc/callback.ts'
 export interface Doorbell {
 	version: 1
 	instance: number
+	/** Of the instance; absent: its id as text, as earlier versions sent it. */
+	incarnation?: string
 }
 
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
 	/** D1: accounts, instances and data that is queried across them. */
 	DB: D1Database
-	/** One Durable Object per instance, by name: the instance id. */
+	/** One Durable Object per instance, by name: `<id>.<incarnation>`, the id alone for earlier instances. */
 	WATCHER: DurableObjectNamespace<WatcherRpc & Rpc.DurableObjectBranded>
 	/**
-	 * One Durable Object per organization and callback origin, by name: `<organization id> <origin>`. Called only while a
-	 * callback fails or has a rate.
+	 * One Durable Object per organization and callback origin, by name: `<organization's incarnation> <origin>`. Called
+	 * only while a callback fails or has a rate.
 	 */
 	CALLBACK: DurableObjectNamespace<CallbackRpc & Rpc.DurableObjectBranded>
 	/** Doorbells. */
@@ -47,12 +50,12 @@ export interface Env {
  * The object of an instance. Getting the stub creates nothing; only `create()` does (docs/storage.md, The object of an
  * instance). Callers have checked the instance's organization.
  */
-export function getWatcher(env: Pick<Env, 'WATCHER'>, instanceId: number): WatcherRpc {
+export function getWatcher(env: Pick<Env, 'WATCHER'>, ref: ObjectRef): WatcherRpc {
 	// The platform's stub type cannot follow unions such as `OrUnknown<T>`.
-	return env.WATCHER.getByName(String(instanceId))
+	return env.WATCHER.getByName(toRefText(ref))
 }
 
-/** The object of an organization's callback origin. */
-export function getCallbackObject(env: Pick<Env, 'CALLBACK'>, organizationId: number, origin: string): CallbackRpc {
-	return env.CALLBACK.getByName(`${organizationId} ${origin}`)
+/** The object of a callback origin. `organization`: its incarnation. */
+export function getCallbackObject(env: Pick<Env, 'CALLBACK'>, organization: string, origin: string): CallbackRpc {
+	return env.CALLBACK.getByName(`${organization} ${origin}`)
 }

@@ -1,4 +1,5 @@
 /** An isolate's cache of circuit breakers, so that healthy deliveries make no calls. */
+import { toIncarnation } from '../lib/incarnation.ts'
 import type { BreakerStatus } from '../rpc/callback.ts'
 
 /** How long a closed breaker is taken as closed without a call, ms. */
@@ -6,14 +7,19 @@ export const BREAKER_CACHE_TTL_MS = 5_000
 
 /** A callback: all instances of an organization that call the same origin share its breaker. */
 export interface Destination {
-	organizationId: number
+	/** The organization's incarnation. */
+	organization: string
 	origin: string
 }
 
 /** The destination of a claim or a request for admission. Invalid URLs share a destination: nothing is sent there. */
-export function toDestination(target: { organizationId: number; url: string }): Destination {
+export function toDestination(target: {
+	organizationId: number
+	organizationIncarnation?: string
+	url: string
+}): Destination {
 	return {
-		organizationId: target.organizationId,
+		organization: toIncarnation(target.organizationIncarnation, target.organizationId),
 		origin: URL.canParse(target.url) ? new URL(target.url).origin : 'null',
 	}
 }
@@ -55,5 +61,5 @@ export class BreakerCache {
 }
 
 function toKey(destination: Destination): string {
-	return `${destination.organizationId} ${destination.origin}`
+	return `${destination.organization} ${destination.origin}`
 }

@@ -126,11 +126,11 @@ export class Callback extends DurableObject<Env> implements CallbackRpc {
 		void this.ctx.storage.setAlarm(atMs)
 	}
 
-	async #sendDoorbells(instances: number[]): Promise<void> {
+	async #sendDoorbells(instances: ReturnType<typeof selectToNotify>): Promise<void> {
 		for (let from = 0; from < instances.length; from += MAX_QUEUE_BATCH) {
 			const messages = instances
 				.slice(from, from + MAX_QUEUE_BATCH)
-				.map((instance) => ({ body: { version: 1, instance } satisfies Doorbell }))
+				.map((instance) => ({ body: { version: 1, ...instance } satisfies Doorbell }))
 			await this.env.DOORBELLS.sendBatch(messages)
 		}
 	}

@@ -7,6 +7,8 @@ import type { TokenBucket, Reservation } from './token-bucket.ts'
 /** A subscription with a notification that waits for its callback, after a request for admission or a failure. */
 export interface WaitingSubscription {
 	instance: number
+	/** Of the instance; absent: its id as text. */
+	incarnation?: string
 	subscription: number
 	/** The oldest notification of the instance. */
 	notificationId: number

@@ -58,6 +58,7 @@ export function admit(
 	const { notificationId, createdMs, dueMs } = request.oldest
 	const waiting: WaitingSubscription = {
 		instance,
+		...pickIncarnation(request),
 		subscription: request.subscription,
 		notificationId,
 		createdMs,
@@ -130,7 +131,8 @@ function recordFailure(state: BreakerState, instance: number, delivery: Delivery
 		if (isOwn) removeWaiting(state, key)
 	} else if (isOwn || waiting === undefined || isOlder(delivery, waiting)) {
 		state.waiting[key] = {
-			...{ instance, subscription, notificationId, createdMs, dueMs, wanted: waiting?.wanted ?? 1 },
+			...{ instance, ...pickIncarnation(delivery), subscription, notificationId, createdMs, dueMs },
+			wanted: waiting?.wanted ?? 1,
 			...(waiting?.parked === true ? { parked: true, untilMs: waiting.untilMs } : { parked: false, untilMs: dueMs }),
 			reservation: waiting?.reservation ?? null,
 		}
@@ -173,13 +175,17 @@ export function releasePermits(
 }
 
 /** The instances that get a doorbell now. */
-export function selectToNotify(state: BreakerState, now: number): number[] {
+export function selectToNotify(
+	state: BreakerState,
+	now: number,
+): Pick<WaitingSubscription, 'instance' | 'incarnation'>[] {
 	expire(state, now)
 	const { core } = state
 	const due = core.phase === 'open' ? probeToNotify(state, now) : waitingToNotify(state, now)
 	for (const [key] of due) state.notified[key] = { firstMs: state.notified[key]?.firstMs ?? now, lastMs: now }
 	if (core.phase === 'closed' && due.length > 0) core.concurrency *= 2
-	return [...new Set(due.map(([, waiting]) => waiting.instance))]
+	const instances = due.map(([, waiting]) => ({ instance: waiting.instance, ...pickIncarnation(waiting) }))
+	return [...new Map(instances.map((one) => [`${one.instance} ${one.incarnation ?? ''}`, one])).values()]
 }
 
 /** When to call `selectToNotify` next; null: no instance waits for a doorbell. */
@@ -396,6 +402,10 @@ function toBreakerStatus(core: BreakerSummary): BreakerStatus {
 
 function toHour(now: number): number {
 	return Math.floor(now / HOUR_MS)
+}
+
+function pickIncarnation({ incarnation }: { incarnation?: string }): { incarnation?: string } {
+	return incarnation === undefined ? {} : { incarnation }
 }
 
 function toWaitingKey(instance: number, subscription: number): string {

@@ -9,6 +9,7 @@
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { type BreakerCache, type Destination, toDestination } from './breaker-cache.ts'
 import { isCallbackFailure } from './failure-kinds.ts'
+import { parseRefText, type ObjectRef } from '../lib/incarnation.ts'
 import { Semaphore } from './semaphore.ts'
 import { MAX_TOKEN_WAIT_MS } from './token-bucket.ts'
 import type { BreakerStatus, DeliveryReport, AdmissionDecision } from '../rpc/callback.ts'
@@ -61,12 +62,13 @@ export interface DeliveryPorts {
 }
 
 /** The instance of a doorbell; null when the message is not a doorbell. */
-export function parseDoorbellInstance(message: unknown): number | null {
+export function parseDoorbellInstance(message: unknown): ObjectRef | null {
 	if (typeof message !== 'object' || message === null) return null
-	const { version, instance } = message as { version?: unknown; instance?: unknown }
-	return version === 1 && typeof instance === 'number' && Number.isSafeInteger(instance) && instance > 0
-		? instance
-		: null
+	const { version, instance, incarnation } = message as Record<string, unknown>
+	if (version !== 1 || typeof instance !== 'number' || !Number.isSafeInteger(instance) || instance <= 0) return null
+	return incarnation === undefined || incarnation === String(instance)
+		? { id: instance, incarnation: String(instance) }
+		: parseRefText(`${instance}.${typeof incarnation === 'string' ? incarnation : ''}`)
 }
 
 /**
@@ -311,7 +313,7 @@ class DoorbellHandler {
 
 	/** Returns permits to the callback's object. Permits that do not arrive expire with their lease. */
 	async #releasePermits(
-		target: { organizationId: number; url: string; subscription: number; rate: number | null },
+		target: Pick<AdmissionRequest, 'organizationId' | 'organizationIncarnation' | 'url' | 'subscription' | 'rate'>,
 		permits: number,
 	): Promise<void> {
 		try {

@@ -97,8 +97,11 @@ export interface VendorWebhooks {
 	topics: readonly string[]
 	/** The topics that report changes of a collection (vendor path); empty: only polling detects them. */
 	topicsFor(path: string): readonly string[]
-	/** Derives a webhook's secret, so that a delivery is verified with the master key and without a look-up. */
-	deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string
+	/**
+	 * Derives a webhook's secret from the instance's incarnation, so that a delivery is verified with the master key and
+	 * without a look-up.
+	 */
+	deriveSecret(masterKey: Uint8Array, incarnation: string, topic: string, version: number): string
 	/**
 	 * Creates, repairs and deletes the store's webhooks as required, in as few calls as possible. Safe to repeat; changes
 	 * only ours.
@@ -125,7 +128,7 @@ export function getTopics(webhooks: Pick<VendorWebhooks, 'topics' | 'topicsFor'>
 /** The webhooks that an instance needs for the collections that it watches (vendor paths). */
 export function toDesiredWebhooks(
 	webhooks: VendorWebhooks,
-	instance: { id: number; version: number; deliveryUrl: string },
+	instance: { id: number; incarnation: string; version: number; deliveryUrl: string },
 	paths: readonly string[],
 	secrets: { masterKey: Uint8Array; rewrite: boolean },
 ): DesiredWebhooks {
@@ -135,7 +138,7 @@ export function toDesiredWebhooks(
 		secrets: Object.fromEntries(
 			getTopics(webhooks, paths).map((topic) => [
 				topic,
-				webhooks.deriveSecret(secrets.masterKey, instance.id, topic, instance.version),
+				webhooks.deriveSecret(secrets.masterKey, instance.incarnation, topic, instance.version),
 			]),
 		),
 		rewriteSecrets: secrets.rewrite,

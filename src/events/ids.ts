@@ -50,20 +50,23 @@ export function parseEventId(text: string): EventIdParts | null {
 	return { instanceId: bytes.readUIntBE(0, 6), sequence: bytes.readUIntBE(6, 6), tag: bytes.readUIntBE(12, 3) }
 }
 
-/** The tag of a sequence in an instance's log: the first 3 bytes of HMAC-SHA256 with a master key, as a number. */
-export function computeEventTag(masterKey: Uint8Array, instanceId: number, sequence: number): number {
+/**
+ * The tag of a sequence in an instance's log: the first 3 bytes of HMAC-SHA256 with a master key, as a number. By the
+ * incarnation, so that no event has the id of another instance's event.
+ */
+export function computeEventTag(masterKey: Uint8Array, incarnation: string, sequence: number): number {
 	// The prefix separates this use of the master key from the others.
-	const digest = createHmac('sha256', masterKey).update(`shopbell-event\n${instanceId}\n${sequence}`).digest()
+	const digest = createHmac('sha256', masterKey).update(`shopbell-event\n${incarnation}\n${sequence}`).digest()
 	return digest.readUIntBE(0, 3)
 }
 
-/** Whether one of the master keys made this id, in constant time. */
-export function verifyEventTag(masterKeys: readonly Uint8Array[], parts: EventIdParts): boolean {
+/** Whether one of the master keys made this id for its instance, which has this incarnation; in constant time. */
+export function verifyEventTag(masterKeys: readonly Uint8Array[], incarnation: string, parts: EventIdParts): boolean {
 	const claimed = toTagBytes(parts.tag)
 	let matches = false
 	// No early exit: the time must not show which key matched.
 	for (const key of masterKeys) {
-		if (timingSafeEqual(claimed, toTagBytes(computeEventTag(key, parts.instanceId, parts.sequence)))) matches = true
+		if (timingSafeEqual(claimed, toTagBytes(computeEventTag(key, incarnation, parts.sequence)))) matches = true
 	}
 	return matches
 }

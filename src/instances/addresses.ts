@@ -2,6 +2,7 @@
 import type { Env } from '../context.ts'
 import { BASE_PATH } from '../lib/base-path.ts'
 import { isLoopbackHost } from '../lib/reachability.ts'
+import { toRefText, type ObjectRef } from '../lib/incarnation.ts'
 import { checkUrl } from '../lib/urls.ts'
 
 /** Ports that WooCommerce delivers to (docs/woocommerce.md 6.3). */
@@ -31,11 +32,11 @@ export function findOwnAddress(env: Pick<Env, 'PUBLIC_URL'>, requestUrl: string)
 export function receiverUrlFor(
 	env: Pick<Env, 'PUBLIC_URL'>,
 	elementKey: string,
-	instanceId: number,
+	ref: ObjectRef,
 	version: number,
 ): string {
 	const base = getPublicBase(env)
-	return base === '' ? '' : `${base}${BASE_PATH}/events/${elementKey}/${btoa(String(instanceId))}?v=${version}`
+	return base === '' ? '' : `${base}${BASE_PATH}/events/${elementKey}/${btoa(toRefText(ref))}?v=${version}`
 }
 
 /** Why no store can reach this Shopbell, as a sentence with the next step; null: a store can. */

@@ -13,13 +13,14 @@ import { applyKeyTakeover } from './signature.ts'
 /** Makes the object read a committed change. A failed call is no error: the object reads its row again later. */
 export async function notifyWatcher(
 	services: Services,
-	instance: Pick<Instance, 'id' | 'version'>,
+	instance: Pick<Instance, 'id' | 'incarnation' | 'version'>,
 	options: { release?: boolean },
 ): Promise<void> {
 	try {
-		const watcher = services.watcher(instance.id)
+		const watcher = services.watcher(instance)
 		// An object that has lost its storage is created again from its row.
-		if ((await watcher.configure(instance.version, options)) === 'unknown') await watcher.create(instance.id)
+		if ((await watcher.configure(instance.version, options)) === 'unknown')
+			await watcher.create(instance.id, instance.incarnation)
 	} catch (error) {
 		logError('instance.configure-failed', error, { instance: instance.id })
 	}

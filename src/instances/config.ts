@@ -1,21 +1,23 @@
 /**
  * The configuration of a watcher, from an instance's row, its account and its further subscriptions. Pure except for
- * `loadWatcherConfig`, which reads them.
+ * `loadOwnConfig`, which reads them.
  */
 import { readAccountSettings, type AccountSettings } from '../accounts/settings.ts'
 import type { Env } from '../context.ts'
 import { findElement } from '../elements/registry.ts'
 import { DEFAULT_BATCH } from '../events/batching.ts'
 import { NO_FILTER, parseFilter } from '../events/filter.ts'
+import { toIncarnation, type ObjectRef } from '../lib/incarnation.ts'
+import { refused } from '../lib/result.ts'
 import { HOUR_MS, MINUTE_MS, NEVER_MS } from '../lib/time.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
 import { parseNumber } from '../lib/values.ts'
-import type { WatcherConfig } from '../rpc/config.ts'
+import type { LoadedConfig, WatcherConfig } from '../rpc/config.ts'
 import { receiverUrlFor } from './addresses.ts'
 import { getNumber, getNumberWithDefault, getValue, parseBackfill } from './configuration-keys.ts'
-import { loadOrganizationConfig } from './organizations.ts'
+import { findOrganizationIncarnation, loadOrganizationConfig } from './organizations.ts'
 import { getEffectivePoller, POLLER_KEY } from './poller.ts'
-import { findInstanceById, type Instance } from './rows.ts'
+import { findInstanceById, raiseInstanceSequence, type Instance } from './rows.ts'
 import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
 
 /** The callback of a stored configuration; null: events are only logged. */
@@ -33,6 +35,7 @@ export function toWatcherConfig(
 	instance: Instance,
 	account: AccountSettings,
 	env: Pick<Env, 'PUBLIC_URL' | 'POLL_FLOOR_SECONDS'>,
+	organizationIncarnation: string,
 ): WatcherConfig {
 	const { configuration } = instance
 	const element = findElement(instance.elementKey)
@@ -47,6 +50,7 @@ export function toWatcherConfig(
 		instanceId: instance.id,
 		incarnation: instance.incarnation,
 		organizationId: instance.organizationId,
+		organizationIncarnation,
 		userId: instance.userId,
 		name: instance.name,
 		tags: instance.tags,
@@ -106,11 +110,23 @@ function toWebhookConfig(instance: Instance, env: Pick<Env, 'PUBLIC_URL'>, floor
 		version: instance.webhookVersion,
 		previousUntilMs: instance.webhookPreviousUntilMs,
 		reconcileMs: minutes === 0 ? 0 : toIntervalMs(minutes, floorMs),
-		deliveryUrl: isReady ? receiverUrlFor(env, instance.elementKey, instance.id, instance.webhookVersion) : '',
+		deliveryUrl: isReady ? receiverUrlFor(env, instance.elementKey, instance, instance.webhookVersion) : '',
 		...(isReady && instance.webhookTask === null && instance.webhookKeyId !== null
 			? { writtenWith: instance.webhookKeyId }
 			: {}),
 	}
+}
+
+/**
+ * Reads an object's configuration. `missing`: no row has its id, or the row is deleted; `replaced`: the row of its id
+ * is another object's, since D1 was restored. In both cases no new instance gets this id any more. Throws if D1 cannot
+ * be reached.
+ */
+export async function loadOwnConfig(env: Env, { id, incarnation }: ObjectRef): Promise<LoadedConfig> {
+	const config = await loadWatcherConfig(env, id)
+	if (config?.incarnation === incarnation) return { ok: true, config }
+	await raiseInstanceSequence(env.DB, id)
+	return refused(config === null ? 'missing' : 'replaced')
 }
 
 /**
@@ -121,12 +137,13 @@ export async function loadWatcherConfig(env: Env, instanceId: number): Promise<W
 	const instance = await findInstanceById(env.DB, instanceId)
 	if (instance === null) return await loadOrganizationConfig(env, instanceId)
 	const { organizationId } = instance
-	const [account, others, notifies] = await Promise.all([
+	const [account, others, notifies, organizationIncarnation] = await Promise.all([
 		readAccountSettings(env.DB, organizationId),
 		listFurtherSubscriptions(env.DB, instanceId),
 		notifiesOperator(env.DB, organizationId),
+		findOrganizationIncarnation(env.DB, organizationId),
 	])
-	const config = toWatcherConfig(instance, account, env)
+	const config = toWatcherConfig(instance, account, env, toIncarnation(organizationIncarnation, organizationId))
 	return { ...config, others, announces: config.announces || notifies }
 }
 

@@ -19,7 +19,7 @@ import {
 } from './checks.ts'
 import { purgeInstance } from './lifecycle.ts'
 import { getHost } from './naming.ts'
-import { nextSequenceNumber, type Instance } from './rows.ts'
+import { nextInstanceId, nextSequenceNumber, requireInstanceId, type Instance } from './rows.ts'
 import { abandonCreating, insertInstance, markReady } from './row-lifecycle.ts'
 import type { Services } from './services.ts'
 import { sealConfiguration, toCredentials } from './stores.ts'
@@ -53,7 +53,7 @@ export async function createInstance(
 
 	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const [id, subscriptionId] = [
-		await nextSequenceNumber(env.DB, 'instance'),
+		requireInstanceId(await nextInstanceId(env.DB)),
 		await nextSequenceNumber(env.DB, 'subscription'),
 	]
 	const token = newSecret()
@@ -76,12 +76,12 @@ export async function createInstance(
 	}
 	await insertInstance(env.DB, instance, hashSecret(token))
 	try {
-		await services.watcher(id).create(id)
+		await services.watcher(instance).create(id, instance.incarnation)
 		if (usesWebhooks) await createWebhooks(services, instance)
 		if (!(await markReady(env.DB, instance, toActor(user, requestId), instance.createdMs)))
 			throw new Error('the row was deleted while the instance was being created')
 	} catch (error) {
-		await rollbackCreation(services, id, error)
+		await rollbackCreation(services, instance, error)
 		throw error instanceof WebhooksError ? error.httpError : error
 	}
 	// The object does not touch the webhooks until it has read that they exist.
@@ -131,17 +131,18 @@ function toInitialState(nowMs: number) {
 }
 
 /** Undoes a failed creation. */
-async function rollbackCreation(services: Services, instanceId: number, cause: unknown): Promise<void> {
+async function rollbackCreation(services: Services, instance: ObjectRef, cause: unknown): Promise<void> {
 	const { DB } = services.env
+	const { id } = instance
 	try {
 		// The store refused before it created anything, so there is nothing to remove, and it would refuse a deletion
 		// too.
 		if (cause instanceof WebhooksError && !cause.mayHaveChanged)
-			await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(instanceId).run()
+			await DB.prepare('UPDATE instances SET hook_key = NULL WHERE id = ?').bind(id).run()
 		// `deleted` first, so that the cron completes what fails here.
-		await abandonCreating(DB, { id: instanceId }, services.now())
+		await abandonCreating(DB, { id }, services.now())
 	} catch (error) {
-		logError('instance.undo-failed', error, { instance: instanceId })
+		logError('instance.undo-failed', error, { instance: id })
 	}
-	await purgeInstance(services, instanceId, cause instanceof WebhooksError && cause.isUnconfirmed)
+	await purgeInstance(services, instance, cause instanceof WebhooksError && cause.isUnconfirmed)
 }

@@ -5,6 +5,7 @@
 import { HOUR_MS } from '../lib/time.ts'
 import { mapConcurrent } from '../lib/concurrency.ts'
 import { pruneAccounts } from '../accounts/prune.ts'
+import { withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { log, logError } from '../lib/log.ts'
 import { deleteExpiredDrafts } from './drafts.ts'
 import { abandonWebhookTasks, scheduleRekey, runWebhookTask } from './webhooks.ts'
@@ -52,14 +53,15 @@ export async function runCron(services: Services): Promise<CronResult> {
 	// A deletion is retried in each run; the remains of a failed creation are deleted too.
 	await abandonCreating(DB, { beforeMs: nowMs - MAX_CREATING_MS }, nowMs)
 	const unfinished = await DB.prepare(
-		`SELECT id FROM instances WHERE state = 'deleted' AND (hook_work IS NULL
+		`SELECT id, incarnation FROM instances WHERE state = 'deleted' AND (hook_work IS NULL
 			OR ${WEBHOOK_TASK_DUE_SQL}) ORDER BY updated_ms LIMIT ?2`,
 	)
 		.bind(nowMs, MAX_WAKES)
-		.all<{ id: number }>()
+		.all<ObjectRef>()
 	let cleared = 0
-	await mapConcurrent(unfinished.results, MAX_CONCURRENT, async ({ id }) => {
-		if (await purgeInstance(services, id)) cleared++
+	await mapConcurrent(unfinished.results, MAX_CONCURRENT, async (row) => {
+		const { id } = row
+		if (await purgeInstance(services, withIncarnation(row))) cleared++
 		// Moves to the end of the line, so that failing deletions do not delay the others.
 		else
 			await DB.prepare("UPDATE instances SET updated_ms = ? WHERE id = ? AND state = 'deleted'").bind(nowMs, id).run()
@@ -80,23 +82,23 @@ export async function runCron(services: Services): Promise<CronResult> {
 	await resealSecrets(DB, services.env.MASTER_KEYS)
 
 	const overdue = await DB.prepare(
-		`SELECT i.id FROM instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id
+		`SELECT i.id, i.incarnation FROM instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id
 		WHERE i.state = 'ready' AND i.enabled = 1 AND i.events_enabled = 1
 		AND coalesce(s.alive_at_ms, i.created_ms) < ?1 - max(?2, 2 * coalesce(s.interval_ms, 0))
 		AND coalesce(s.woken_at_ms, 0) < ?1 - ?3
 		ORDER BY coalesce(s.woken_at_ms, 0), i.id LIMIT ?4`,
 	)
 		.bind(nowMs, OVERDUE_MS, WAKE_PAUSE_MS, MAX_WAKES)
-		.all<{ id: number }>()
+		.all<ObjectRef>()
 	let woken = 0
-	await mapConcurrent(overdue.results, MAX_CONCURRENT, async ({ id }) => {
+	await mapConcurrent(overdue.results.map(withIncarnation), MAX_CONCURRENT, async (ref) => {
 		try {
-			const watcher = services.watcher(id)
+			const watcher = services.watcher(ref)
 			// The row is ready, but the object has lost its storage. It is created again from its row.
-			if ((await watcher.wake()) === 'unknown') await watcher.create(id)
+			if ((await watcher.wake()) === 'unknown') await watcher.create(ref.id, ref.incarnation)
 			woken++
 		} catch (error) {
-			logError('watchdog.wake-failed', error, { instance: id })
+			logError('watchdog.wake-failed', error, { instance: ref.id })
 		}
 	})
 	if (overdue.results.length > 0) {

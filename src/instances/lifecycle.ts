@@ -1,6 +1,7 @@
 /** Enables, disables and deletes an instance, and rotates the secrets of its webhooks. */
 import type { User } from '../accounts/setup.ts'
 import { Conflict } from '../lib/errors.ts'
+import type { ObjectRef } from '../lib/incarnation.ts'
 import { logError } from '../lib/log.ts'
 import { commitChange, notifyWatcher, toActor } from './changes.ts'
 import type { Instance, InstanceChange } from './rows.ts'
@@ -79,7 +80,7 @@ export async function deleteInstance(
 	requestId: string,
 ): Promise<void> {
 	if (await markDeleted(services.env.DB, instance, toActor(user, requestId), services.now()))
-		await purgeInstance(services, instance.id)
+		await purgeInstance(services, instance)
 }
 
 /**
@@ -87,14 +88,14 @@ export async function deleteInstance(
  * not be reached, and the cron tries again. `isUnconfirmed`: the store may still be creating webhooks, so the cron must
  * check again.
  */
-export async function purgeInstance(services: Services, instanceId: number, isUnconfirmed = false): Promise<boolean> {
+export async function purgeInstance(services: Services, instance: ObjectRef, isUnconfirmed = false): Promise<boolean> {
 	try {
-		await services.watcher(instanceId).destroy()
-		if (!(await runWebhookTask(services, instanceId, isUnconfirmed))) return false
-		await deleteInstanceRow(services.env.DB, instanceId)
+		await services.watcher(instance).destroy()
+		if (!(await runWebhookTask(services, instance.id, isUnconfirmed))) return false
+		await deleteInstanceRow(services.env.DB, instance.id)
 		return true
 	} catch (error) {
-		logError('instance.clear-away-failed', error, { instance: instanceId })
+		logError('instance.clear-away-failed', error, { instance: instance.id })
 		return false
 	}
 }

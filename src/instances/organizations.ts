@@ -8,10 +8,10 @@ import { readAccountSettings } from '../accounts/settings.ts'
 import { type Env, getWatcher } from '../context.ts'
 import { NO_KEY_ROTATION } from '../delivery/sign.ts'
 import { OPERATOR_TOPICS } from '../events/topics.ts'
-import { newIncarnation, toIncarnation } from '../lib/incarnation.ts'
+import { newIncarnation, toIncarnation, withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import type { Notice } from '../rpc/delivery.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
-import { nextSequenceNumber } from './rows.ts'
+import { nextInstanceId, requireInstanceId } from './rows.ts'
 import { listOrganizationSubscriptions, type SubscriptionScope } from './subscriptions.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
@@ -30,28 +30,29 @@ const NO_CONNECTION: WatcherConfig['connection'] = {
 	collections: {},
 }
 
-/** The id of an organization's object; null: it has not been created, because it was never needed. */
-export async function findOwnerId(db: D1Database, organizationId: number): Promise<number | null> {
+/** An organization's object; null: it has not been created, because it was never needed. */
+export async function findOwner(db: D1Database, organizationId: number): Promise<ObjectRef | null> {
 	const row = await db
-		.prepare('SELECT owner_id AS ownerId FROM organizations WHERE id = ?')
+		.prepare('SELECT owner_id AS id, owner_incarnation AS incarnation FROM organizations WHERE id = ?')
 		.bind(organizationId)
-		.first<{ ownerId: number | null }>()
-	return row?.ownerId ?? null
+		.first<{ id: number | null; incarnation: string | null }>()
+	return row === null || row.id === null ? null : withIncarnation({ id: row.id, incarnation: row.incarnation })
 }
 
 /**
- * The id of an organization's object for lists across objects; null also if none of its subscriptions match. The
+ * An organization's object for lists across objects; null also if none of its subscriptions match. The
  * operator webhook is one of its subscriptions; its address is in the settings.
  */
-export async function findOwnerIdInScope(
+export async function findOwnerInScope(
 	db: D1Database,
 	organizationId: number,
 	scope: Pick<SubscriptionScope, 'subscriptionIds' | 'urls'>,
-): Promise<number | null> {
+): Promise<ObjectRef | null> {
 	const toJson = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
 	const row = await db
 		.prepare(
-			`SELECT owner_id AS ownerId FROM organizations AS o WHERE id = ?1 AND owner_id IS NOT NULL
+			`SELECT owner_id AS id, owner_incarnation AS incarnation FROM organizations AS o
+			WHERE id = ?1 AND owner_id IS NOT NULL
 			AND (?2 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND id IN (SELECT value
 			FROM json_each(?2))))
 			AND (?3 IS NULL OR EXISTS (SELECT 1 FROM subscriptions WHERE owner_id = o.owner_id AND url IN (SELECT value
@@ -60,40 +61,55 @@ export async function findOwnerIdInScope(
 				AND value IN (SELECT value FROM json_each(?3))))`,
 		)
 		.bind(organizationId, toJson(scope.subscriptionIds), toJson(scope.urls))
-		.first<{ ownerId: number }>()
-	return row?.ownerId ?? null
+		.first<{ id: number; incarnation: string | null }>()
+	return row === null ? null : withIncarnation(row)
 }
 
-/** The id of an organization's object, which is created if there is none. Safe to repeat. */
-export async function ensureOwnerId(
+/**
+ * An organization's object, which is created if there is none. Safe to repeat. Throws a Conflict when no id is left.
+ */
+export async function ensureOwner(
 	env: Pick<Env, 'DB' | 'WATCHER'>,
 	organizationId: number,
-	watcher: (id: number) => WatcherRpc = (id) => getWatcher(env, id),
-): Promise<number> {
-	const existingId = await findOwnerId(env.DB, organizationId)
-	const ownerId = existingId ?? (await assignOwnerId(env.DB, organizationId))
-	await watcher(ownerId).create(ownerId)
-	return ownerId
+	watcher: (ref: ObjectRef) => WatcherRpc = (ref) => getWatcher(env, ref),
+): Promise<ObjectRef> {
+	const owner = (await findOwner(env.DB, organizationId)) ?? (await assignOwner(env.DB, organizationId))
+	await watcher(owner).create(owner.id, owner.incarnation)
+	return owner
 }
 
-/** Passes notices to an organization's object. Throws if it cannot be reached; the caller repeats the call. */
+/**
+ * Passes notices to an organization's object. Throws if it cannot be reached, or if the id is another organization's;
+ * the caller repeats the call.
+ */
 export async function publishToOrganization(
 	env: Pick<Env, 'DB' | 'WATCHER'>,
-	organizationId: number,
+	organization: ObjectRef,
 	notices: Notice[],
 ): Promise<void> {
-	const ownerId = await ensureOwnerId(env, organizationId)
-	if ((await getWatcher(env, ownerId).publish(notices)) === 'unknown')
+	if ((await findOrganizationIncarnation(env.DB, organization.id)) !== organization.incarnation)
+		throw new Error('no such organization')
+	const owner = await ensureOwner(env, organization.id)
+	if ((await getWatcher(env, owner).publish(notices)) === 'unknown')
 		throw new Error("the organization's Durable Object does not exist")
+}
+
+/** The incarnation of an organization; null: there is no such organization. */
+export async function findOrganizationIncarnation(db: D1Database, organizationId: number): Promise<string | null> {
+	const row = await db
+		.prepare('SELECT incarnation FROM organizations WHERE id = ?')
+		.bind(organizationId)
+		.first<{ incarnation: string }>()
+	return row === null ? null : toIncarnation(row.incarnation, organizationId)
 }
 
 /** The configuration of an organization's object; null: this id is not one. */
 export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: number): Promise<WatcherConfig | null> {
 	const organization = await env.DB.prepare(
-		'SELECT id, name, owner_incarnation AS incarnation FROM organizations WHERE owner_id = ?',
+		'SELECT id, incarnation, name, owner_incarnation AS ownerIncarnation FROM organizations WHERE owner_id = ?',
 	)
 		.bind(ownerId)
-		.first<{ id: number; name: string; incarnation: string | null }>()
+		.first<{ id: number; incarnation: string; name: string; ownerIncarnation: string | null }>()
 	if (organization === null) return null
 	const [account, ownSubscriptions] = await Promise.all([
 		readAccountSettings(env.DB, organization.id),
@@ -102,8 +118,9 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 	const { url, sealedKey } = account.operator
 	return {
 		instanceId: ownerId,
-		incarnation: toIncarnation(organization.incarnation, ownerId),
+		incarnation: toIncarnation(organization.ownerIncarnation, ownerId),
 		organizationId: organization.id,
+		organizationIncarnation: toIncarnation(organization.incarnation, organization.id),
 		userId: 0,
 		name: organization.name,
 		tags: [],
@@ -139,14 +156,14 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 	}
 }
 
-async function assignOwnerId(db: D1Database, organizationId: number): Promise<number> {
-	const id = await nextSequenceNumber(db, 'instance')
+async function assignOwner(db: D1Database, organizationId: number): Promise<ObjectRef> {
+	const id = requireInstanceId(await nextInstanceId(db))
 	await db
 		.prepare('UPDATE organizations SET owner_id = ?, owner_incarnation = ? WHERE id = ? AND owner_id IS NULL')
 		.bind(id, newIncarnation(), organizationId)
 		.run()
 	// Of two concurrent calls, the first one's number is used.
-	const ownerId = await findOwnerId(db, organizationId)
-	if (ownerId === null) throw new Error('no such organization')
-	return ownerId
+	const owner = await findOwner(db, organizationId)
+	if (owner === null) throw new Error('no such organization')
+	return owner
 }

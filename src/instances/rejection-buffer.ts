@@ -3,6 +3,7 @@
  * minute the counts are reported to the objects of existing instances, where the owner can see them.
  */
 import { mapConcurrent } from '../lib/concurrency.ts'
+import { parseRefText, toRefText, withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { logError } from '../lib/log.ts'
 import { MAX_REJECTION_SAMPLES, type WebhookRejections, type WatcherRpc } from '../rpc/watcher.ts'
 
@@ -20,16 +21,18 @@ const SAFE_HEADERS = /^(content-(type|length|encoding)|user-agent|element-instan
 
 /** The rejections of one isolate. */
 export class RejectionBuffer {
-	#pending = new Map<number, WebhookRejections>()
+	/** By instance, as `toRefText` names it: the counts of an earlier instance are not another one's. */
+	#pending = new Map<string, WebhookRejections>()
 	#flushedMs = Number.NEGATIVE_INFINITY
 
 	/** Counts a rejection for the instance that the URL names. */
-	count(instanceId: number, reason: string, nowMs: number, headers: Headers, body: Uint8Array | null): void {
-		let rejections = this.#pending.get(instanceId)
+	count(instance: ObjectRef, reason: string, nowMs: number, headers: Headers, body: Uint8Array | null): void {
+		const name = toRefText(instance)
+		let rejections = this.#pending.get(name)
 		if (rejections === undefined) {
 			if (this.#pending.size >= MAX_INSTANCES) this.#pending.delete(this.#pending.keys().next().value!)
 			rejections = { sinceMs: nowMs, counts: {}, samples: [] }
-			this.#pending.set(instanceId, rejections)
+			this.#pending.set(name, rejections)
 		}
 		rejections.counts[reason] = (rejections.counts[reason] ?? 0) + 1
 		if (rejections.samples.length < MAX_REJECTION_SAMPLES)
@@ -37,8 +40,8 @@ export class RejectionBuffer {
 	}
 
 	/** The counts of an instance that were not reported yet; null: none. */
-	pending(instanceId: number): WebhookRejections | null {
-		return this.#pending.get(instanceId) ?? null
+	pending(instance: ObjectRef): WebhookRejections | null {
+		return this.#pending.get(toRefText(instance)) ?? null
 	}
 
 	/** Whether there are counts to report and a report is due. */
@@ -47,20 +50,19 @@ export class RejectionBuffer {
 	}
 
 	/** Reports the counts to existing instances. Counts that cannot be reported are dropped: they are not events. */
-	async flush(
-		db: D1Database,
-		watcher: (instanceId: number) => Pick<WatcherRpc, 'rejected'>,
-		nowMs: number,
-	): Promise<void> {
+	async flush(db: D1Database, watcher: (ref: ObjectRef) => Pick<WatcherRpc, 'rejected'>, nowMs: number): Promise<void> {
 		const counted = this.#pending
 		this.#pending = new Map()
 		this.#flushedMs = nowMs
 		try {
 			const { results } = await db
-				.prepare("SELECT id FROM instances WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))")
-				.bind(JSON.stringify([...counted.keys()]))
-				.all<{ id: number }>()
-			await mapConcurrent(results, MAX_CONCURRENT, ({ id }) => watcher(id).rejected(counted.get(id)!))
+				.prepare(
+					"SELECT id, incarnation FROM instances WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))",
+				)
+				.bind(JSON.stringify([...counted.keys()].map((name) => parseRefText(name)?.id)))
+				.all<ObjectRef>()
+			const existing = results.map(withIncarnation).filter((ref) => counted.has(toRefText(ref)))
+			await mapConcurrent(existing, MAX_CONCURRENT, (ref) => watcher(ref).rejected(counted.get(toRefText(ref))!))
 		} catch (error) {
 			logError('rejections.lost', error)
 		}

@@ -3,6 +3,7 @@
  * (docs/architecture.md, Event log). `replay-runner.ts` runs them.
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
+import { withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { LIMITS } from '../lib/limits.ts'
 import { refused, type Result } from '../lib/result.ts'
 import type { ReplayQuery } from '../rpc/delivery.ts'
@@ -61,14 +62,15 @@ export async function listInstancesInScope(
 	scope: ReplayScope,
 	afterId: number,
 	limit: number,
-): Promise<{ id: number; enabled: number; events: number }[]> {
+): Promise<(ObjectRef & { enabled: number; events: number })[]> {
 	const { results } = await db
 		.prepare(
-			`SELECT id, enabled, events_enabled AS events FROM instances WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`,
+			`SELECT id, incarnation, enabled, events_enabled AS events FROM instances
+			WHERE ${SCOPE_SQL} AND id > ?5 ORDER BY id LIMIT ?6`,
 		)
 		.bind(...toScopeValues(organizationId, scope), afterId, limit)
-		.all<{ id: number; enabled: number; events: number }>()
-	return results
+		.all<ObjectRef & { enabled: number; events: number }>()
+	return results.map(withIncarnation)
 }
 
 /** Creates a job. `too-many`: `MAX_REPLAY_JOBS` of the organization are running. */

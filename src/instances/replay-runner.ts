@@ -3,6 +3,7 @@
  * job in bounded steps, one runner at a time. Each step can be interrupted: progress is recorded after the instances
  * were asked, and an object that the same job asks again returns the replay that it has started.
  */
+import { withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { logError } from '../lib/log.ts'
 import { DAY_MS } from '../lib/time.ts'
 import type { ReplayQuery } from '../rpc/delivery.ts'
@@ -22,6 +23,8 @@ interface ReplayJob {
 
 interface ReplayPart {
 	instance_id: number
+	/** Of the instance as it is now; null: it no longer exists. */
+	incarnation: string | null
 	state: 'waiting' | 'running' | 'done' | 'cancelled' | 'skipped'
 	replay_id: number | null
 	total: number
@@ -36,6 +39,8 @@ interface ReplayPart {
  */
 type StepResult = { next: 'step'; checkedId?: number } | { next: 'pause' } | { next: 'nothing' }
 
+/** The incarnation of a part's instance. */
+const INCARNATION_SQL = '(SELECT incarnation FROM instances WHERE id = instance_id) AS incarnation'
 /** Instances per step: as many as an invocation has connections. */
 const STEP_SIZE = 6
 /** A runner that has not reported for this long counts as lost, ms. */
@@ -119,10 +124,10 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 		STEP_SIZE,
 	)
 	const parts = await Promise.all(
-		next.map(async ({ id, enabled, events }): Promise<ReplayPart | null> => {
-			if (enabled === 0) return toSkippedPart(id, 'It is disabled')
-			if (events === 0) return toSkippedPart(id, 'Its events are off')
-			return await startPart(services, job, id)
+		next.map(async (instance): Promise<ReplayPart | null> => {
+			if (instance.enabled === 0) return toSkippedPart(instance, 'It is disabled')
+			if (instance.events === 0) return toSkippedPart(instance, 'Its events are off')
+			return await startPart(services, job, instance)
 		}),
 	)
 	await DB.batch([
@@ -139,7 +144,8 @@ async function runWalkStep(services: Services, job: ReplayJob): Promise<StepResu
 async function runCheckStep(services: Services, job: ReplayJob, after: number): Promise<StepResult> {
 	const { DB } = services.env
 	const { results } = await DB.prepare(
-		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts
+			WHERE job_id = ?
 			AND state IN ('waiting', 'running') AND instance_id > ? ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, after, STEP_SIZE)
@@ -155,7 +161,7 @@ async function runCheckStep(services: Services, job: ReplayJob, after: number): 
 	}
 	const parts = await Promise.all(
 		results.map(async (part) =>
-			part.state === 'waiting' ? await startPart(services, job, part.instance_id) : await checkPart(services, part),
+			part.state === 'waiting' ? await startPart(services, job, toRef(part)) : await checkPart(services, part),
 		),
 	)
 	await DB.batch(
@@ -177,27 +183,29 @@ async function runCancelStep(services: Services, job: ReplayJob): Promise<StepRe
 			job.after_id,
 			STEP_SIZE,
 		)
-		for (const { id } of next) {
-			const resends = await services.watcher(id).resends()
+		for (const instance of next) {
+			const watcher = services.watcher(instance)
+			const resends = await watcher.resends()
 			const started =
 				resends === 'unknown'
 					? undefined
 					: resends.find((resend) => resend.job === job.id && resend.status === 'running')
-			if (started?.id != null) await services.watcher(id).cancelResend(started.id)
+			if (started?.id != null) await watcher.cancelResend(started.id)
 		}
 		await DB.prepare('UPDATE replay_jobs SET walked = 1 WHERE id = ?').bind(job.id).run()
 		return { next: 'step' }
 	}
 	const { results } = await DB.prepare(
-		`SELECT instance_id, state, replay_id, total, left_over, failed, reason FROM replay_parts WHERE job_id = ?
+		`SELECT instance_id, ${INCARNATION_SQL}, state, replay_id, total, left_over, failed, reason FROM replay_parts
+			WHERE job_id = ?
 			AND state IN ('waiting', 'running') ORDER BY instance_id LIMIT ?`,
 	)
 		.bind(job.id, STEP_SIZE)
 		.all<ReplayPart>()
 	if (results.length === 0) return await endJob(DB, job, 'cancelled', services.now())
 	await Promise.all(
-		results.map(async ({ instance_id, replay_id }) =>
-			replay_id === null ? null : await services.watcher(instance_id).cancelResend(replay_id),
+		results.map(async (part) =>
+			part.replay_id === null ? null : await services.watcher(toRef(part)).cancelResend(part.replay_id),
 		),
 	)
 	await DB.batch(results.map((part) => savePartStatement(DB, job, { ...part, state: 'cancelled' })))
@@ -205,14 +213,15 @@ async function runCancelStep(services: Services, job: ReplayJob): Promise<StepRe
 }
 
 /** Starts the replay of an instance, or finds the one that the job started before; null: there is nothing to send. */
-async function startPart(services: Services, job: ReplayJob, instanceId: number): Promise<ReplayPart | null> {
+async function startPart(services: Services, job: ReplayJob, instance: ObjectRef): Promise<ReplayPart | null> {
 	try {
-		const report = await services.watcher(instanceId).replay(JSON.parse(job.query) as ReplayQuery, false, job.id)
-		if (report === 'unknown') return toSkippedPart(instanceId, 'It is not set up yet')
-		if (report === 'too-many') return toWaitingPart(instanceId, '10 of its replays are running')
+		const report = await services.watcher(instance).replay(JSON.parse(job.query) as ReplayQuery, false, job.id)
+		if (report === 'unknown') return toSkippedPart(instance, 'It is not set up yet')
+		if (report === 'too-many') return toWaitingPart(instance, '10 of its replays are running')
 		if (report.total === 0) return null
 		return {
-			instance_id: instanceId,
+			instance_id: instance.id,
+			incarnation: instance.incarnation,
 			state: report.status === 'running' ? 'running' : report.status === 'cancelled' ? 'cancelled' : 'done',
 			replay_id: report.id,
 			total: report.total,
@@ -221,15 +230,15 @@ async function startPart(services: Services, job: ReplayJob, instanceId: number)
 			reason: null,
 		}
 	} catch (error) {
-		logError('replay-job.instance-failed', error, { job: job.id, instance: instanceId })
-		return toWaitingPart(instanceId, 'It could not be reached')
+		logError('replay-job.instance-failed', error, { job: job.id, instance: instance.id })
+		return toWaitingPart(instance, 'It could not be reached')
 	}
 }
 
 /** The progress of a part; null: its replay no longer exists, so it has ended. */
 async function checkPart(services: Services, part: ReplayPart): Promise<ReplayPart | null> {
 	try {
-		const resends = await services.watcher(part.instance_id).resends()
+		const resends = await services.watcher(toRef(part)).resends()
 		const found = resends === 'unknown' ? undefined : resends.find((resend) => resend.id === part.replay_id)
 		if (found === undefined) return null
 		const state = found.status === 'running' ? 'running' : found.status === 'cancelled' ? 'cancelled' : 'done'
@@ -240,12 +249,17 @@ async function checkPart(services: Services, part: ReplayPart): Promise<ReplayPa
 	}
 }
 
-function toSkippedPart(instanceId: number, reason: string): ReplayPart {
-	return { instance_id: instanceId, state: 'skipped', replay_id: null, total: 0, left_over: 0, failed: 0, reason }
+function toSkippedPart({ id, incarnation }: ObjectRef, reason: string): ReplayPart {
+	const counts = { total: 0, left_over: 0, failed: 0 }
+	return { instance_id: id, incarnation, state: 'skipped', replay_id: null, ...counts, reason }
 }
 
-function toWaitingPart(instanceId: number, reason: string): ReplayPart {
-	return { ...toSkippedPart(instanceId, reason), state: 'waiting' }
+function toWaitingPart(instance: ObjectRef, reason: string): ReplayPart {
+	return { ...toSkippedPart(instance, reason), state: 'waiting' }
+}
+
+function toRef({ instance_id: id, incarnation }: ReplayPart): ObjectRef {
+	return withIncarnation({ id, incarnation })
 }
 
 function savePartStatement(db: D1Database, job: ReplayJob, part: ReplayPart): D1PreparedStatement {

@@ -4,7 +4,10 @@
  */
 import { auditStatement, type Actor } from '../accounts/audit.ts'
 import type { Connection } from '../elements/store.ts'
-import { toIncarnation } from '../lib/incarnation.ts'
+import { Conflict } from '../lib/errors.ts'
+import { formatLimit, LIMITS } from '../lib/limits.ts'
+import { refused, type Result } from '../lib/result.ts'
+import { toIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 
 /** The state of an instance's row: being created, in use, or being deleted and no longer visible to callers. */
 type InstanceRowState = 'creating' | 'ready' | 'deleted'
@@ -124,17 +127,48 @@ export const SELECT_COLUMNS = `${`${INSERT_COLUMNS}, baseline_version`
 export const FROM_INSTANCES =
 	'instances AS i LEFT JOIN users AS u ON u.id = i.user_id AND u.organization_id = i.organization_id'
 
+/** SQL: the last id that was given out, by the sequence or by the rows. */
+const LAST_INSTANCE_ID_SQL =
+	'max(value, coalesce((SELECT max(id) FROM instances), 0), coalesce((SELECT max(owner_id) FROM organizations), 0))'
+
 /** Returns the next number of a sequence; no number is used twice. */
-export async function nextSequenceNumber(
-	db: D1Database,
-	sequence: 'instance' | 'subscription' | 'replay',
-): Promise<number> {
+export async function nextSequenceNumber(db: D1Database, sequence: 'subscription' | 'replay'): Promise<number> {
 	const row = await db
 		.prepare('UPDATE sequences SET value = value + 1 WHERE name = ? RETURNING value')
 		.bind(sequence)
 		.first<{ value: number }>()
 	if (row === null) throw new Error('a sequence is missing')
 	return row.value
+}
+
+/**
+ * The id of a new instance or of an organization's own object: never one for which there is a row. `exhausted`: all
+ * ids are used, since notification ids of higher ones would not be safe integers (docs/contract.md §11).
+ */
+export async function nextInstanceId(db: D1Database): Promise<Result<{ id: number }, 'exhausted'>> {
+	const row = await db
+		.prepare(
+			`UPDATE sequences SET value = ${LAST_INSTANCE_ID_SQL} + 1
+			WHERE name = 'instance' AND ${LAST_INSTANCE_ID_SQL} < ? RETURNING value`,
+		)
+		.bind(LIMITS.instanceId.value)
+		.first<{ value: number }>()
+	return row === null ? refused('exhausted') : { ok: true, id: row.value }
+}
+
+/** The id, or a 409 when none is left. */
+export function requireInstanceId(next: Result<{ id: number }, 'exhausted'>): number {
+	if (!next.ok)
+		throw new Conflict(`id: all ${formatLimit('instanceId')} of this Shopbell are used, so nothing was created`)
+	return next.id
+}
+
+/**
+ * Raises the sequence of instance ids to an id that an object has, so that a restore of D1 does not lead to giving it
+ * out again.
+ */
+export async function raiseInstanceSequence(db: D1Database, id: number): Promise<void> {
+	await db.prepare("UPDATE sequences SET value = ?1 WHERE name = 'instance' AND value < ?1").bind(id).run()
 }
 
 /** A ready instance of this organization; null: there is none. */
@@ -184,6 +218,15 @@ export function findInstanceStatement(
 /** The instance of a row of `findInstanceStatement`. */
 export function toFoundInstance(row: Record<string, unknown>): Instance {
 	return toInstance(row as unknown as InstanceTableRow)
+}
+
+/** Whether an instance exists and is not deleted: this one, and not another one with its id. */
+export async function instanceExists(db: D1Database, { id, incarnation }: ObjectRef): Promise<boolean> {
+	const row = await db
+		.prepare("SELECT incarnation FROM instances WHERE id = ? AND state <> 'deleted'")
+		.bind(id)
+		.first<{ incarnation: string }>()
+	return row !== null && toIncarnation(row.incarnation, id) === incarnation
 }
 
 /** An instance for its own Durable Object, of any organization; null if it does not exist or is deleted. */

@@ -18,25 +18,25 @@ export class SenderLimiter {
 	 * Seconds until signatures of this sender are verified again; null: they are now. `named`: the instances that the
 	 * request names.
 	 */
-	blockedSeconds(address: string, instanceIds: readonly number[], nowMs: number): number | null {
-		return this.#failures.blockedSeconds(this.#senderKey(address, instanceIds), nowMs)
+	blockedSeconds(address: string, instances: readonly string[], nowMs: number): number | null {
+		return this.#failures.blockedSeconds(this.#senderKey(address, instances), nowMs)
 	}
 
 	/** Counts a failure once for each secret that was tried. */
-	recordFailure(address: string, instanceIds: readonly number[], attempts: number, nowMs: number): void {
-		this.#failures.count(this.#senderKey(address, instanceIds), nowMs, attempts)
+	recordFailure(address: string, instances: readonly string[], attempts: number, nowMs: number): void {
+		this.#failures.count(this.#senderKey(address, instances), nowMs, attempts)
 	}
 
 	/** Records that this address has sent a valid delivery for this instance. */
-	recordVerified(address: string, instanceId: number): void {
-		const pair = `${address} ${instanceId}`
+	recordVerified(address: string, instance: string): void {
+		const pair = `${address} ${instance}`
 		if (this.#verified.has(pair)) return
 		if (this.#verified.size >= MAX_VERIFIED_SENDERS) this.#verified.delete(this.#verified.values().next().value!)
 		this.#verified.add(pair)
 	}
 
-	#senderKey(address: string, instanceIds: readonly number[]): string {
-		const pair = `${address} ${instanceIds.join()}`
+	#senderKey(address: string, instances: readonly string[]): string {
+		const pair = `${address} ${instances.join()}`
 		return this.#verified.has(pair) ? pair : address
 	}
 }

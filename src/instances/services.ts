@@ -1,5 +1,6 @@
 /** External dependencies of instances, passed in so that tests can replace the store, the clock and the objects. */
 import { type Env, getWatcher } from '../context.ts'
+import type { ObjectRef } from '../lib/incarnation.ts'
 import type { WatcherRpc } from '../rpc/watcher.ts'
 import { WebhookVerifier } from './webhook-verifier.ts'
 import { RejectionBuffer } from './rejection-buffer.ts'
@@ -17,7 +18,7 @@ export interface Services {
 	/** Dependencies of calls to stores. */
 	io: Io
 	/** The Durable Object of an instance. */
-	watcher(instanceId: number): WatcherRpc
+	watcher(ref: ObjectRef): WatcherRpc
 	/** Verifies signatures of webhooks. */
 	webhookVerifier: WebhookVerifier
 	/** Rejected deliveries that were not reported yet. */
@@ -38,7 +39,7 @@ export function createServices(env: Env): Services {
 		now: () => Date.now(),
 		wait,
 		io: storeIo(env),
-		watcher: (id) => getWatcher(env, id),
+		watcher: (ref) => getWatcher(env, ref),
 		webhookVerifier,
 		rejectionBuffer,
 		senderLimiter,

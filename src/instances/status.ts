@@ -4,15 +4,19 @@
  */
 import { HOUR_MS } from '../lib/time.ts'
 import type { Env } from '../context.ts'
+import { withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import type { StatusReport } from '../rpc/watcher.ts'
 
-/** Writes a status. An instance that has no row or is deleted gets no status row, because nothing would remove it. */
+/**
+ * Writes a status. An instance that has no row, or whose id is another one's, gets no status row, because nothing would
+ * remove it.
+ */
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
 	await env.DB.prepare(
 		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms,
 			last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
 		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1
-		AND state <> 'deleted'
+		AND state <> 'deleted' AND incarnation IN (?12, iif(?12 = CAST(?1 AS TEXT), '', ?12))
 		ON CONFLICT (instance_id) DO UPDATE SET
 			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
 			alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
@@ -31,6 +35,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 			report.delivered,
 			report.storeRequests,
 			JSON.stringify(report.hours),
+			report.incarnation,
 		)
 		.run()
 }
@@ -59,10 +64,10 @@ export async function listInstancesWithEvents(
 	organizationId: number,
 	scope: EventScope,
 	limit: number,
-): Promise<number[]> {
+): Promise<ObjectRef[]> {
 	const { results } = await db
 		.prepare(
-			`SELECT s.instance_id AS id FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id
+			`SELECT i.id, i.incarnation FROM instance_status AS s JOIN instances AS i ON i.id = s.instance_id
 				AND i.state = 'ready' AND i.organization_id = ?1
 			WHERE s.organization_id = ?1 AND s.last_event_at_ms >= ?2
 			AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS wanted WHERE wanted.value NOT IN (SELECT value
@@ -79,6 +84,6 @@ export async function listInstancesWithEvents(
 			scope.searchText,
 			limit,
 		)
-		.all<{ id: number }>()
-	return results.map((row) => row.id)
+		.all<ObjectRef>()
+	return results.map(withIncarnation)
 }

@@ -7,6 +7,7 @@ import { refused, type Refused } from '../lib/result.ts'
 import { auditStatement, type Actor, type AuditEntry } from '../accounts/audit.ts'
 import { overlapsOperatorTopics } from '../events/topics.ts'
 import { findSameAddress, toCanonicalUrl } from '../lib/canonical-url.ts'
+import { toIncarnation, withIncarnation, type ObjectRef } from '../lib/incarnation.ts'
 import { LIMITS } from '../lib/limits.ts'
 import { nextSequenceNumber, type Instance } from './rows.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
@@ -17,6 +18,7 @@ export interface SubscriptionRow {
 	id: number
 	/** The instance or the organization whose object sends to it. */
 	ownerId: number
+	ownerIncarnation: string
 	/** null: its owner is the organization. */
 	elementKey: string | null
 	url: string
@@ -32,6 +34,13 @@ interface SubscriptionFilter {
 	afterId?: number
 	ownerId?: number | null
 	id?: number
+}
+
+/** Columns whose types differ from those of their fields. */
+interface StoredTypes {
+	ownerIncarnation: string | null
+	topics: string | null
+	callback: number
 }
 
 const CALLBACK_URL_PATH = '$."event.notification.callback.url"'
@@ -50,20 +59,21 @@ export async function listSubscriptions(
 	const { results } = await db
 		.prepare(
 			`SELECT * FROM (
-				SELECT subscription_id AS id, id AS ownerId, element_key AS elementKey, json_extract(configuration, ?1) AS url,
+				SELECT subscription_id AS id, id AS ownerId, incarnation AS ownerIncarnation, element_key AS elementKey,
+				json_extract(configuration, ?1) AS url,
 				NULL AS topics, created_ms AS createdMs, 1 AS callback
 				FROM instances WHERE organization_id = ?2 AND state = 'ready' AND events_enabled = 1
 				AND json_extract(configuration, ?1) IS NOT NULL
 				UNION ALL
-				SELECT s.id, s.owner_id, i.element_key, s.url, s.topics, s.created_ms, 0
+				SELECT s.id, s.owner_id, i.incarnation, i.element_key, s.url, s.topics, s.created_ms, 0
 				FROM subscriptions AS s JOIN instances AS i ON i.id = s.owner_id AND i.state = 'ready' WHERE s.organization_id = ?2
 				UNION ALL
-				SELECT s.id, s.owner_id, NULL, s.url, s.topics, s.created_ms, 0
+				SELECT s.id, s.owner_id, o.owner_incarnation, NULL, s.url, s.topics, s.created_ms, 0
 				FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?2
 			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id = ?5) ORDER BY id LIMIT ?6`,
 		)
 		.bind(CALLBACK_URL_PATH, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
-		.all<Omit<SubscriptionRow, 'topics' | 'callback'> & { topics: string | null; callback: number }>()
+		.all<Omit<SubscriptionRow, keyof StoredTypes> & StoredTypes>()
 	const last = results.length === pageSize ? results.at(-1) : undefined
 	return {
 		subscriptions: results
@@ -71,6 +81,7 @@ export async function listSubscriptions(
 			.filter((row) => row.callback === 0 || (URL.canParse(row.url) && !isLogOnlyUrl(new URL(row.url), publicUrl)))
 			.map(({ topics, callback, ...row }) => ({
 				...row,
+				ownerIncarnation: toIncarnation(row.ownerIncarnation, row.ownerId),
 				topics: topics === null ? null : (JSON.parse(topics) as string[]),
 				callback: callback === 1,
 			})),
@@ -292,8 +303,7 @@ export interface SubscriptionScope {
 }
 
 /** An instance as a call across instances needs it, or the organization's own object, which has no element. */
-export interface ScopedInstance {
-	id: number
+export interface ScopedInstance extends ObjectRef {
 	elementKey: string | null
 }
 
@@ -307,7 +317,7 @@ export async function listInstancesInSubscriptionScope(
 	const toJson = (list: readonly unknown[] | null): string | null => (list === null ? null : JSON.stringify(list))
 	const { results } = await db
 		.prepare(
-			`SELECT id, element_key AS elementKey FROM instances WHERE organization_id = ?1 AND state = 'ready'
+			`SELECT id, incarnation, element_key AS elementKey FROM instances WHERE organization_id = ?1 AND state = 'ready'
 			AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))
 			AND (?3 IS NULL OR subscription_id IN (SELECT value FROM json_each(?3))
 				OR id IN (SELECT owner_id FROM subscriptions WHERE organization_id = ?1 AND id IN (SELECT value
@@ -329,7 +339,7 @@ export async function listInstancesInSubscriptionScope(
 			limit,
 		)
 		.all<ScopedInstance>()
-	return results
+	return results.map(withIncarnation)
 }
 
 /** URLs of an organization's subscriptions that agree with a masked one up to its query, each once. */

@@ -1,6 +1,7 @@
 /**
  * Verifies deliveries without a lookup: the secret of a webhook is derived from the key ring and from the delivery
- * itself (instance, topic, version). Derived keys are cached, since a store's next delivery needs the same one.
+ * itself (the instance's incarnation, topic, version). Derived keys are cached, since a store's next delivery needs the
+ * same one.
  */
 import type { VendorWebhooks } from '../elements/webhooks.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
@@ -12,18 +13,19 @@ const MAX_CACHED_KEYS = 5000
 export type WebhookSecrets = (
 	ring: string,
 	hooks: VendorWebhooks,
-	instanceId: number,
+	incarnation: string,
 	topic: string,
 	version: number,
 ) => string[]
 
 /** Derived from every key of the ring, the first one first: a store may still have a secret of an older key. */
-const deriveSecrets: WebhookSecrets = (ring, hooks, instanceId, topic, version) =>
-	parseMasterKeys(ring).map((key) => hooks.deriveSecret(key.bytes, instanceId, topic, version))
+const deriveSecrets: WebhookSecrets = (ring, hooks, incarnation, topic, version) =>
+	parseMasterKeys(ring).map((key) => hooks.deriveSecret(key.bytes, incarnation, topic, version))
 
 /** The claims of a delivery that is not verified yet. */
 interface DeliveryIdentity {
-	instanceId: number
+	/** Of the instance that its URL names. */
+	incarnation: string
 	topic: string
 	/** Versions that its URL names. */
 	versions: readonly number[]
@@ -58,17 +60,17 @@ export class WebhookVerifier {
 	#getKeys(
 		ring: string,
 		hooks: VendorWebhooks,
-		{ instanceId, topic }: DeliveryIdentity,
+		{ incarnation, topic }: DeliveryIdentity,
 		version: number,
 	): Promise<CryptoKey[]> {
 		if (ring !== this.#cachedRing) {
 			this.#cachedRing = ring
 			this.#keyCache.clear()
 		}
-		const cacheKey = `${instanceId}\n${topic}\n${version}`
+		const cacheKey = `${incarnation}\n${topic}\n${version}`
 		let keys = this.#keyCache.get(cacheKey)
 		if (keys === undefined) {
-			keys = Promise.all(this.#secrets(ring, hooks, instanceId, topic, version).map(importKey))
+			keys = Promise.all(this.#secrets(ring, hooks, incarnation, topic, version).map(importKey))
 			if (this.#keyCache.size >= MAX_CACHED_KEYS) this.#keyCache.delete(this.#keyCache.keys().next().value!)
 			this.#keyCache.set(cacheKey, keys)
 		}

@@ -54,10 +54,10 @@ export function getDesiredWebhooks(
 	rewriteSecrets: boolean,
 ): DesiredWebhooks {
 	const element = getElement(instance.elementKey)
-	const { id, elementKey, webhookVersion: version } = instance
+	const { id, incarnation, elementKey, webhookVersion: version } = instance
 	return toDesiredWebhooks(
 		element.webhooks!,
-		{ id, version, deliveryUrl: receiverUrlFor(env, elementKey, id, version) },
+		{ id, incarnation, version, deliveryUrl: receiverUrlFor(env, elementKey, instance, version) },
 		getWatchedPaths(element, instance.configuration),
 		{ masterKey: parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, rewrite: rewriteSecrets },
 	)

@@ -20,6 +20,11 @@ export function toIncarnation(stored: string | null | undefined, id: number): st
 	return stored === null || stored === undefined || stored === '' ? String(id) : stored
 }
 
+/** A row with its incarnation as `toIncarnation` reads it. */
+export function withIncarnation<Row extends { id: number; incarnation: string | null }>(row: Row): Row & ObjectRef {
+	return { ...row, incarnation: toIncarnation(row.incarnation, row.id) }
+}
+
 /**
  * Id and incarnation as one text: `<id>.<incarnation>`, or the id alone for those of earlier versions, so that their
  * names and addresses stay.
@@ -30,7 +35,6 @@ export function toRefText({ id, incarnation }: ObjectRef): string {
 
 /** The opposite of `toRefText`; null for any other text. */
 export function parseRefText(text: string): ObjectRef | null {
-	const [, digits, incarnation] = /^([1-9]\d{0,15})(?:\.([\w-]{22}))?$/.exec(text) ?? []
-	const id = Number(digits)
-	return digits === undefined || !Number.isSafeInteger(id) ? null : { id, incarnation: incarnation ?? digits }
+	const [, digits, incarnation] = /^([1-9]\d{0,14})(?:\.([\w-]{22}))?$/.exec(text) ?? []
+	return digits === undefined ? null : { id: Number(digits), incarnation: incarnation ?? digits }
 }

@@ -54,6 +54,12 @@ const limits = {
 		where: 'nextPage of every list',
 		sentence: 'The Elements-Next-Page-Token of an earlier answer is always shorter.',
 	},
+	instanceId: {
+		value: 9_000_000,
+		unit: 'ids',
+		where: 'POST /instances, and the first subscription or notification of an organization’s own topics',
+		sentence: 'Ids of instances, also of deleted ones: ids of notifications contain them and stay safe integers.',
+	},
 	mergedInstances: {
 		value: 200,
 		unit: 'instances',
@@ -402,7 +408,7 @@ export function getLimitRows(): LimitRow[] {
 
 function statusFor(name: LimitName): LimitRow['status'] {
 	if (name === 'body' || name === 'hubBody' || name === 'receiverBody') return 413
-	return name === 'replayJobs' ? 409 : 400
+	return name === 'replayJobs' || name === 'instanceId' ? 409 : 400
 }
 
 /** The table as Markdown, for the guide. */

@@ -19,6 +19,8 @@ export interface AdmissionDecision {
 
 /** The outcome of a delivery. Times epoch ms. */
 export interface DeliveryReport {
+	/** Of the instance; absent: its id as text. */
+	incarnation?: string
 	subscription: number
 	notificationId: number
 	createdMs: number

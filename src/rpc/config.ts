@@ -1,6 +1,7 @@
 /** An instance's row in D1 as its Durable Object keeps it. Fields are stored: never rename one. */
 import { type SendFilter, NO_FILTER } from '../events/filter.ts'
 import { DEFAULT_BATCH, type VendorType } from '../events/batching.ts'
+import type { Result } from '../lib/result.ts'
 import type { Connection } from '../elements/store.ts'
 
 /** `standard`; one of the platform's two, counted from the first failure; or the seconds between attempts. */
@@ -29,6 +30,8 @@ export interface WatcherConfig {
 	/** Random, never reused; the id as text for objects of earlier versions (lib/incarnation.ts). */
 	incarnation: string
 	organizationId: number
+	/** As `incarnation`, of the organization. */
+	organizationIncarnation: string
 	userId: number
 	name: string
 	tags: string[]
@@ -82,6 +85,11 @@ export interface WatcherConfig {
 	/** An organization's own object: without a store, it delivers notices. `getObjectKind` has what follows from it. */
 	storeless: boolean
 }
+
+/**
+ * An object's row in D1. `missing`: there is none, or it is deleted; `replaced`: the row of its id is another object's.
+ */
+export type LoadedConfig = Result<{ config: WatcherConfig }, 'missing' | 'replaced'>
 
 /** The default, also for stored copies of earlier versions. */
 export const DEFAULT_DELIVERY: Readonly<DeliveryConfig> = {

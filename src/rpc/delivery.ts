@@ -11,6 +11,8 @@ export interface Claim {
 	notificationId: number
 	subscription: number
 	organizationId: number
+	/** Absent: the id as text, from an object that runs an earlier version. */
+	organizationIncarnation?: string
 	/** When the notification was formed. */
 	createdMs: number
 	attempt: number
@@ -39,6 +41,10 @@ export interface Claim {
 export interface AdmissionRequest {
 	subscription: number
 	organizationId: number
+	/** Absent: the id as text, from an object that runs an earlier version. */
+	organizationIncarnation?: string
+	/** Of the instance, which the consumer adds; absent: its id as text. */
+	incarnation?: string
 	url: string
 	/** Notifications per second; null: no limit. */
 	rate: number | null

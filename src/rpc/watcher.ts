@@ -47,6 +47,7 @@ export interface HealthReport {
  */
 export interface StatusReport {
 	instanceId: number
+	incarnation: string
 	state: InstanceState
 	reason: string
 	sinceMs: number
@@ -186,8 +187,11 @@ export interface CoverageReport {
 
 /** The calls. All are safe to repeat. */
 export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
-	/** Creates the instance: reads its row from D1, creates the tables, sets the alarm. */
-	create(instanceId: number): Promise<'created' | 'exists'>
+	/**
+	 * Creates the instance: reads its row from D1, creates the tables, sets the alarm. `incarnation` absent: the id as
+	 * text, from an isolate of an earlier version.
+	 */
+	create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'>
 	/**
 	 * Reads the changed row, which may request a new silent baseline. `version` is no longer used; isolates of earlier
 	 * versions pass it. `release`: sends queued notifications.

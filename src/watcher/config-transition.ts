@@ -3,11 +3,15 @@ import type { Core } from './core/core.ts'
 import type { Tx } from './core/tx.ts'
 import { getObjectKind } from './core/object-kind.ts'
 import type { WatcherState } from './core/state.ts'
+import { DAY_MS } from '../lib/time.ts'
 import { toSiteKey } from '../lib/urls.ts'
 import { drainWaiting } from './outbox/forming.ts'
 import { syncSubscriptions } from './outbox/subscriptions.ts'
 import { requestReread } from './polling/scans.ts'
 import type { WatcherConfig } from '../rpc/config.ts'
+
+/** D1 can be restored to any minute of this time (docs/operations.md, Restoring D1 alone). */
+export const RESTORABLE_MS = 30 * DAY_MS
 
 /** The changes of state that a new configuration brings. */
 export interface ConfigTransition {
@@ -27,6 +31,19 @@ export interface ConfigTransition {
 /** Whether an instance neither polls nor delivers. */
 export function isPaused(config: WatcherConfig): boolean {
 	return !config.enabled || !config.eventsEnabled
+}
+
+/**
+ * What an object does without its row. `destroy`: the row of its id is another object's, so nothing of this one may
+ * appear there; or the row has been missing for as long as D1 can be restored. Pure.
+ */
+export function decideWithoutRow(
+	reason: 'missing' | 'replaced',
+	missingSinceMs: number | undefined,
+	now: number,
+): 'destroy' | 'pause' {
+	const isRestorable = now - (missingSinceMs ?? now) < RESTORABLE_MS
+	return reason === 'missing' && isRestorable ? 'pause' : 'destroy'
 }
 
 /** Decides what a new configuration changes. Pure; `now` epoch ms. */

@@ -2,9 +2,10 @@
  * The engine of one instance: the order of work in an alarm, and the calls. Only the alarm calls the store; calls
  * record what is needed and set the alarm (docs/architecture.md, One Durable Object per instance).
  */
+import { toIncarnation } from '../lib/incarnation.ts'
 import { HOUR_MS } from '../lib/time.ts'
 import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
-import { applyConfigTransition, getConfigTransition, isPaused } from './config-transition.ts'
+import { applyConfigTransition, decideWithoutRow, getConfigTransition, isPaused } from './config-transition.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
 import { Core, type WatchedResource } from './core/core.ts'
 import { lookupStep, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
@@ -28,7 +29,7 @@ import { recordFailure, isUsable, describeError, recordSuccess, withResourceErro
 import { nextWatchdogMs, isWatchdogDue, runWatchdogStep } from './webhooks/repair.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
-/** The copy of the row is read again before a doorbell when it is older than this. */
+/** The copy of the row is read again before a doorbell, a webhook delivery or an alarm when it is older than this. */
 const MAX_CONFIG_AGE_MS = 60_000
 const MAX_STORED_BYTES = 8e9
 /** How long pruning waits for a poll to share its alarm. */
@@ -76,7 +77,7 @@ export class Engine {
 	}
 
 	/** Runs a call; `unknown` when this object has no instance row. */
-	async withCore<T>(body: (core: Core) => T | Promise<T>): Promise<OrUnknown<T>> {
+	async withCore<T>(body: (core: Core) => OrUnknown<T> | Promise<OrUnknown<T>>): Promise<OrUnknown<T>> {
 		const core = this.getCore()
 		if (core === null) return 'unknown'
 		try {
@@ -89,14 +90,15 @@ export class Engine {
 	}
 
 	/** Creates the instance from its row. Safe to repeat. */
-	async create(instanceId: number): Promise<'created' | 'exists'> {
+	async create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'> {
 		const existing = this.getCore()
 		if (existing !== null) {
 			this.updateAlarm(existing)
 			return 'exists'
 		}
-		const config = await this.ports.loadConfig(instanceId)
-		if (config === null) throw new Error(`no row for instance ${instanceId}`)
+		const loaded = await this.ports.loadConfig(instanceId, toIncarnation(incarnation, instanceId))
+		if (!loaded.ok) throw new Error(`no row for instance ${instanceId}`)
+		const { config } = loaded
 		// A concurrent call was faster.
 		if (this.getCore() !== null) return 'exists'
 		const { sql } = this.ports
@@ -118,39 +120,73 @@ export class Engine {
 		return 'created'
 	}
 
-	/** Ends the jobs that run, and forgets the core, because its storage is deleted. */
-	dropCore(): void {
+	/** Deletes everything: this object answers `unknown` from then on, and work that is under way ends. */
+	async destroy(): Promise<void> {
+		// Before the storage goes, so that a running slice commits nothing more; again for a call that came meanwhile.
+		this.#dropCore()
+		await this.ports.deleteStorage()
+		this.#dropCore()
+	}
+
+	#dropCore(): void {
 		this.#core?.close()
 		this.#core = null
 	}
 
-	/** Reads the row again and applies what changed. Keeps the copy when D1 cannot be reached. */
-	async refreshConfig(core: Core, options: { release?: boolean } = {}): Promise<void> {
+	/**
+	 * Reads the row again and applies what changed. Keeps the copy when D1 cannot be reached. False: the object has
+	 * destroyed itself, and the core must not be used any longer.
+	 */
+	async refreshConfig(core: Core, options: { release?: boolean } = {}): Promise<boolean> {
 		const release = options.release === true
 		const readNumber = ++this.#configReads
-		let config
+		let loaded
 		try {
-			config = await this.ports.loadConfig(core.config.instanceId)
+			loaded = await this.ports.loadConfig(core.config.instanceId, core.config.incarnation)
 		} catch (error) {
 			this.#logError(core, 'config.unreadable', error)
-			return
+			return this.#isCurrent(core)
 		}
-		if (readNumber < this.#latestConfigRead) return release ? this.refreshConfig(core, options) : undefined
+		if (!this.#isCurrent(core)) return false
+		if (readNumber < this.#latestConfigRead) return release ? this.refreshConfig(core, options) : true
 		this.#latestConfigRead = readNumber
 		const now = this.ports.now()
 		core.configReadMs = now
 		const { state, config: before } = core
-		if (config === null) {
-			if (!state.paused) core.commit(() => void (state.paused = true))
-			return
-		}
-		if (isPaused(config) === state.paused && !release && JSON.stringify(config) === JSON.stringify(before)) return
+		if (!loaded.ok) return this.#workWithoutRow(core, loaded.reason)
+		const { config } = loaded
+		const isUnchanged = isPaused(config) === state.paused && JSON.stringify(config) === JSON.stringify(before)
+		if (isUnchanged && !release && state.missingSinceMs === undefined) return true
 		const transition = getConfigTransition(before, config, state, now)
 		core.config = config
 		core.commit((tx) => {
 			updateConfig(this.ports.sql, config, now)
+			delete state.missingSinceMs
 			applyConfigTransition(tx, core, transition, release)
 		})
+		return true
+	}
+
+	/** Pauses or destroys an object whose row is not in D1. False: it was destroyed. */
+	async #workWithoutRow(core: Core, reason: 'missing' | 'replaced'): Promise<boolean> {
+		const { state } = core
+		const now = this.ports.now()
+		if (decideWithoutRow(reason, state.missingSinceMs, now) === 'destroy') {
+			this.ports.log('object.destroyed', { instance: core.config.instanceId, row: reason })
+			await this.destroy()
+			return false
+		}
+		if (!state.paused || state.missingSinceMs === undefined)
+			core.commit(() => {
+				state.paused = true
+				state.missingSinceMs ??= now
+			})
+		return true
+	}
+
+	/** False: the object was destroyed while a call or a slice waited. */
+	#isCurrent(core: Core): boolean {
+		return this.#core === core
 	}
 
 	/** Reports a state that a call has changed, without waiting for the next alarm. Never throws. */
@@ -162,9 +198,10 @@ export class Engine {
 		}
 	}
 
-	/** Reads the row again when the copy is older than a minute. */
-	async refreshStaleConfig(core: Core): Promise<void> {
-		if (this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS) await this.refreshConfig(core)
+	/** Reads the row again when the copy is older than a minute. False: the object has destroyed itself. */
+	async refreshStaleConfig(core: Core): Promise<boolean> {
+		const isStale = this.ports.now() - core.configReadMs > MAX_CONFIG_AGE_MS
+		return isStale ? await this.refreshConfig(core) : this.#isCurrent(core)
 	}
 
 	/** Runs an alarm: one slice of work, a doorbell for due deliveries, and the next alarm. Never throws. */
@@ -173,14 +210,14 @@ export class Engine {
 		if (core === null) return
 		const budget: SliceBudget = { requests: MAX_SLICE_REQUESTS, untilMs: this.ports.now() + MAX_SLICE_MS }
 		try {
-			if (core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now())
-				await this.refreshConfig(core)
+			const isPollDue = core.state.run === null && (core.state.nextPollMs ?? Infinity) <= this.ports.now()
+			if (!(isPollDue ? await this.refreshConfig(core) : await this.refreshStaleConfig(core))) return
 			if (core.state.full !== this.ports.storedBytes() > MAX_STORED_BYTES) core.state.full = !core.state.full
 			// Events of inactive subscriptions are queued in slices; events that a lost memory left waiting are formed.
 			if (hasWaiting(core)) core.commit((tx) => drainWaiting(tx, core))
 			while (!core.isClosed && !isBudgetSpent(core, budget)) {
 				await this.sendDueDoorbell(core)
-				if (!(await this.#runNextStep(core, budget))) break
+				if (!this.#isCurrent(core) || !(await this.#runNextStep(core, budget))) break
 			}
 		} catch (error) {
 			if (!core.isClosed) recordFailure(core, error)
@@ -189,6 +226,7 @@ export class Engine {
 		if (core.isClosed) return
 		try {
 			await this.sendDueDoorbell(core)
+			if (!this.#isCurrent(core)) return
 			await reportStatus(core)
 		} catch (error) {
 			this.#logError(core, 'run.unfinished', error)
@@ -246,6 +284,7 @@ export class Engine {
 
 	/** Sends a doorbell when a delivery is due and no doorbell is under way. A failed one is sent at the next alarm. */
 	async sendDueDoorbell(core: Core): Promise<void> {
+		if (!this.#isCurrent(core)) return
 		const now = this.ports.now()
 		const dueMs = nextDeliveryMs(core)
 		if (dueMs === null || dueMs > now || core.state.paused) {
@@ -256,9 +295,9 @@ export class Engine {
 		if (sinceLastMs < (core.doorbellRequested ? MIN_DOORBELL_INTERVAL_MS : DOORBELL_RETRY_MS)) return
 		core.doorbellRequested = false
 		core.lastDoorbellMs = now
-		await this.refreshStaleConfig(core)
+		if (!(await this.refreshStaleConfig(core)) || core.state.paused) return
 		try {
-			await this.ports.sendDoorbell(core.config.instanceId)
+			await this.ports.sendDoorbell(core.config.instanceId, core.config.incarnation)
 		} catch (error) {
 			this.#logError(core, 'doorbell.failed', error)
 		}
@@ -266,7 +305,7 @@ export class Engine {
 
 	/** Sets the alarm to the earliest of the due times. */
 	updateAlarm(core: Core): void {
-		if (core.isClosed) return
+		if (!this.#isCurrent(core)) return
 		const now = this.ports.now()
 		const alarmMs = nextAlarmMs(this.#getDueTimes(core, now), now)
 		const currentAlarmMs = this.ports.getAlarmMs()
@@ -313,7 +352,7 @@ export class Engine {
 		admission?: Admission,
 	): Promise<OrUnknown<{ claims: Claim[]; more: boolean; asks: AdmissionRequest[] }>> {
 		return this.withCore(async (core) => {
-			await this.refreshStaleConfig(core)
+			if (!(await this.refreshStaleConfig(core))) return 'unknown'
 			const result = claimDue(core, limit, admission)
 			// An admitted subscription is parked no longer: its leases and due times need an alarm.
 			if (admission !== undefined) this.updateAlarm(core)

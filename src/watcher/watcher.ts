@@ -5,7 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../context.ts'
 import { computeEventTag, parseNotificationId } from '../events/ids.ts'
-import { loadWatcherConfig } from '../instances/config.ts'
+import { loadOwnConfig } from '../instances/config.ts'
 import { publishToOrganization } from '../instances/organizations.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
@@ -74,13 +74,13 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		await this.engine.runSlice()
 	}
 
-	async create(instanceId: number): Promise<'created' | 'exists'> {
-		return this.engine.create(instanceId)
+	async create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'> {
+		return this.engine.create(instanceId, incarnation)
 	}
 
 	async configure(_version: number, options: { release?: boolean } = {}): Promise<OrUnknown<'ok'>> {
 		return this.engine.withCore(async (core) => {
-			await this.engine.refreshConfig(core, options)
+			if (!(await this.engine.refreshConfig(core, options))) return 'unknown'
 			await this.engine.sendDueDoorbell(core)
 			await this.engine.reportState(core)
 			this.engine.updateAlarm(core)
@@ -89,19 +89,14 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async destroy(): Promise<void> {
-		// Before the storage goes, so that a running slice commits nothing more; again for a call that came meanwhile.
-		this.engine.dropCore()
-		await this.ctx.storage.deleteAlarm()
-		await this.ctx.storage.deleteAll()
-		this.#alarmMs = null
-		this.engine.dropCore()
+		await this.engine.destroy()
 	}
 
 	async wake(): Promise<OrUnknown<'ok'>> {
 		return this.engine.withCore(async (core) => {
 			// An alarm in the past may never fire: `updateAlarm` sets it again.
 			this.#alarmMs = await this.ctx.storage.getAlarm()
-			await this.engine.refreshConfig(core)
+			if (!(await this.engine.refreshConfig(core))) return 'unknown'
 			this.engine.updateAlarm(core)
 			return 'ok' as const
 		})
@@ -169,8 +164,9 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>> {
 		return this.engine.withCore(async (core) => {
 			// A version newer than the copy's means that the copy is old.
-			if (core.config.hooks === null || delivery.version > core.config.hooks.version)
-				await this.engine.refreshConfig(core)
+			const isOutdated = core.config.hooks === null || delivery.version > core.config.hooks.version
+			const exists = isOutdated ? await this.engine.refreshConfig(core) : await this.engine.refreshStaleConfig(core)
+			if (!exists || core.state.missingSinceMs !== undefined) return 'unknown'
 			const result = receiveWebhook(core, delivery)
 			// The doorbell comes first, so that the alarm is set for its retry and not for now.
 			this.ctx.waitUntil(this.engine.sendDueDoorbell(core))
@@ -259,7 +255,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.withCore(async (core) => {
 			if (!core.kind.takesNotices) return 'unknown'
 			// Without polls nothing else reads changed account settings.
-			await this.engine.refreshStaleConfig(core)
+			if (!(await this.engine.refreshStaleConfig(core))) return 'unknown'
 			return this.#runAndNotify((current) => publishNotices(current, notices))
 		})
 	}
@@ -331,10 +327,15 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 				void (atMs === null ? ctx.storage.deleteAlarm() : ctx.storage.setAlarm(atMs))
 			},
 			getAlarmMs: () => this.#alarmMs ?? null,
-			sendDoorbell: async (instance) => {
-				await env.DOORBELLS.send({ version: 1, instance })
+			sendDoorbell: async (instance, incarnation) => {
+				await env.DOORBELLS.send({ version: 1, instance, incarnation })
 			},
-			loadConfig: (instanceId) => loadWatcherConfig(env, instanceId),
+			loadConfig: (id, incarnation) => loadOwnConfig(env, { id, incarnation }),
+			deleteStorage: async () => {
+				await ctx.storage.deleteAlarm()
+				await ctx.storage.deleteAll()
+				this.#alarmMs = null
+			},
 			element: (config) => getElement(config.elementKey),
 			client: (config) =>
 				openStoreClient(env, {
@@ -346,8 +347,8 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 					connection: config.connection,
 				}),
 			writeStatus: (report) => writeStatus(env, report),
-			publish: (organizationId, notices) => publishToOrganization(env, organizationId, notices),
-			eventTag: (instanceId, sequence) => computeEventTag(key.bytes, instanceId, sequence),
+			publish: (organization, notices) => publishToOrganization(env, organization, notices),
+			eventTag: (incarnation, sequence) => computeEventTag(key.bytes, incarnation, sequence),
 			masterKey: { id: key.id, bytes: key.bytes },
 			publicUrl: env.PUBLIC_URL,
 			storedBytes: () => ctx.storage.sql.databaseSize,

@@ -2,6 +2,7 @@
  * The production Worker whose objects can be given a backlog and made to send. On the real clock, with the real alarm and queue; what it counts
  * on the way are a few numbers in memory, so that it can be timed.
  */
+import { getBenchObject } from './bench-object.ts'
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import type { NewEvent } from '../../src/watcher/log/event-log.ts'
@@ -27,9 +28,9 @@ export class Watcher extends ProductionWatcher {
 		super(ctx, env)
 		const { ports } = this.engine
 		const { sendDoorbell } = ports
-		ports.sendDoorbell = async (instance) => {
+		ports.sendDoorbell = async (...of) => {
 			this.#counts.doorbells++
-			await sendDoorbell(instance)
+			await sendDoorbell(...of)
 		}
 	}
 
@@ -108,7 +109,7 @@ export class Watcher extends ProductionWatcher {
 				const sequence = ++state.sequence
 				return {
 					sequence,
-					tag: this.engine.ports.eventTag(core.config.instanceId, sequence),
+					tag: this.engine.ports.eventTag(core.config.incarnation, sequence),
 					resource: resource.objectType,
 					resourceNumber: resource.number,
 					objectId: FIRST_OBJECT_ID + sequence,
@@ -137,9 +138,7 @@ export default {
 		// One order for several instances.
 		const ids = pathname.slice('/_bench/'.length).split(',')
 		const command = await request.text()
-		const replies = ids.map((id) =>
-			(env.WATCHER.getByName(id) as unknown as { bench(text: string): Promise<string> }).bench(command),
-		)
+		const replies = ids.map(async (id) => await (await getBenchObject(env, id)).bench(command))
 		return new Response(`[${(await Promise.all(replies)).join(',')}]`)
 	},
 } satisfies ExportedHandler<Env, { version: 1; instance: number }>

@@ -18,6 +18,8 @@ const PROBED_DELIVERIES = 5
 
 /** A delivery as its store sent it. */
 export interface CapturedDelivery {
+	/** Of the receiver. */
+	path: string
 	topic: string
 	/** The object's id. */
 	id: number
@@ -53,7 +55,7 @@ export interface WebhookStack {
 	deliver(delivery: CapturedDelivery): Promise<void>
 }
 
-/** The receiver's path of an instance. */
+/** The receiver's path of a copy, which has no row and so no incarnation of its own. */
 export function receiverPath(instance: number): string {
 	return `/elements/api-v2/events/woocommercerest/${btoa(String(instance))}?v=1`
 }
@@ -63,9 +65,9 @@ export function signBody(body: string, secret: string): string {
 	return createHmac('sha256', secret).update(body).digest('base64')
 }
 
-/** The secret of an instance's webhook. */
+/** The secret of a copy's webhook. */
 export function secretFor(instance: number, topic: string): string {
-	return deriveSecret(MASTER_KEY, instance, topic, 1)
+	return deriveSecret(MASTER_KEY, String(instance), topic, 1)
 }
 
 /** Listens on loopback. */
@@ -112,7 +114,13 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 			const body = await request.text()
 			const topic = request.headers.get('x-wc-webhook-topic')
 			if (topic !== null)
-				captured.push({ topic, id: Number(JSON.parse(body).id), headers: Object.fromEntries(request.headers), body })
+				captured.push({
+					topic,
+					path: new URL(request.url).pathname + new URL(request.url).search,
+					id: Number(JSON.parse(body).id),
+					headers: Object.fromEntries(request.headers),
+					body,
+				})
 			return Response.json({})
 		},
 	})
@@ -167,8 +175,8 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 				await sendCommand(id, { do: 'become', instanceId: id, tables, callbackUrl: callback?.(id) ?? null })
 		},
 		waitUntilQuiet: () => until((reply) => reply.learned && reply.unsettled === 0 && reply.lookups === 0),
-		deliver: async ({ headers, body }) => {
-			const response = await fetch(base + receiverPath(instance), { method: 'POST', headers, body })
+		deliver: async ({ path, headers, body }) => {
+			const response = await fetch(base + path, { method: 'POST', headers, body })
 			if (response.status !== 200)
 				throw new Error(`a delivery was answered ${response.status}: ${await response.text()}`)
 			await response.arrayBuffer()

@@ -2,6 +2,7 @@
  * The production Worker with three more questions for its objects: how they stand, what they know, and to be a copy of another. On the real
  * clock, with the real alarm and queue; unlike `worker.ts` it counts nothing on the way but what production counts, so that it can be timed.
  */
+import { getBenchObject } from './bench-object.ts'
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import type { WebhookResult, WebhookDelivery } from '../../src/rpc/watcher.ts'
@@ -26,7 +27,10 @@ export class Watcher extends ProductionWatcher {
 		super(ctx, env)
 		const { ports } = this.engine
 		const { loadConfig } = ports
-		ports.loadConfig = async (instanceId) => copiedConfigs.get(ctx.id.name) ?? (await loadConfig(instanceId))
+		ports.loadConfig = async (...of) => {
+			const config = copiedConfigs.get(ctx.id.name)
+			return config === undefined ? await loadConfig(...of) : { ok: true, config }
+		}
 	}
 
 	override async hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>> {
@@ -69,7 +73,7 @@ export class Watcher extends ProductionWatcher {
 		const copied = JSON.parse(String(tables['instance']?.[0]?.['config'])) as WatcherConfig
 		// A key is sealed for its instance: no other can open it.
 		const configuration = { ...copied.configuration, 'event.notification.signature.key': null }
-		const config = { ...copied, instanceId, callbackUrl, configuration }
+		const config = { ...copied, instanceId, incarnation: String(instanceId), callbackUrl, configuration }
 		copiedConfigs.set(this.ctx.id.name, config)
 		migrate(sql)
 		sql.transaction(() => {
@@ -93,9 +97,7 @@ export default {
 		// Production's path first: this Worker is timed.
 		if (!request.url.includes('/_bench/')) return await worker.fetch(request, env, ctx)
 		const { pathname } = new URL(request.url)
-		const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
-			bench(text: string): Promise<string>
-		}
+		const stub = await getBenchObject(env, pathname.slice('/_bench/'.length))
 		return new Response(await stub.bench(await request.text()))
 	},
 } satisfies ExportedHandler<Env, { version: 1; instance: number }>

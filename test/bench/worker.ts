@@ -2,6 +2,7 @@
  * The Worker with a bench in it: the production Worker, whose Durable Object runs on a clock and an alarm that the bench moves, and counts the
  * rows that the runtime says were read and written, by table, in the object's SQLite and in D1. Production code has none of this.
  */
+import { getBenchObject } from './bench-object.ts'
 import type { Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import { openStoreClient, storeIo } from '../../src/instances/stores.ts'
@@ -67,9 +68,9 @@ export class Watcher extends ProductionWatcher {
 			life.counts.alarms++
 		}
 		ports.getAlarmMs = () => life.armedMs
-		ports.sendDoorbell = async (instance) => {
+		ports.sendDoorbell = async (...of) => {
 			life.counts.doorbells++
-			await sendDoorbell(instance)
+			await sendDoorbell(...of)
 		}
 		ports.client = (config) =>
 			openStoreClient(
@@ -242,9 +243,7 @@ export default {
 	async fetch(request, env, ctx): Promise<Response> {
 		const { pathname } = new URL(request.url)
 		if (pathname.startsWith('/_bench/')) {
-			const stub = env.WATCHER.getByName(pathname.slice('/_bench/'.length)) as unknown as {
-				bench(text: string): Promise<string>
-			}
+			const stub = await getBenchObject(env, pathname.slice('/_bench/'.length))
 			return new Response(await stub.bench(await request.text()))
 		}
 		return await worker.fetch(request, env, ctx)

@@ -17,7 +17,7 @@ export class Watcher extends ProductionWatcher {
 		super(ctx, env)
 		const { ports } = this.engine
 		const { sendDoorbell } = ports
-		ports.sendDoorbell = async (instance) => {
+		ports.sendDoorbell = async (instance, incarnation) => {
 			await haltAt('commitToDoorbell', () => {
 				const rows = ports.sql.all<{ id: number }>(
 					`SELECT id FROM notifications WHERE attempt = 0 AND settled IS NULL ORDER BY id LIMIT 20`,
@@ -26,7 +26,7 @@ export class Watcher extends ProductionWatcher {
 					? null
 					: { notifications: rows.map(({ id }) => `ntf_${toNotificationId(instance, id)}`), attempt: 0 }
 			})
-			await sendDoorbell(instance)
+			await sendDoorbell(instance, incarnation)
 		}
 	}
 

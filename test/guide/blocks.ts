@@ -154,7 +154,7 @@ const INSTANCE: NotificationInstance = {
 function event(sequence: number, changes: Partial<StoredEvent>): StoredEvent {
 	return {
 		sequence,
-		tag: computeEventTag(MASTER_KEY, INSTANCE_ID, sequence),
+		tag: computeEventTag(MASTER_KEY, String(INSTANCE_ID), sequence),
 		resource: 'orders',
 		objectId: 1871,
 		objectSequence: 1,

@@ -2,6 +2,7 @@
  * What the tests of every call share: two organizations with a store each, real objects, and something of every kind that has an id.
  * Made over the API and in the tables, wherever the Worker runs.
  */
+import { toIncarnation, toRefText } from '../../src/lib/incarnation.ts'
 import { hashPassword } from '../../src/accounts/passwords.ts'
 import { hashSecret, newSecret, newToken } from '../../src/accounts/secrets.ts'
 import { BASE_PATH } from '../../src/lib/base-path.ts'
@@ -92,11 +93,12 @@ export async function setUpWorld(
 	const account = (await send({ method: 'POST', path: '/setup', headers: { Authorization: `Bearer ${setupToken}` } }))
 		.body as any
 	const own = await setUpOrganization(
+		db,
 		send,
 		`User ${account.userSecret}, Organization ${account.organizationSecret}`,
 		first,
 	)
-	const other = await setUpOrganization(send, await insertOrganization(db, 2), second)
+	const other = await setUpOrganization(db, send, await insertOrganization(db, 2), second)
 	return { store: first, own, other, reached, send, ...(await setUpPeople(db, own, other)) }
 }
 
@@ -212,6 +214,7 @@ async function setUpPeople(
 
 /** An instance with events and everything that comes of them. */
 async function setUpOrganization(
+	db: D1Database,
 	send: ContractWorld['send'],
 	authorization: string,
 	store: SimulatedStore,
@@ -276,6 +279,7 @@ async function setUpOrganization(
 		ids: {
 			store: store.url,
 			instance: String(created.id),
+			instanceRef: toRefText({ id: created.id, incarnation: await readIncarnation(db, created.id) }),
 			notification: String(event.notifiedData[0].id),
 			posted: String(posted.id),
 			subscription: String(secondSubscription.id),
@@ -289,6 +293,15 @@ async function setUpOrganization(
 			...hub,
 		},
 	}
+}
+
+/** An instance's incarnation, which its receiver's address holds. */
+async function readIncarnation(db: D1Database, id: number): Promise<string> {
+	const row = await db
+		.prepare('SELECT incarnation FROM instances WHERE id = ?')
+		.bind(id)
+		.first<{ incarnation: string }>()
+	return toIncarnation(row?.incarnation, id)
 }
 
 /** Something of every kind at the store, by the word of its collection; those of paths by the store's own names have no other use. */
@@ -347,7 +360,7 @@ export function pathParametersFor(path: string, ids: Record<string, string>): Re
 	const valueFor = (name: string): string => {
 		if (path.includes('/hubs/{hub}/')) return hubIdsFor(path, ids, name)
 		if (name === 'keyOrId' || name === 'elementKey') return 'woocommercerest'
-		if (name === 'instance') return btoa(ids['instance'] ?? '1')
+		if (name === 'instance') return btoa(ids['instanceRef'] ?? '1')
 		if (name === 'configId') return 'event.poller.refresh_interval'
 		if (name === 'replayId') return ids['replay']!
 		if (name === 'eventId') return ids['event']!

@@ -15,6 +15,63 @@ const workers = (name: string): string => `test/workers/api/${name}.test.ts`
 const watcher = (name: string): string => `test/unit/watcher/${name}.test.ts`
 
 export const MUTANTS: Mutant[] = [
+	// Incarnations
+	{
+		name: 'a reused id reaches the old object',
+		file: 'src/context.ts',
+		find: 'return env.WATCHER.getByName(toRefText(ref))',
+		replace: 'return env.WATCHER.getByName(String(ref.id))',
+		tests: ['test/workers/watcher/restored-d1.test.ts'],
+	},
+	{
+		name: 'an object whose id is another one’s only pauses',
+		file: 'src/watcher/config-transition.ts',
+		find: "return reason === 'missing' && isRestorable ? 'pause' : 'destroy'",
+		replace: "return isRestorable ? 'pause' : 'destroy'",
+		tests: [story('restored-d1')],
+	},
+	{
+		name: 'any row of the id is the object’s own',
+		file: 'src/instances/config.ts',
+		find: 'if (config?.incarnation === incarnation) return { ok: true, config }',
+		replace: 'if (config !== null) return { ok: true, config }',
+		tests: ['test/workers/watcher/restored-d1.test.ts'],
+	},
+	{
+		name: 'only polls read the row',
+		file: 'src/watcher/engine.ts',
+		find: 'isPollDue ? await this.refreshConfig(core) : await this.refreshStaleConfig(core)',
+		replace: 'isPollDue ? await this.refreshConfig(core) : true',
+		tests: [story('restored-d1')],
+	},
+	{
+		name: 'a destroyed object sets its alarm again',
+		file: 'src/watcher/engine.ts',
+		find: '	updateAlarm(core: Core): void {\n		if (!this.#isCurrent(core)) return\n',
+		replace: '	updateAlarm(core: Core): void {\n',
+		tests: [story('restored-d1')],
+	},
+	{
+		name: 'ids go backwards with a restore',
+		file: 'src/instances/config.ts',
+		find: '	await raiseInstanceSequence(env.DB, id)\n',
+		replace: '',
+		tests: ['test/workers/watcher/restored-d1.test.ts'],
+	},
+	{
+		name: 'secrets of webhooks follow from the id',
+		file: 'src/api/receivers/routes.ts',
+		find: 'const identity = { incarnation: instance.incarnation, topic,',
+		replace: 'const identity = { incarnation: String(instance.id), topic,',
+		tests: ['test/workers/watcher/restored-d1.test.ts'],
+	},
+	{
+		name: 'a status reaches whatever row has the id',
+		file: 'src/instances/status.ts',
+		find: " AND incarnation IN (?12, iif(?12 = CAST(?1 AS TEXT), '', ?12))",
+		replace: ' AND ?12 IS NOT NULL',
+		tests: ['test/workers/watcher/restored-d1.test.ts'],
+	},
 	// Webhooks
 	{
 		name: 'a webhook’s payload is always believed',

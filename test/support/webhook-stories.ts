@@ -61,7 +61,7 @@ export async function sendDelivery(
 	const body = typeof payload === 'string' ? payload : JSON.stringify(payload)
 	const secret = woocommerce.webhooks!.deriveSecret(
 		world.masterKeys[0]!.bytes,
-		world.config.instanceId,
+		world.config.incarnation,
 		topic,
 		secretVersion,
 	)

@@ -2,6 +2,7 @@
  * A whole Shopbell in plain Node: the engine over an in-memory SQLite, a simulated store, a queue, a consumer and a callback, all on one
  * virtual clock. What happens in seconds of it takes milliseconds; a crash is the loss of everything but storage, at any step.
  */
+import { refused } from '../../src/lib/result.ts'
 import { createHmac } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
@@ -121,6 +122,15 @@ export class MemorySql implements Sql {
 		}
 	}
 
+	/** Drops all tables, as `deleteAll()` does. */
+	clear(): void {
+		this.#statements.clear()
+		const tables = this.db
+			.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`)
+			.all()
+		for (const { name } of tables) this.db.exec(`DROP TABLE ${String(name)}`)
+	}
+
 	#prepare(query: string): ReturnType<DatabaseSync['prepare']> {
 		let statement = this.#statements.get(query)
 		if (statement === undefined) {
@@ -166,6 +176,8 @@ export class World {
 	t0Ms = 0
 	baselineEndMs = Number.POSITIVE_INFINITY
 	polls: { startMs: number; endMs: number }[] = []
+	/** The row in D1: there, gone, or another one's. */
+	ownRow: 'present' | 'missing' | 'replaced' = 'present'
 	d1Fails = false
 	/** What was told to the organization's object. */
 	readonly notices: Notice[] = []
@@ -263,7 +275,8 @@ export class World {
 			if (Math.min(alarm, queue, breakerWakeMs) > until) break
 			this.nowMs = Math.max(this.nowMs, Math.min(alarm, queue, breakerWakeMs))
 			if (breakerWakeMs <= Math.min(alarm, queue))
-				for (const breaker of this.breakers.values()) this.doorbells.push(...selectToNotify(breaker, this.nowMs))
+				for (const breaker of this.breakers.values())
+					this.doorbells.push(...selectToNotify(breaker, this.nowMs).map(({ instance }) => instance))
 			else if (queue <= alarm) await this.store.runQueue()
 			else await this.alarm()
 		}
@@ -301,7 +314,7 @@ export class World {
 		const id = /\/(\w+=*)\?/.exec(request.url)?.[1] ?? ''
 		const owner = Number(Buffer.from(id, 'base64').toString())
 		const expected = this.masterKeys.map((key) =>
-			createHmac('sha256', hooks.deriveSecret(key.bytes, owner, envelope?.topic ?? '', version))
+			createHmac('sha256', hooks.deriveSecret(key.bytes, this.config.incarnation, envelope?.topic ?? '', version))
 				.update(body)
 				.digest(),
 		)
@@ -491,7 +504,11 @@ export class World {
 			},
 			loadConfig: async () => {
 				if (this.d1Fails) throw new Error('D1 cannot be reached')
-				return this.config
+				return this.ownRow === 'present' ? { ok: true, config: this.config } : refused(this.ownRow)
+			},
+			deleteStorage: async () => {
+				this.sql.clear()
+				this.alarmMs = null
 			},
 			element: () => woocommerce,
 			client: async () => this.#client,
@@ -581,8 +598,8 @@ export class World {
 			park: (_instance, subscription, untilMs) => unlessCrashed(() => this.engine.park(subscription, untilMs)),
 			settle: (_instance, id, attempt, outcome, more) =>
 				unlessCrashed(() => this.engine.settle(parseNotificationId(id)!.counter, attempt, outcome, more)),
-			callback: ({ organizationId, origin }) => {
-				const state = this.#breakerFor(`${organizationId} ${origin}`)
+			callback: ({ organization, origin }) => {
+				const state = this.#breakerFor(`${organization} ${origin}`)
 				return {
 					admit: async (instance, request, limit) => admit(state, instance, request, limit, this.nowMs, 0.5),
 					report: async (instance, delivery) => report(state, instance, delivery, this.nowMs),
@@ -652,6 +669,7 @@ function watcherConfigFor(connection: Connection, options: WorldOptions): Watche
 		instanceId: 7,
 		incarnation: '7',
 		organizationId: 1,
+		organizationIncarnation: '1',
 		userId: 1,
 		name: 'Riverside',
 		tags: ['Riverside'],

@@ -49,7 +49,15 @@ test('what the object of a callback keeps has its lines, and no others', () => {
 		.map((text) => [...text.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!))
 	const state = initialState()
 	const oldest = { notificationId: 1, createdMs: 1, dueMs: 1 }
-	const ask = { subscription: 1, organizationId: 1, url: 'https://callback.example/', rate: 0.01, oldest, wanted: 1 }
+	const ask = {
+		subscription: 1,
+		organizationId: 1,
+		url: 'https://callback.example/',
+		rate: 0.01,
+		oldest,
+		wanted: 1,
+		incarnation: 'i',
+	}
 	for (const instance of [1, 2]) admit(state, instance, ask, 6, 1, 0)
 	expect(core).toEqual(Object.keys(toStoredCore(state.core)))
 	expect(waiting).toEqual(Object.keys(toStoredWaiting(state.waiting['2 1']!)))

@@ -8,7 +8,7 @@ import {
 } from '../../accounts/settings.ts'
 import { BadRequest, Conflict } from '../../lib/errors.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
-import { findOwnerId } from '../../instances/organizations.ts'
+import { findOwner } from '../../instances/organizations.ts'
 import { findSubscriptionTo, notSubscribedCondition } from '../../instances/subscriptions.ts'
 import { canSeeSecrets } from '../http/access.ts'
 import { getActor } from '../http/audit.ts'
@@ -53,8 +53,8 @@ async function requireDistinctWebhook(
 	url: string,
 ): Promise<ReturnType<typeof notSubscribedCondition>> {
 	const { organizationId } = c.var.user
-	const ownerId = await findOwnerId(c.env.DB, organizationId)
-	const duplicateId = ownerId === null ? null : await findSubscriptionTo(c.env.DB, ownerId, url)
+	const owner = await findOwner(c.env.DB, organizationId)
+	const duplicateId = owner === null ? null : await findSubscriptionTo(c.env.DB, owner.id, url)
 	if (duplicateId !== null)
 		throw new Conflict(
 			`operator.webhook.url: subscription ${duplicateId} already sends to this address; delete it first ` +
@@ -66,6 +66,6 @@ async function requireDistinctWebhook(
 /** The organization's own object is notified; instances read the settings themselves. */
 async function notifyOrganizationWatcher(c: CallerContext): Promise<void> {
 	const { services, user } = c.var
-	const ownerId = await findOwnerId(c.env.DB, user.organizationId)
-	if (ownerId !== null) await notifyWatcher(services, { id: ownerId, version: 1 }, {})
+	const owner = await findOwner(c.env.DB, user.organizationId)
+	if (owner !== null) await notifyWatcher(services, { ...owner, version: 1 }, {})
 }

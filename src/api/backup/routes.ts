@@ -82,7 +82,7 @@ function requireBackupToken(c: PublicContext): void {
 function getObject(c: PublicContext, text: string): ReturnType<PublicContext['var']['services']['watcher']> {
 	const ref = parseRefText(text)
 	if (ref === null) throw new BadRequest('object: expected an object of GET /backup/objects')
-	return c.var.services.watcher(ref.id)
+	return c.var.services.watcher(ref)
 }
 
 async function parseBody<Schema extends z.ZodType>(c: PublicContext, schema: Schema): Promise<z.output<Schema>> {

@@ -19,7 +19,7 @@ import {
 import { parseTimeRange } from './filter.ts'
 import { resolveEventInstances } from './event-instances.ts'
 import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
-import { callWatcherById } from '../http/ask.ts'
+import { callWatcherOf } from '../http/ask.ts'
 
 const DEFAULT_RANGE_MS = DAY_MS
 const DEFAULT_INTERVAL = 'hour'
@@ -45,7 +45,7 @@ export async function countInstanceEvents(
 	query: CountQuery,
 ): Promise<z.input<typeof CountsResponse>> {
 	const range = parseCountRange(c, query)
-	const buckets = await callWatcherById<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
+	const buckets = await callWatcherOf<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance, (watcher) =>
 		watcher.tally(toTallyQuery(range)),
 	)
 	return toTotals(range, [groupBuckets(range, buckets)])
@@ -109,11 +109,11 @@ async function countPerInstance(
 	query: CountQuery,
 	range: CountRange,
 ): Promise<Map<number, Map<number, Counts>>> {
-	const ids = await resolveEventInstances(c, query, range.starts[0]!)
+	const instances = await resolveEventInstances(c, query, range.starts[0]!)
 	const countsByInstanceId = new Map<number, Map<number, Counts>>()
-	await mapConcurrent(ids, MAX_CONCURRENT_INSTANCES, async (id) => {
-		const buckets = await c.var.services.watcher(id).tally(toTallyQuery(range))
-		if (buckets !== 'unknown') countsByInstanceId.set(id, groupBuckets(range, buckets))
+	await mapConcurrent(instances, MAX_CONCURRENT_INSTANCES, async (instance) => {
+		const buckets = await c.var.services.watcher(instance).tally(toTallyQuery(range))
+		if (buckets !== 'unknown') countsByInstanceId.set(instance.id, groupBuckets(range, buckets))
 	})
 	return countsByInstanceId
 }

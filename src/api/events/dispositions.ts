@@ -1,5 +1,6 @@
 /** Dispositions: the messages that carried events (docs/contract.md §6). */
 import type * as z from 'zod'
+import type { ObjectRef } from '../../lib/incarnation.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import type { EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
@@ -58,7 +59,7 @@ async function respondWithDispositions(
 	page: EventPage,
 	formatToken: (last: InstanceRow<EventReport>) => string,
 ): Promise<Disposition[]> {
-	const { entries } = page
+	const { entries, instances } = page
 	const dispositions: Disposition[] = []
 	// One notification often carries several events in a row.
 	const bodies = new Map<number, string | null>()
@@ -72,7 +73,12 @@ async function respondWithDispositions(
 		) {
 			const instanceEntries = entries.slice(index).filter((entry) => entry.instanceId === instanceId)
 			const missingIds = findMissingIds(bodies, instanceEntries)
-			const bodiesRead = await readBodies(c, instanceId, missingIds, MAX_MESSAGES_CHARACTERS - bodyCharacters)
+			const bodiesRead = await readBodies(
+				c,
+				instances.get(instanceId)!,
+				missingIds,
+				MAX_MESSAGES_CHARACTERS - bodyCharacters,
+			)
 			for (const [at, body] of bodiesRead.entries()) {
 				bodies.set(missingIds[at]!, body)
 				bodyCharacters += body?.length ?? 0
@@ -109,11 +115,11 @@ function findMissingIds(bodies: ReadonlyMap<number, unknown>, entries: readonly 
 /** Bodies of the first of these notifications, at least one; null: it has left the log. */
 async function readBodies(
 	c: CallerOrInstanceContext,
-	instanceId: number,
+	instance: ObjectRef,
 	ids: readonly number[],
 	characters: number,
 ): Promise<(string | null)[]> {
 	const counters = ids.map((id) => parseNotificationId(id)?.counter ?? 0)
-	const read = await c.var.services.watcher(instanceId).bodies(counters, characters)
+	const read = await c.var.services.watcher(instance).bodies(counters, characters)
 	return read === 'unknown' ? ids.map(() => null) : read
 }

@@ -1,5 +1,6 @@
 /** Instances of a call about events: the token's own, or those of the organization with events. */
 import { BadRequest, NotFound } from '../../lib/errors.ts'
+import type { ObjectRef } from '../../lib/incarnation.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { filterOwnInstances } from '../../instances/rows.ts'
 import { listInstancesWithEvents } from '../../instances/status.ts'
@@ -18,17 +19,17 @@ export async function resolveEventInstances(
 	c: CallerContext,
 	query: { searchText?: string | undefined },
 	fromMs: number | null,
-): Promise<number[]> {
+): Promise<ObjectRef[]> {
 	const { user } = c.var
 	const instanceContext = toInstanceContext(c)
-	if (instanceContext !== null) return [instanceContext.var.instance.id]
+	if (instanceContext !== null) return [instanceContext.var.instance]
 	const requestedIds = parseInstanceIds(c)
 	if (requestedIds.length > 0) {
 		const ownIds = await filterOwnInstances(c.env.DB, user.organizationId, requestedIds)
 		const other = requestedIds.find((id) => !ownIds.includes(id))
 		if (other !== undefined) throw new NotFound(`No instance ${other}`)
 	}
-	const ids = await listInstancesWithEvents(
+	const instances = await listInstancesWithEvents(
 		c.env.DB,
 		user.organizationId,
 		{
@@ -39,12 +40,12 @@ export async function resolveEventInstances(
 		},
 		MAX_INSTANCES + 1,
 	)
-	if (ids.length > MAX_INSTANCES)
+	if (instances.length > MAX_INSTANCES)
 		throw new BadRequest(
 			`More than ${MAX_INSTANCES} instances have events in this range; filter by time (from), tag (tags[]) or ` +
 				'instance (instanceIds[])',
 		)
-	return ids
+	return instances
 }
 
 /** The context of the Element token's instance; null: no token. 404 when `instanceIds[]` names another. */

@@ -8,7 +8,14 @@ import type { InstanceRow } from '../http/merge.ts'
 import { formatPageToken, parsePageToken } from '../http/paging.ts'
 import { formatCsvRecord } from './csv.ts'
 import { parseEventFilter } from './filter.ts'
-import { withRecord, readAllEvents, getEventPosition, formatPositionToken, type EventListQuery } from './log.ts'
+import {
+	toInstanceMap,
+	withRecord,
+	readAllEvents,
+	getEventPosition,
+	formatPositionToken,
+	type EventListQuery,
+} from './log.ts'
 import { toInstanceContext, resolveEventInstances } from './event-instances.ts'
 import { toEventResponse, type EventView } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
@@ -60,22 +67,22 @@ export async function exportEvents(c: CallerContext, query: ExportQuery): Promis
 	const instanceContext = toInstanceContext(c)
 	if (instanceContext !== null) return await exportInstanceEvents(instanceContext, query)
 	const filter = parseEventFilter(c, query)
-	const ids = await resolveEventInstances(c, query, filter.fromMs ?? null)
+	const instances = toInstanceMap(await resolveEventInstances(c, query, filter.fromMs ?? null))
 	const budget = {
-		rows: ids.length === 1 ? READ_SIZE : READ_SIZE_PER_INSTANCE,
-		pages: MAX_READS - MAX_SINGLE_READS - ids.length,
+		rows: instances.size === 1 ? READ_SIZE : READ_SIZE_PER_INSTANCE,
+		pages: MAX_READS - MAX_SINGLE_READS - instances.size,
 	}
 	const formatToken = ({ instanceId, row }: InstanceRow<EventReport>): string =>
 		formatPositionToken({ instanceId, ...getEventPosition(row) })
 	async function* events(): EventGenerator {
-		const rows = readAllEvents(c, ids, query.nextPage, filter, budget)
+		const rows = readAllEvents(c, instances, query.nextPage, filter, budget)
 		let last: InstanceRow<EventReport> | null = null
 		for (let singleReads = 0; ;) {
 			const step = await rows.next()
 			if (step.done === true) return step.value === null ? null : formatPositionToken(step.value)
 			if (step.value.row.withheld !== undefined && ++singleReads > MAX_SINGLE_READS) return formatToken(last!)
 			last = step.value
-			yield await withRecord(c, last)
+			yield await withRecord(c, instances, last)
 		}
 	}
 	return await toStreamResponse(c, query.format ?? 'ndjson', 'events', events(), formatToken)

@@ -1,8 +1,9 @@
 /** Handlers that read the event log of one instance or across instances, and one event by its id. */
 import { NotFound } from '../../lib/errors.ts'
 import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
-import { findOwnerId } from '../../instances/organizations.ts'
+import { findOwner } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/rows.ts'
+import type { ObjectRef } from '../../lib/incarnation.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
 import type { LogFilter, EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
@@ -38,6 +39,8 @@ export interface EventListQuery {
 
 /** Events and the token of the next page. */
 export interface EventPage {
+	/** The instances that were read, by id. */
+	instances: ReadonlyMap<number, ObjectRef>
 	entries: InstanceRow<EventReport>[]
 	next: string | null
 }
@@ -46,7 +49,7 @@ export interface EventPage {
 export async function listEventsAcrossInstances(c: CallerContext, query: EventListQuery): Promise<EventView[]> {
 	const page = await readPageAcrossInstances(c, query, parseEventFilter(c, query))
 	const entries: InstanceRow<EventReport>[] = []
-	for (const entry of page.entries) entries.push(await withRecord(c, entry))
+	for (const entry of page.entries) entries.push(await withRecord(c, page.instances, entry))
 	return respondWithEvents(c, { ...page, entries })
 }
 
@@ -66,6 +69,7 @@ export async function readInstancePage(
 		watcher.events({ ...filter, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE, before }),
 	)
 	return {
+		instances: toInstanceMap([c.var.instance]),
 		entries: page.events.map((row) => ({ instanceId: c.var.instance.id, row })),
 		next: page.next === null ? null : formatPageToken([page.next.number]),
 	}
@@ -80,30 +84,30 @@ export async function readPageAcrossInstances(
 	const instanceContext = toInstanceContext(c)
 	if (instanceContext !== null) return await readInstancePage(instanceContext, query, filter)
 	const range = toMergeRange(query.nextPage, filter)
-	const ids = await resolveEventInstances(c, query, filter.fromMs ?? null)
+	const instances = toInstanceMap(await resolveEventInstances(c, query, filter.fromMs ?? null))
 	const { entries, next } = await mergePages<EventReport>(
-		ids,
+		[...instances.keys()],
 		{ ...range, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
 		getEventPosition,
-		createPageReader(c, ids.length, filter),
+		createPageReader(c, instances, filter),
 		{ sizeOf: (row) => row.withheld ?? row.record?.length ?? 0, limit: MAX_PAGE_CHARACTERS },
 	)
-	return { entries, next: next === null ? null : formatPositionToken(next) }
+	return { instances, entries, next: next === null ? null : formatPositionToken(next) }
 }
 
 /** All events across instances after a page token, newest first. Large records may be left out (`withRecord`). */
 export function readAllEvents(
 	c: CallerContext,
-	ids: readonly number[],
+	instances: ReadonlyMap<number, ObjectRef>,
 	nextPage: string | undefined,
 	filter: LogFilter,
 	budget: ReadBudget,
 ): AsyncGenerator<InstanceRow<EventReport>, MergePosition | null> {
 	return mergeRows<EventReport>(
-		ids,
+		[...instances.keys()],
 		toMergeRange(nextPage, filter),
 		getEventPosition,
-		createPageReader(c, ids.length, filter),
+		createPageReader(c, instances, filter),
 		budget,
 	)
 }
@@ -111,10 +115,11 @@ export function readAllEvents(
 /** Reads a record that was left out. An event that has left the log meanwhile has none. */
 export async function withRecord(
 	c: CallerOrInstanceContext,
+	instances: ReadonlyMap<number, ObjectRef>,
 	entry: InstanceRow<EventReport>,
 ): Promise<InstanceRow<EventReport>> {
 	if (entry.row.withheld === undefined) return entry
-	const row = await c.var.services.watcher(entry.instanceId).event(entry.row.sequence)
+	const row = await c.var.services.watcher(instances.get(entry.instanceId)!).event(entry.row.sequence)
 	return row === 'unknown' || row === null ? entry : { ...entry, row }
 }
 
@@ -138,16 +143,28 @@ function toMergeRange(
 	}
 }
 
-function createPageReader(c: CallerContext, instances: number, filter: LogFilter): ReadPage<EventReport> {
+/** Instances by id. */
+export function toInstanceMap(instances: readonly ObjectRef[]): Map<number, ObjectRef> {
+	return new Map(instances.map((instance) => [instance.id, instance]))
+}
+
+function createPageReader(
+	c: CallerContext,
+	instances: ReadonlyMap<number, ObjectRef>,
+	filter: LogFilter,
+): ReadPage<EventReport> {
 	// One page of each instance is in memory at a time.
-	const characters = Math.floor(MAX_PAGE_CHARACTERS / Math.max(1, instances))
+	const characters = Math.floor(MAX_PAGE_CHARACTERS / Math.max(1, instances.size))
 	return async (id, part) => {
-		const page = await c.var.services.watcher(id).events({ ...filter, ...part, characters })
+		const page = await c.var.services.watcher(instances.get(id)!).events({ ...filter, ...part, characters })
 		return page === 'unknown' ? null : { rows: page.events, next: page.next }
 	}
 }
 
-function respondWithEvents(c: CallerOrInstanceContext, { entries, next }: EventPage): EventView[] {
+function respondWithEvents(
+	c: CallerOrInstanceContext,
+	{ entries, next }: Pick<EventPage, 'entries' | 'next'>,
+): EventView[] {
 	setPageHeaders(c, { returned: entries.length, total: null, next })
 	return entries.map(({ instanceId, row }) => toEventResponse(instanceId, row))
 }
@@ -161,31 +178,33 @@ export async function getEventById(
 	eventId: string,
 	instanceId: number | null,
 ): Promise<EventView> {
-	const position = parseVerifiedEventId(c, eventId)
+	const position = parseEventId(eventId)
 	if (position === null || (instanceId !== null && position.instanceId !== instanceId))
 		throw new NotFound('No such event')
-	const tokenInstance = c.var.tokenInstance
-	const proven =
-		tokenInstance?.id === position.instanceId ||
-		(c.var.organizationProven && (await belongsToOrganization(c, position.instanceId)))
-	if (!proven) throw new NotFound('No such event')
+	const owner = await findEventOwner(c, position.instanceId)
+	if (owner === null || !isOwnEvent(c, owner, position)) throw new NotFound('No such event')
 	;(c as CallerContext).set('instanceId', position.instanceId)
-	const row = await c.var.services.watcher(position.instanceId).event(position.sequence)
+	const row = await c.var.services.watcher(owner).event(position.sequence)
 	if (row === 'unknown' || row === null || row.eventId !== eventId) throw new NotFound('No such event')
 	return toEventResponse(position.instanceId, row)
 }
 
-/** The parts of an event id; null: we did not issue it. */
-export function parseVerifiedEventId(c: CallerOrInstanceContext, eventId: string): EventIdParts | null {
-	const position = parseEventId(eventId)
+/** Whether the parts of an event id are those of an event of this instance: we issued it. */
+export function isOwnEvent(c: CallerOrInstanceContext, owner: ObjectRef, position: EventIdParts): boolean {
 	const keys = parseMasterKeys(c.env.MASTER_KEYS).map((key) => key.bytes)
-	return position !== null && verifyEventTag(keys, position) ? position : null
+	return position.instanceId === owner.id && verifyEventTag(keys, owner.incarnation, position)
 }
 
-/** Whether an id is that of the organization's instances or own object (`POST /notifications`, operator events). */
-async function belongsToOrganization(c: CallerOrInstanceContext, id: number): Promise<boolean> {
-	const { organizationId } = c.var.user
-	return (
-		(await findInstance(c.env.DB, organizationId, id)) !== null || (await findOwnerId(c.env.DB, organizationId)) === id
-	)
+/**
+ * The token's instance, or the organization's instance or own object (`POST /notifications`, operator events) of this
+ * id; null: the caller has none.
+ */
+async function findEventOwner(c: CallerOrInstanceContext, id: number): Promise<ObjectRef | null> {
+	const { tokenInstance, organizationProven, user } = c.var
+	if (tokenInstance?.id === id) return tokenInstance
+	if (!organizationProven) return null
+	const instance = await findInstance(c.env.DB, user.organizationId, id)
+	if (instance !== null) return instance
+	const owner = await findOwner(c.env.DB, user.organizationId)
+	return owner?.id === id ? owner : null
 }

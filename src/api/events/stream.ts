@@ -1,9 +1,9 @@
 /** `GET …/events/stream`: the edge polls the instance's object (docs/architecture.md, Event log). */
 import { BadRequest, Conflict } from '../../lib/errors.ts'
-import { computeEventTag, formatEventId } from '../../events/ids.ts'
+import { computeEventTag, formatEventId, parseEventId } from '../../events/ids.ts'
 import { parseMasterKeys } from '../../lib/sealing.ts'
 import type { InstanceContext } from '../http/environment.ts'
-import { parseVerifiedEventId } from './log.ts'
+import { isOwnEvent } from './log.ts'
 import { streamText } from './sse.ts'
 import { toEventResponse } from './view.ts'
 import { callWatcher } from '../http/ask.ts'
@@ -20,12 +20,13 @@ export async function streamEvents(c: InstanceContext, lastEventId: string | und
 	const after = parseLastEventId(c, lastEventId ?? c.req.header('Last-Event-ID') ?? '', last)
 	const closed = new AbortController()
 	c.req.raw.signal.addEventListener('abort', () => closed.abort())
-	const watcher = services.watcher(instance.id)
+	const watcher = services.watcher(instance)
 	const key = parseMasterKeys(c.env.MASTER_KEYS)[0]!.bytes
 	const chunks = streamText(after ?? last, {
 		read: (position, limit) => watcher.eventsAfter(position, limit),
 		// Computed, since the event may have left the log, and an empty log has none.
-		formatEventId: (sequence) => formatEventId(instance.id, sequence, computeEventTag(key, instance.id, sequence)),
+		formatEventId: (sequence) =>
+			formatEventId(instance.id, sequence, computeEventTag(key, instance.incarnation, sequence)),
 		show: (row) => JSON.stringify(toEventResponse(instance.id, row)),
 		now: () => services.now(),
 		wait: (ms) => services.wait(ms, closed.signal),
@@ -53,8 +54,8 @@ export async function streamEvents(c: InstanceContext, lastEventId: string | und
 /** The sequence of an event id; null: none was given. */
 function parseLastEventId(c: InstanceContext, eventId: string, last: number): number | null {
 	if (eventId === '') return null
-	const position = parseVerifiedEventId(c, eventId)
-	if (position === null || position.instanceId !== c.var.instance.id || position.sequence > last)
+	const position = parseEventId(eventId)
+	if (position === null || !isOwnEvent(c, c.var.instance, position) || position.sequence > last)
 		throw new BadRequest("Last-Event-ID: expected the id of one of this instance's events")
 	return position.sequence
 }

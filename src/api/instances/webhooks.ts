@@ -13,7 +13,7 @@ import type { InstanceContext } from '../http/environment.ts'
 import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
-import { callWatcher, callWatcherById } from '../http/ask.ts'
+import { callWatcher, callWatcherOf } from '../http/ask.ts'
 
 /** `GET …/webhooks`. Shows secrets, so it writes an audit row. */
 export async function getWebhooks(
@@ -46,10 +46,7 @@ export async function listRejected(
 	c: InstanceContext,
 ): Promise<OperationResponse<typeof watchingOperations.listRejectedDeliveries>> {
 	const stored = await callWatcher(c, (watcher) => watcher.rejections())
-	const { sinceMs, counts, samples } = mergeRejections(
-		stored,
-		c.var.services.rejectionBuffer.pending(c.var.instance.id),
-	)
+	const { sinceMs, counts, samples } = mergeRejections(stored, c.var.services.rejectionBuffer.pending(c.var.instance))
 	const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
 	return {
 		since: total === 0 ? null : toIsoSeconds(sinceMs),
@@ -67,7 +64,7 @@ export async function getCoverage(
 	const to = parseTimeParameter('to', query.to) ?? c.var.services.now()
 	const from = parseTimeParameter('from', query.from) ?? to - DAY_MS
 	if (to < from) throw new BadRequest('to: expected a time after from')
-	const report = await callWatcherById<CoverageReport | 'too-many'>(c.var.services, c.var.instance.id, (watcher) =>
+	const report = await callWatcherOf<CoverageReport | 'too-many'>(c.var.services, c.var.instance, (watcher) =>
 		watcher.coverage(from, to),
 	)
 	if (report === 'too-many')
@@ -91,7 +88,7 @@ function toSecretVersion(
 	instance: Instance,
 	usesWebhooks: boolean,
 ): { deliveryUrl: string | null; version: number; previousUntil: string | null; pending: WebhookTask | null } {
-	const url = receiverUrlFor(c.env, instance.elementKey, instance.id, instance.webhookVersion)
+	const url = receiverUrlFor(c.env, instance.elementKey, instance, instance.webhookVersion)
 	const previousUntilMs = instance.webhookPreviousUntilMs
 	return {
 		deliveryUrl: !usesWebhooks || url === '' ? null : url,

@@ -16,7 +16,7 @@ import {
 	PROMETHEUS_MEDIA_TYPE,
 	rootMetricsOperations,
 } from './operations.ts'
-import { callWatcherById } from '../http/ask.ts'
+import { callWatcherOf } from '../http/ask.ts'
 
 type MetricsResult = OperationResponse<typeof metricsOperations.getMetrics>
 type InstanceMetrics = Exclude<MetricsResult, Response>[number]
@@ -63,7 +63,7 @@ async function getMetrics(
 async function findInstances(
 	c: CallerContext,
 	query: ValidatedInput<typeof metricsOperations.getMetrics>['query'],
-): Promise<{ instances: Pick<Instance, 'id' | 'name'>[]; total: number; more: boolean }> {
+): Promise<{ instances: Pick<Instance, 'id' | 'incarnation' | 'name'>[]; total: number; more: boolean }> {
 	const { tokenInstance, user } = c.var
 	if (tokenInstance !== null) return { instances: [tokenInstance], total: 1, more: false }
 	const filter = { tags: listParameter(c, 'tags'), searchText: query.searchText ?? '', elementKey: null }
@@ -72,13 +72,17 @@ async function findInstances(
 }
 
 /** An instance that cannot be reached must not hide the others. */
-async function readMetrics(c: CallerContext, { id, name }: Pick<Instance, 'id' | 'name'>): Promise<InstanceMetrics> {
+async function readMetrics(
+	c: CallerContext,
+	instance: Pick<Instance, 'id' | 'incarnation' | 'name'>,
+): Promise<InstanceMetrics> {
+	const { id, name } = instance
 	try {
 		return {
 			instanceId: id,
 			name,
 			up: true,
-			metrics: await callWatcherById(c.var.services, id, (watcher) => watcher.metrics()),
+			metrics: await callWatcherOf(c.var.services, instance, (watcher) => watcher.metrics()),
 		}
 	} catch (error) {
 		logError('metrics.unreachable', error, { instance: id })

@@ -58,7 +58,7 @@ export async function getNotification(c: CallerContext, id: string): Promise<Not
 /** `PUT /notifications/{id}/acknowledge`. */
 export async function acknowledgeNotification(c: CallerContext, id: string): Promise<Notification> {
 	const { owner, counter } = await requireNotificationPosition(c, id)
-	if (!(await callOwner(c, owner.id, (watcher) => watcher.acknowledge(counter))))
+	if (!(await callOwner(c, owner, (watcher) => watcher.acknowledge(counter))))
 		throw new NotFound('No such notification')
 	return await getNotification(c, id)
 }
@@ -66,7 +66,7 @@ export async function acknowledgeNotification(c: CallerContext, id: string): Pro
 /** `GET /notifications/{id}/attempts`: completed attempts, oldest first. */
 export async function listAttempts(c: CallerContext, id: string): Promise<Attempt[]> {
 	const { owner, counter } = await requireNotificationPosition(c, id)
-	const found = await callOwner(c, owner.id, (watcher) => watcher.attempts(counter))
+	const found = await callOwner(c, owner, (watcher) => watcher.attempts(counter))
 	if (found === null) throw new NotFound('No such notification')
 	return found.map((attempt) => toAttemptResponse(attempt, canSeeSecrets(c)))
 }
@@ -108,13 +108,12 @@ export async function releaseDeliveries(c: CallerContext, where: string): Promis
 		throw new BadRequest('where: expected status to be queued; only queued deliveries can be released')
 	const released = []
 	for (const owner of await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })) {
-		const { id } = owner
 		const instanceId = getInstanceId(owner)
-		const subscriptions = await callOwner(c, id, (watcher) => watcher.subscriptions())
+		const subscriptions = await callOwner(c, owner, (watcher) => watcher.subscriptions())
 		for (const { number, url, topics } of subscriptions) {
 			if (instanceId === null && filter.ownTopics !== null && !topicsOverlap(filter.ownTopics, topics ?? [])) continue
 			if (filter.subscriptionIds?.includes(number) === false || filter.urls?.includes(url) === false) continue
-			const count = await callOwner(c, id, (watcher) => watcher.release({ subscription: number }))
+			const count = await callOwner(c, owner, (watcher) => watcher.release({ subscription: number }))
 			await audit(c, {
 				action: 'subscription.release',
 				...toAuditObject(c, instanceId),
@@ -137,7 +136,7 @@ export async function requireNotification(
 	id: string,
 ): Promise<Awaited<ReturnType<typeof requireNotificationPosition>> & { report: NotificationReport }> {
 	const position = await requireNotificationPosition(c, id)
-	const report = await callOwner(c, position.owner.id, (watcher) => watcher.notification(position.counter))
+	const report = await callOwner(c, position.owner, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new NotFound('No such notification')
 	return { ...position, report }
 }
@@ -178,13 +177,13 @@ async function readPage(
 		},
 		(row) => ({ atMs: row.createdMs, number: getCounter(row) }),
 		async (id, { fromMs: _from, ...part }) => {
-			const topics =
-				owners.get(id)?.elementKey === null && filter.ownTopics !== null ? { topics: filter.ownTopics } : {}
-			const answer = await c.var.services.watcher(id).notifications({ ...part, ...rowFilter, ...topics })
+			const owner = owners.get(id)!
+			const topics = owner.elementKey === null && filter.ownTopics !== null ? { topics: filter.ownTopics } : {}
+			const answer = await c.var.services.watcher(owner).notifications({ ...part, ...rowFilter, ...topics })
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
 		},
 	)
-	const entries = withBodies ? await loadBodies(c, found.entries) : found.entries
+	const entries = withBodies ? await loadBodies(c, owners, found.entries) : found.entries
 	const last = entries.at(-1)
 	const isTruncated = last !== undefined && entries.length < found.entries.length
 	const next = isTruncated
@@ -201,6 +200,7 @@ async function readPage(
 /** Adds bodies, for as many entries as fit a response. */
 async function loadBodies(
 	c: CallerContext,
+	owners: ReadonlyMap<number, ScopedInstance>,
 	entries: readonly InstanceRow<NotificationReport>[],
 ): Promise<InstanceRow<NotificationReport>[]> {
 	const hydrated: InstanceRow<NotificationReport>[] = []
@@ -210,7 +210,7 @@ async function loadBodies(
 			entries.slice(start, start + MAX_CONCURRENT_BODIES).map(async ({ instanceId, row }) => ({
 				instanceId,
 				// A notification that has left the log meanwhile stays as it was listed.
-				row: (await callOwner(c, instanceId, (watcher) => watcher.notification(getCounter(row)))) ?? row,
+				row: (await callOwner(c, owners.get(instanceId)!, (watcher) => watcher.notification(getCounter(row)))) ?? row,
 			})),
 		)
 		for (const entry of part) {

@@ -110,6 +110,7 @@ export const notificationOperations = {
 		access: 'account',
 		body: NotificationBody,
 		example: { topic: 'stock.low', severity: 'high', message: { sku: 'T-1', left: 2 } },
+		errors: [409],
 		answer: NotificationResponse,
 	}),
 	getNotification: defineOperation({

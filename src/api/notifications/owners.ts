@@ -4,7 +4,7 @@
  */
 import { parseNotificationId, type NotificationIdParts } from '../../events/ids.ts'
 import { BadRequest, NotFound } from '../../lib/errors.ts'
-import { findOwnerId, findOwnerIdInScope } from '../../instances/organizations.ts'
+import { findOwner, findOwnerInScope } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/rows.ts'
 import {
 	listCallbackUrls,
@@ -12,13 +12,14 @@ import {
 	type SubscriptionScope,
 	type ScopedInstance,
 } from '../../instances/subscriptions.ts'
+import type { ObjectRef } from '../../lib/incarnation.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { maskUrl } from '../../lib/url-masks.ts'
 import type { WatcherRpc } from '../../rpc/watcher.ts'
 import { canSeeSecrets, findAccessibleInstance } from '../http/access.ts'
 import type { CallerContext } from '../http/environment.ts'
 import type { OrUnknown } from '../../rpc/known.ts'
-import { callWatcherById } from '../http/ask.ts'
+import { callWatcherOf } from '../http/ask.ts'
 
 /** Instances that a list calls at most (docs/delivery.md, Notifications and deliveries). */
 const MAX_INSTANCES = LIMITS.mergedInstances.value
@@ -44,17 +45,17 @@ export async function findOwners(
 				}
 	if ([scope.subscriptionIds, scope.urls].some((list) => list?.length === 0)) return []
 	const includesOrganization = tokenInstance === null && reach.ownTopics?.length !== 0 && reach.tags.length === 0
-	const [found, ownerId] = await Promise.all([
+	const [found, owner] = await Promise.all([
 		scope.instanceIds?.length === 0
 			? []
 			: listInstancesInSubscriptionScope(DB, user.organizationId, scope, MAX_INSTANCES + 1),
-		includesOrganization ? findOwnerIdInScope(DB, user.organizationId, reach) : null,
+		includesOrganization ? findOwnerInScope(DB, user.organizationId, reach) : null,
 	])
 	if (found.length > MAX_INSTANCES)
 		throw new BadRequest(
 			`This selects more than ${MAX_INSTANCES} instances; filter by URL (where=config.url='…'), topic or tag (tags[])`,
 		)
-	return ownerId === null ? found : [...found, { id: ownerId, elementKey: null }]
+	return owner === null ? found : [...found, { ...owner, elementKey: null }]
 }
 
 /**
@@ -88,16 +89,16 @@ export async function requireNotificationPosition(
 		return { ...position, owner: instance, instance }
 	}
 	const { organizationProven, user } = c.var
-	if (!organizationProven || (await findOwnerId(c.env.DB, user.organizationId)) !== position.ownerId)
-		throw new NotFound('No such notification')
-	return { ...position, owner: { id: position.ownerId, elementKey: null }, instance: null }
+	const owner = organizationProven ? await findOwner(c.env.DB, user.organizationId) : null
+	if (owner?.id !== position.ownerId) throw new NotFound('No such notification')
+	return { ...position, owner: { ...owner, elementKey: null }, instance: null }
 }
 
 /** Calls one of the caller's objects. */
 export async function callOwner<T>(
 	c: CallerContext,
-	instanceId: number,
+	owner: ObjectRef,
 	call: (watcher: WatcherRpc) => Promise<OrUnknown<T>>,
 ): Promise<T> {
-	return await callWatcherById(c.var.services, instanceId, call)
+	return await callWatcherOf(c.var.services, owner, call)
 }

@@ -2,7 +2,7 @@
 import type * as z from 'zod'
 import { BadRequest } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
-import { ensureOwnerId, findOwnerId } from '../../instances/organizations.ts'
+import { ensureOwner, findOwner } from '../../instances/organizations.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import type { CallerContext } from '../http/environment.ts'
 import type { Notification, NotificationBody } from './schema.ts'
@@ -32,13 +32,13 @@ export async function postNotification(
 		...(from === '' ? {} : { from }),
 		body: message,
 	}
-	const ownerId =
-		(await findOwnerId(c.env.DB, user.organizationId)) ??
-		(await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id)))
-	const [published] = await callOwner(c, ownerId, (watcher) => watcher.publish([notice]))
+	const owner =
+		(await findOwner(c.env.DB, user.organizationId)) ??
+		(await ensureOwner(services.env, user.organizationId, (ref) => services.watcher(ref)))
+	const [published] = await callOwner(c, owner, (watcher) => watcher.publish([notice]))
 	const position = parseNotificationId(published?.notificationId ?? 0)
 	const report =
-		position === null ? null : await callOwner(c, ownerId, (watcher) => watcher.notification(position.counter))
+		position === null ? null : await callOwner(c, owner, (watcher) => watcher.notification(position.counter))
 	if (report === null) throw new Error('the published notification is missing')
-	return toNotificationResponse(getViewOptions(c), { id: ownerId, elementKey: null }, report)
+	return toNotificationResponse(getViewOptions(c), { ...owner, elementKey: null }, report)
 }

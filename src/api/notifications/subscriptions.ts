@@ -1,11 +1,12 @@
 /** Handlers of subscriptions. */
+import type { ObjectRef } from '../../lib/incarnation.ts'
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import type * as z from 'zod'
 import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
 import { readAccountSettings } from '../../accounts/settings.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { getCallbackUrl } from '../../instances/config.ts'
-import { ensureOwnerId } from '../../instances/organizations.ts'
+import { ensureOwner } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/rows.ts'
 import {
 	addOrganizationSubscription,
@@ -43,9 +44,7 @@ export async function listSubscriptionsPage(
 		filter,
 		query.pageSize ?? MAX_PAGE_SIZE,
 	)
-	const reportById = await readSubscriptionReports(c, [
-		...new Set(subscriptions.map((subscription) => subscription.ownerId)),
-	])
+	const reportById = await readSubscriptionReports(c, subscriptions)
 	setPageHeaders(c, {
 		returned: subscriptions.length,
 		total: null,
@@ -59,7 +58,7 @@ export async function listSubscriptionsPage(
 /** `GET /notifications/subscriptions/{id}`. */
 export async function getSubscription(c: CallerContext, id: string): Promise<Subscription> {
 	const found = await requireSubscription(c, id)
-	const reportById = await readSubscriptionReports(c, [found.ownerId])
+	const reportById = await readSubscriptionReports(c, [found])
 	return toSubscriptionResponse(found, reportById.get(found.id), canSeeSecrets(c))
 }
 
@@ -89,10 +88,10 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 	if (!organizationProven)
 		throw new Unauthorized('Authorization: your own topics also need "Organization <organization secret>"')
 	const nowMs = services.now()
-	const ownerId = await ensureOwnerId(services.env, user.organizationId, (id) => services.watcher(id))
+	const owner = await ensureOwner(services.env, user.organizationId, (ref) => services.watcher(ref))
 	const { operator } = await readAccountSettings(services.env.DB, user.organizationId)
 	const input = { url, topics }
-	const added = await addOrganizationSubscription(services.env.DB, getActor(c), ownerId, input, operator.url, nowMs)
+	const added = await addOrganizationSubscription(services.env.DB, getActor(c), owner.id, input, operator.url, nowMs)
 	if (!added.ok && added.reason === 'operator-webhook')
 		throw new Conflict('config.url: the operator webhook (operator.webhook.url) already sends to this address')
 	if (!added.ok && added.reason === 'raced')
@@ -106,9 +105,18 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 			`config.url: subscription ${added.duplicateId} already sends to this URL; a subscription can have several topics ` +
 				'and wildcards (stock.*)',
 		)
-	await notifyWatcher(services, { id: ownerId, version: 1 }, {})
+	await notifyWatcher(services, { ...owner, version: 1 }, {})
 	return toSubscriptionResponse(
-		{ id: added.id, ownerId, elementKey: null, url, topics, createdMs: nowMs, callback: false },
+		{
+			id: added.id,
+			ownerId: owner.id,
+			ownerIncarnation: owner.incarnation,
+			elementKey: null,
+			url,
+			topics,
+			createdMs: nowMs,
+			callback: false,
+		},
 		undefined,
 		canSeeSecrets(c),
 	)
@@ -138,12 +146,13 @@ async function createInstanceSubscription(
 		throw new Conflict('Another request changed this instance at the same time; read it again and retry')
 	if (!added.ok)
 		throw new Conflict(`config.url: subscription ${added.duplicateId} already sends this topic to this URL`)
-	await notifyWatcher(services, { id: instance.id, version: instance.version + 1 }, {})
+	await notifyWatcher(services, { ...instance, version: instance.version + 1 }, {})
 	c.set('instanceId', instance.id)
 	return toSubscriptionResponse(
 		{
 			id: added.id,
 			ownerId: instance.id,
+			ownerIncarnation: instance.incarnation,
 			elementKey: instance.elementKey,
 			url,
 			topics,
@@ -167,7 +176,7 @@ export async function deleteSubscription(c: CallerContext, id: string): Promise<
 	const version = found.elementKey === null ? 0 : (await findAccessibleInstance(c, found.ownerId))?.version
 	if (version === undefined || !(await removeSubscription(services.env.DB, getActor(c), found, services.now())))
 		throw new NotFound(`No subscription ${id}`)
-	await notifyWatcher(services, { id: found.ownerId, version: version + 1 }, {})
+	await notifyWatcher(services, { ...toOwner(found), version: version + 1 }, {})
 	return undefined
 }
 
@@ -203,13 +212,18 @@ function requireCallbackUrl(c: CallerContext, text: string): string {
 	return url
 }
 
-/** The objects' reports of their subscriptions, by id. */
+function toOwner({ ownerId, ownerIncarnation }: SubscriptionRow): ObjectRef {
+	return { id: ownerId, incarnation: ownerIncarnation }
+}
+
+/** The objects' reports of these subscriptions and of others of their owners, by id. */
 async function readSubscriptionReports(
 	c: CallerContext,
-	instanceIds: readonly number[],
+	subscriptions: readonly SubscriptionRow[],
 ): Promise<Map<number, SubscriptionReport>> {
-	const reports = await mapConcurrent(instanceIds, MAX_CONCURRENT_INSTANCES, (id) =>
-		callOwner(c, id, (watcher) => watcher.subscriptions()),
+	const owners = new Map(subscriptions.map((subscription) => [subscription.ownerId, toOwner(subscription)]))
+	const reports = await mapConcurrent([...owners.values()], MAX_CONCURRENT_INSTANCES, (owner) =>
+		callOwner(c, owner, (watcher) => watcher.subscriptions()),
 	)
 	return new Map(reports.flat().map((report) => [report.number, report]))
 }

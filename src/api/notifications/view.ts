@@ -93,7 +93,7 @@ export function toSubscriptionResponse(
 		reason: report?.reason ?? null,
 		lastStatus: report?.lastStatus ?? null,
 		failingSince: toIsoSecondsOrNull(report?.failingSinceMs ?? null),
-		instanceId: getInstanceId({ id: row.ownerId, elementKey: row.elementKey }),
+		instanceId: row.elementKey === null ? null : row.ownerId,
 		createdDate: toIsoSeconds(row.createdMs),
 	}
 }

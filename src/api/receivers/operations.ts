@@ -10,9 +10,10 @@ import { INSTANCE_ID, ORDER } from '../http/examples.ts'
 const ElementKey = z.string().meta({ description: "The element's key", examples: ['woocommercerest'] })
 const ElementParams = z.object({ elementKey: ElementKey })
 const InstanceParams = ElementParams.extend({
-	instance: z
-		.string()
-		.meta({ description: 'The id of the instance in base64, padded or not', examples: [btoa(String(INSTANCE_ID))] }),
+	instance: z.string().meta({
+		description: 'The instance in base64, padded or not, as `deliveryUrl` of `GET /instances/{id}/webhooks` has it',
+		examples: [btoa(String(INSTANCE_ID))],
+	}),
 })
 const ReceiverQuery = z.object({
 	v: z
@@ -71,8 +72,8 @@ export const receiverOperations = {
 		path: '/events/{elementKey}',
 		summary: 'Deliver a webhook',
 		description:
-			'Receives a change from a store. The header `Element-Instances: 12345` names the instance, or up to five ' +
-			`separated by commas. ${SIGNATURE_DESCRIPTION}`,
+			'Receives a change from a store. The header `Element-Instances: 12345.1kQ8vW3nT0aYxZbC5dEfGh` names the instance ' +
+			`(the decoded last part of its receiver’s path), or up to five separated by commas. ${SIGNATURE_DESCRIPTION}`,
 		params: ElementParams,
 	}),
 	receiveDeliveryOfInstance: defineOperation({

@@ -1,4 +1,5 @@
 /** Parses the parts of a request that a receiver needs before it verifies the signature. Pure. */
+import { parseRefText, type ObjectRef } from '../../lib/incarnation.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { getNestingDepth } from '../http/json-depth.ts'
 
@@ -11,21 +12,24 @@ const MAX_INSTANCES = 5
 /** Versions per URL. */
 const MAX_VERSIONS = 3
 
-/** The instance of a path: its id in base64, padded or not, in either alphabet; null for anything else. */
-export function parseInstancePath(text: string): number | null {
-	if (!/^[A-Za-z0-9+/_-]{2,24}={0,2}$/.test(text)) return null
+/**
+ * The instance of a path: `<id>.<incarnation>` or the id of an earlier instance, in base64, padded or not, in either
+ * alphabet; null for anything else.
+ */
+export function parseInstancePath(text: string): ObjectRef | null {
+	if (!/^[A-Za-z0-9+/_-]{2,56}={0,2}$/.test(text)) return null
 	const decoded = Buffer.from(text, 'base64')
 	const plain = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/')
 	// Leftover bits would be a second spelling of an id.
 	if (decoded.toString('base64').replace(/=+$/, '') !== plain) return null
-	return parseInstanceId(decoded.toString('latin1'))
+	return parseRefText(decoded.toString('latin1'))
 }
 
-/** The instances of `Element-Instances: id[,id]`; empty for anything else. */
-export function parseInstancesHeader(text: string | undefined): number[] {
-	const ids = (text ?? '').split(',').map((part) => parseInstanceId(part.trim()))
-	if (ids.length > MAX_INSTANCES || ids.includes(null)) return []
-	return [...new Set(ids as number[])]
+/** The instances of `Element-Instances: instance[,instance]`, as in paths; empty for anything else. */
+export function parseInstancesHeader(text: string | undefined): ObjectRef[] {
+	const parts = [...new Set((text ?? '').split(',').map((part) => part.trim()))]
+	const refs = parts.map(parseRefText).filter((ref) => ref !== null)
+	return parts.length > MAX_INSTANCES || refs.length < parts.length ? [] : refs
 }
 
 /** The versions of the secrets that a URL names (`?v=2`); by default the first. */
@@ -55,8 +59,4 @@ export function decodeJsonObject(body: Uint8Array): string | null {
 	} catch {
 		return null
 	}
-}
-
-function parseInstanceId(text: string): number | null {
-	return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null
 }

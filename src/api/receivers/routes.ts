@@ -7,6 +7,8 @@ import type { WebhookHeaders, VendorWebhooks } from '../../elements/webhooks.ts'
 import { findElement } from '../../elements/registry.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
+import { instanceExists } from '../../instances/rows.ts'
+import { toRefText, type ObjectRef } from '../../lib/incarnation.ts'
 import { logError } from '../../lib/log.ts'
 import { PRIVATE_HEADERS } from '../../lib/response-headers.ts'
 import type { WebhookDelivery } from '../../rpc/watcher.ts'
@@ -48,15 +50,15 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	const webhooks = findElement(c.req.param('elementKey') ?? '')?.webhooks ?? null
 	if (webhooks === null) return respond(c, 404, 'No such element')
 	const request = parseRequest(c, webhooks)
-	const { instanceIds, headers } = request
-	if (declaresOversizedBody(c.req.raw)) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
+	const { instances, headers } = request
+	if (declaresOversizedBody(c.req.raw)) return reject(c, instances, 'too-large', null, 413, TOO_LARGE)
 	// Rejected by its headers alone, so that the body is not read.
 	const rejection = findRejection(request)
-	if (rejection !== null && headers !== null) return rejectUnverified(c, instanceIds, rejection, null)
-	const retryAfterSeconds = headers === null ? null : getBlockedSeconds(c, instanceIds)
+	if (rejection !== null && headers !== null) return rejectUnverified(c, instances, rejection, null)
+	const retryAfterSeconds = headers === null ? null : getBlockedSeconds(c, instances)
 	if (retryAfterSeconds !== null) {
 		c.header('Retry-After', String(retryAfterSeconds))
-		return reject(c, instanceIds, 'too-many-failures', null, 429, TOO_MANY_FAILURES)
+		return reject(c, instances, 'too-many-failures', null, 429, TOO_MANY_FAILURES)
 	}
 	let body: Uint8Array<ArrayBuffer> | null
 	try {
@@ -66,9 +68,9 @@ async function receiveDelivery(c: ReceiverContext): Promise<Response> {
 	}
 	if (headers === null) {
 		const isPing = body !== null && webhooks.isPing(c.req.raw.headers, new TextDecoder().decode(body))
-		return isPing ? respond(c, 200) : rejectUnverified(c, instanceIds, 'no-signature', body)
+		return isPing ? respond(c, 200) : rejectUnverified(c, instances, 'no-signature', body)
 	}
-	if (body === null) return reject(c, instanceIds, 'too-large', null, 413, TOO_LARGE)
+	if (body === null) return reject(c, instances, 'too-large', null, 413, TOO_LARGE)
 	return await acceptDelivery(c, webhooks, { ...request, headers }, body)
 }
 
@@ -80,13 +82,13 @@ async function acceptDelivery(
 	body: Uint8Array<ArrayBuffer>,
 ): Promise<Response> {
 	const verified = await verifyDelivery(c, webhooks, request, body)
-	if (verified === null) return rejectUnverified(c, request.instanceIds, 'bad-signature', body)
+	if (verified === null) return rejectUnverified(c, request.instances, 'bad-signature', body)
 	const text = decodeJsonObject(body)
-	if (text === null) return reject(c, [verified.id], 'not-json', body, 400, 'body: expected a JSON object')
+	if (text === null) return reject(c, [verified.instance], 'not-json', body, 400, 'body: expected a JSON object')
 	const delivery = toWebhookDelivery(webhooks, request.headers, text, body.length, c.var.services.now())
-	const delivered = await deliverToWatcher(c, verified.id, { ...delivery, version: verified.version })
+	const delivered = await deliverToWatcher(c, verified.instance, { ...delivery, version: verified.version })
 	if (delivered.ok) return respond(c, 200)
-	if (delivered.reason === 'retired') return reject(c, [verified.id], 'retired', body, 401, UNVERIFIED)
+	if (delivered.reason === 'retired') return reject(c, [verified.instance], 'retired', body, 401, UNVERIFIED)
 	return delivered.reason === 'deleted'
 		? respond(c, 410, 'This instance was deleted')
 		: respond(c, 503, 'The delivery could not be stored. Polling finds the change')
@@ -94,7 +96,7 @@ async function acceptDelivery(
 
 /** The parts of a request before its signature is verified. `headers` null: they are not those of a webhook. */
 interface ReceiverRequest {
-	instanceIds: number[]
+	instances: ObjectRef[]
 	versions: number[]
 	headers: WebhookHeaders | null
 }
@@ -102,19 +104,19 @@ interface ReceiverRequest {
 function parseRequest(c: ReceiverContext, webhooks: VendorWebhooks): ReceiverRequest {
 	const path = c.req.param('instance')
 	return {
-		instanceIds:
+		instances:
 			path === undefined
 				? parseInstancesHeader(c.req.header('Element-Instances'))
-				: [parseInstancePath(path)].filter((id) => id !== null),
+				: [parseInstancePath(path)].filter((ref) => ref !== null),
 		versions: parseVersions(c.req.queries('v') ?? []),
 		headers: webhooks.parseHeaders(c.req.raw.headers),
 	}
 }
 
 /** Seconds for which this address must wait; null: none. */
-function getBlockedSeconds(c: ReceiverContext, instanceIds: readonly number[]): number | null {
+function getBlockedSeconds(c: ReceiverContext, instances: readonly ObjectRef[]): number | null {
 	const { services } = c.var
-	return services.senderLimiter.blockedSeconds(getClientAddress(c), instanceIds, services.now())
+	return services.senderLimiter.blockedSeconds(getClientAddress(c), instances.map(toRefText), services.now())
 }
 
 /**
@@ -123,20 +125,25 @@ function getBlockedSeconds(c: ReceiverContext, instanceIds: readonly number[]): 
 async function verifyDelivery(
 	c: ReceiverContext,
 	webhooks: VendorWebhooks,
-	{ instanceIds, versions, headers }: ReceiverRequest & { headers: WebhookHeaders },
+	{ instances, versions, headers }: ReceiverRequest & { headers: WebhookHeaders },
 	body: Uint8Array<ArrayBuffer>,
-): Promise<{ id: number; version: number } | null> {
+): Promise<{ instance: ObjectRef; version: number } | null> {
 	const { services } = c.var
 	const { topic, signature } = headers
 	const address = getClientAddress(c)
-	for (const instanceId of instanceIds) {
-		const identity = { instanceId, topic, versions, signature: signature! }
+	for (const instance of instances) {
+		const identity = { incarnation: instance.incarnation, topic, versions, signature: signature! }
 		const version = await services.webhookVerifier.verify(c.env.MASTER_KEYS, webhooks, identity, body)
 		if (version === null) continue
-		services.senderLimiter.recordVerified(address, instanceId)
-		return { id: instanceId, version }
+		services.senderLimiter.recordVerified(address, toRefText(instance))
+		return { instance, version }
 	}
-	services.senderLimiter.recordFailure(address, instanceIds, instanceIds.length * versions.length, services.now())
+	services.senderLimiter.recordFailure(
+		address,
+		instances.map(toRefText),
+		instances.length * versions.length,
+		services.now(),
+	)
 	return null
 }
 
@@ -172,24 +179,23 @@ function toWebhookDelivery(
 /** Passes a delivery to the instance's object. */
 async function deliverToWatcher(
 	c: ReceiverContext,
-	id: number,
+	instance: ObjectRef,
 	delivery: WebhookDelivery,
 ): Promise<{ ok: true } | { ok: false; reason: 'retired' | 'deleted' | 'failed' }> {
 	const { services } = c.var
 	try {
-		const watcher = services.watcher(id)
+		const watcher = services.watcher(instance)
 		let result = await watcher.hook(delivery)
 		if (result === 'unknown') {
 			// The instance was deleted, or its object has lost its storage: then it is created again.
-			const row = await c.env.DB.prepare("SELECT 1 FROM instances WHERE id = ? AND state <> 'deleted'").bind(id).first()
-			if (row === null) return { ok: false, reason: 'deleted' }
-			await watcher.create(id)
+			if (!(await instanceExists(c.env.DB, instance))) return { ok: false, reason: 'deleted' }
+			await watcher.create(instance.id, instance.incarnation)
 			result = await watcher.hook(delivery)
 		}
 		if (result === 'unknown') return { ok: false, reason: 'failed' }
 		return result === 'retired' ? { ok: false, reason: 'retired' } : { ok: true }
 	} catch (error) {
-		logError('receiver.failed', error, { instance: id })
+		logError('receiver.failed', error, { instance: instance.id })
 		return { ok: false, reason: 'failed' }
 	}
 }
@@ -201,17 +207,17 @@ const TOO_MANY_FAILURES = 'Signature: too many invalid signatures from this addr
 /** 401, whether or not the instance exists. */
 function rejectUnverified(
 	c: ReceiverContext,
-	instanceIds: readonly number[],
+	instances: readonly ObjectRef[],
 	reason: RejectionReason,
 	body: Uint8Array | null,
 ): Response {
-	return reject(c, instanceIds, reason, body, 401, UNVERIFIED)
+	return reject(c, instances, reason, body, 401, UNVERIFIED)
 }
 
 /** Rejects and counts; passes the counts to the objects from time to time, after the response. */
 function reject(
 	c: ReceiverContext,
-	instanceIds: readonly number[],
+	instances: readonly ObjectRef[],
 	reason: string,
 	body: Uint8Array | null,
 	status: 400 | 401 | 413 | 429,
@@ -220,8 +226,9 @@ function reject(
 	const { services } = c.var
 	const { rejectionBuffer: rejections } = services
 	const nowMs = services.now()
-	for (const id of instanceIds) rejections.count(id, reason, nowMs, c.req.raw.headers, body)
-	if (rejections.isDue(nowMs)) c.executionCtx.waitUntil(rejections.flush(c.env.DB, (id) => services.watcher(id), nowMs))
+	for (const instance of instances) rejections.count(instance, reason, nowMs, c.req.raw.headers, body)
+	if (rejections.isDue(nowMs))
+		c.executionCtx.waitUntil(rejections.flush(c.env.DB, (ref) => services.watcher(ref), nowMs))
 	return respond(c, status, message)
 }
 

@@ -15,7 +15,7 @@ import { parseTimeRange, parseEnumValues } from '../events/filter.ts'
 import { parseTimeParameter } from '../http/times.ts'
 import type { ReplayBody, ReplayFilter } from './instance-schema.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
-import { callWatcher, callWatcherById } from '../http/ask.ts'
+import { callWatcher, callWatcherOf } from '../http/ask.ts'
 
 type ResendView = ReturnType<typeof toResendResponse>
 
@@ -41,7 +41,7 @@ export async function startReplay(
 		const report =
 			position?.ownerId !== instance.id
 				? null
-				: await callWatcherById(c.var.services, instance.id, (watcher) => watcher.notification(position.counter))
+				: await callWatcherOf(c.var.services, instance, (watcher) => watcher.notification(position.counter))
 		if (position === null || report === null)
 			throw new BadRequest('notificationId: expected the id of a notification of this instance')
 		return await beginReplay(c, instance, { notification: position.counter }, selector, isDryRun, report)
@@ -65,7 +65,7 @@ export function parseReplayQuery(body: Pick<z.output<typeof ReplayBody>, 'failed
 /** `POST /notifications/{id}/replay`. */
 export async function replayNotification(c: CallerContext, id: string, dryRun: boolean): Promise<ResendView> {
 	const { owner, instance, counter, report } = await requireNotification(c, id)
-	const sender = instance ?? { id: owner.id, enabled: true, eventsEnabled: true, own: true as const }
+	const sender = instance ?? { ...owner, enabled: true, eventsEnabled: true, own: true as const }
 	c.status(dryRun ? 200 : 202)
 	return await beginReplay(c, sender, { notification: counter }, 'notificationId', dryRun, report)
 }
@@ -118,15 +118,13 @@ export async function sendTestEvent(c: InstanceContext): Promise<{ notificationI
 
 /** `DELETE …/events/objects/{resource}/{objectId}`. Not audited: the object's id, which may identify a person. */
 export async function eraseObject(c: InstanceContext, resource: string, objectId: string): Promise<{ erased: number }> {
-	const erased = await callWatcherById(c.var.services, c.var.instance.id, (watcher) =>
-		watcher.erase(resource, objectId),
-	)
+	const erased = await callWatcherOf(c.var.services, c.var.instance, (watcher) => watcher.erase(resource, objectId))
 	await audit(c, { action: 'instance.erase', ...toAuditObject(c, c.var.instance.id), detail: { resource, erased } })
 	return { erased }
 }
 
 /** The object that sends: an instance's or the organization's own (`own`). */
-type ReplaySource = Pick<Instance, 'id' | 'enabled' | 'eventsEnabled'> & { own?: true }
+type ReplaySource = Pick<Instance, 'id' | 'incarnation' | 'enabled' | 'eventsEnabled'> & { own?: true }
 
 /** Starts a replay; 409 without an active subscription. `report`: of the one notification to replay. */
 async function beginReplay(
@@ -139,10 +137,10 @@ async function beginReplay(
 ): Promise<ResendView> {
 	const { services } = c.var
 	if (!dryRun) requireRunning(sender)
-	const subscriptions = await callWatcherById(services, sender.id, (watcher) => watcher.subscriptions())
+	const subscriptions = await callWatcherOf(services, sender, (watcher) => watcher.subscriptions())
 	if (report === null) requireActiveSubscription(subscriptions)
 	else requireSendable(report, subscriptions)
-	const resend = await callWatcherById(services, sender.id, (watcher) => watcher.replay(query, dryRun))
+	const resend = await callWatcherOf(services, sender, (watcher) => watcher.replay(query, dryRun))
 	if (resend === 'too-many')
 		throw new BadRequest(
 			sender.own

@@ -110,8 +110,8 @@ async function countReplay(
 			`A dry run counts over at most ${maxInstances} instances; filter by tags, searchText or instanceIds`,
 		)
 	const deliveringInstances = instances.filter(({ enabled, events }) => enabled === 1 && events === 1)
-	const totals = await mapConcurrent(deliveringInstances, MAX_CONCURRENT_INSTANCES, async ({ id }) => {
-		const report = await services.watcher(id).replay(query, true)
+	const totals = await mapConcurrent(deliveringInstances, MAX_CONCURRENT_INSTANCES, async (instance) => {
+		const report = await services.watcher(instance).replay(query, true)
 		return report === 'unknown' || report === 'too-many' ? 0 : report.total
 	})
 	const total = totals.reduce((sum, count) => sum + count, 0)

@@ -46,8 +46,8 @@ const KNOWN_TOPICS = new Set(TOPICS)
 const VARIATION_PATHS = /^(variations|products\/\d+\/variations)$/
 
 /** Hex, since WooCommerce decodes HTML entities in a secret before it signs with it (docs/woocommerce.md 6.2). */
-export function deriveSecret(masterKey: Uint8Array, instanceId: number, topic: string, version: number): string {
-	return createHmac('sha256', masterKey).update(`shopbell-hook\n${instanceId}\n${topic}\n${version}`).digest('hex')
+export function deriveSecret(masterKey: Uint8Array, incarnation: string, topic: string, version: number): string {
+	return createHmac('sha256', masterKey).update(`shopbell-hook\n${incarnation}\n${topic}\n${version}`).digest('hex')
 }
 
 /** Topics that report changes of a collection. */

@@ -5,7 +5,8 @@
 import type { Element } from '../../elements/element.ts'
 import type { Notice } from '../../rpc/delivery.ts'
 import type { StatusReport } from '../../rpc/watcher.ts'
-import type { WatcherConfig } from '../../rpc/config.ts'
+import type { ObjectRef } from '../../lib/incarnation.ts'
+import type { LoadedConfig, WatcherConfig } from '../../rpc/config.ts'
 import type { StoreClient } from '../../elements/store.ts'
 
 /** A value that SQLite stores. */
@@ -35,9 +36,11 @@ export interface Ports {
 	/** When the alarm fires, epoch ms; null: it is not set. */
 	getAlarmMs(): number | null
 	/** Puts a doorbell into the queue. Throws if that fails; a doorbell may also be lost. */
-	sendDoorbell(instanceId: number): Promise<void>
-	/** Reads the instance's row from D1; null if it does not exist or is deleted; throws if D1 cannot be reached. */
-	loadConfig(instanceId: number): Promise<WatcherConfig | null>
+	sendDoorbell(instanceId: number, incarnation: string): Promise<void>
+	/** Reads the object's row from D1. Throws if D1 cannot be reached. */
+	loadConfig(instanceId: number, incarnation: string): Promise<LoadedConfig>
+	/** Deletes the alarm and everything that is stored. */
+	deleteStorage(): Promise<void>
 	/** The element of this instance. */
 	element(config: WatcherConfig): Element
 	/** A client of the instance's store, with opened credentials. */
@@ -45,13 +48,13 @@ export interface Ports {
 	/** Writes the instance's status row. */
 	writeStatus(status: StatusReport): Promise<void>
 	/** HMAC of an event's position for its id, first 3 bytes. */
-	eventTag(instanceId: number, sequence: number): number
+	eventTag(incarnation: string, sequence: number): number
 	/** The master key that currently derives webhook secrets (docs/architecture.md, Webhooks). */
 	masterKey: { id: string; bytes: Uint8Array }
 	/** The public URL of this Shopbell; '' if there is none. */
 	publicUrl: string
 	/** Publishes notices in the organization's own object. Throws if it cannot be reached. */
-	publish(organizationId: number, notices: Notice[]): Promise<void>
+	publish(organization: ObjectRef, notices: Notice[]): Promise<void>
 	/** Bytes of storage in use. */
 	storedBytes(): number
 	/** Structured log; never given secrets or records. */

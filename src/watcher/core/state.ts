@@ -134,6 +134,8 @@ export interface WatcherState
 	bornVersion: number
 	/** Disabled, events off, or deleted in D1. */
 	paused: boolean
+	/** Since when D1 has had no row for this object, epoch ms; absent: it has one. */
+	missingSinceMs?: number
 	hooks: WebhooksState
 	/** Totals since the instance was created. */
 	counters: {

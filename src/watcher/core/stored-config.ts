@@ -15,6 +15,7 @@ export function loadConfig(sql: Sql): { config: WatcherConfig; readMs: number } 
 		config: {
 			...config,
 			incarnation: toIncarnation(config.incarnation, config.instanceId),
+			organizationIncarnation: toIncarnation(config.organizationIncarnation, config.organizationId),
 			hooks: config.hooks ?? null,
 			signature: config.signature ?? NO_KEY_ROTATION,
 			delivery: config.delivery ?? getDefaultDelivery(config.vendorType),

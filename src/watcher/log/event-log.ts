@@ -82,7 +82,7 @@ export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts)
 		// The log's own number ascends for every object too.
 		...(chain ?? { objectSequence: sequence, previousSequence: null, previousEvent: null }),
 		sequence,
-		tag: core.ports.eventTag(core.config.instanceId, sequence),
+		tag: core.ports.eventTag(core.config.incarnation, sequence),
 		pollDateMs: facts.source === 'webhook' ? null : atMs,
 	}
 }

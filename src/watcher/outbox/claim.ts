@@ -98,6 +98,7 @@ function toAdmissionRequests(
 		{
 			subscription: subscription.id,
 			organizationId: core.config.organizationId,
+			organizationIncarnation: core.config.organizationIncarnation,
 			url: subscription.url,
 			rate: core.config.delivery.rate,
 			oldest: {
@@ -206,6 +207,7 @@ function claimRow(
 	return {
 		notificationId: toNotificationId(core.config.instanceId, row.id),
 		organizationId: core.config.organizationId,
+		organizationIncarnation: core.config.organizationIncarnation,
 		createdMs: row.created,
 		subscription: subscription.id,
 		attempt,

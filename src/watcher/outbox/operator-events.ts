@@ -53,7 +53,7 @@ export async function publishOperatorEvents(core: Core): Promise<void> {
 	try {
 		if (rows.length > 0 && config.announces)
 			await core.ports.publish(
-				config.organizationId,
+				{ id: config.organizationId, incarnation: config.organizationIncarnation },
 				rows.map(({ id, topic, at, body }): Notice => ({
 					origin: config.instanceId,
 					number: id,

@@ -117,6 +117,7 @@ function toStatusReport(core: Core, health: HealthReport, now: number): StatusRe
 		counts.set(at, (counts.get(at) ?? 0) + recorded)
 	return {
 		instanceId: config.instanceId,
+		incarnation: config.incarnation,
 		state: health.state,
 		reason: health.reason,
 		sinceMs: Date.parse(health.since),

@@ -176,7 +176,12 @@ function getDesiredWebhooks(core: Core): DesiredWebhooks | null {
 	if (kept === null || webhooks === null) return null
 	return toDesiredWebhooks(
 		webhooks,
-		{ id: core.config.instanceId, version: kept.version, deliveryUrl: kept.deliveryUrl },
+		{
+			id: core.config.instanceId,
+			incarnation: core.config.incarnation,
+			version: kept.version,
+			deliveryUrl: kept.deliveryUrl,
+		},
 		getWatchedResources(core).map((watched) => watched.resource.path),
 		{ masterKey: core.ports.masterKey.bytes, rewrite: getWrittenKey(core) !== getCurrentKey(core) },
 	)

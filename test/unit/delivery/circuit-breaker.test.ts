@@ -11,7 +11,7 @@ import {
 	FAILURE_THRESHOLD,
 	MAX_PARK_MS,
 	report,
-	selectToNotify,
+	selectToNotify as selectDoorbells,
 } from '../../../src/delivery/circuit-breaker.ts'
 import {
 	fromStoredCore,
@@ -26,6 +26,9 @@ import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
 import type { AdmissionRequest } from '../../../src/rpc/delivery.ts'
 import { Random } from '../../store/random.ts'
 import type { DeliveryReport, AdmissionDecision } from '../../../src/rpc/callback.ts'
+
+const selectToNotify = (...of: Parameters<typeof selectDoorbells>) =>
+	selectDoorbells(...of).map(({ instance }) => instance)
 
 const T0 = 1_800_000_000_000
 const HOUR_MS = 3_600_000

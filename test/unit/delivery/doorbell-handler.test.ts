@@ -173,11 +173,14 @@ class World implements DeliveryPorts {
 }
 
 describe('a doorbell', () => {
+	const incarnation = 'a'.repeat(22)
 	test.each([
-		{ version: 1, instance: 5 },
-		{ version: 1, instance: 5, more: true },
-	])('%j is understood', (message) => {
-		expect(parseDoorbellInstance(message)).toBe(5)
+		[{ version: 1, instance: 5 }, '5'],
+		[{ version: 1, instance: 5, more: true }, '5'],
+		[{ version: 1, instance: 5, incarnation: '5' }, '5'],
+		[{ version: 1, instance: 5, incarnation }, incarnation],
+	])('%j is understood', (message, expected) => {
+		expect(parseDoorbellInstance(message)).toEqual({ id: 5, incarnation: expected })
 	})
 	test.each([
 		null,
@@ -188,6 +191,9 @@ describe('a doorbell', () => {
 		{ version: 1, instance: '5' },
 		{ version: 1, instance: 0 },
 		{ version: 1, instance: 1.5 },
+		{ version: 1, instance: 5, incarnation: '6' },
+		{ version: 1, instance: 5, incarnation: 5 },
+		{ version: 1, instance: 5, incarnation: '' },
 	])('%j is not', (message) => {
 		expect(parseDoorbellInstance(message)).toBeNull()
 	})

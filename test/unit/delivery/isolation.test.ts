@@ -3,13 +3,22 @@
  * next timer.
  */
 import { describe, expect, test } from 'vitest'
-import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '../../../src/delivery/circuit-breaker.ts'
+import {
+	admit,
+	releasePermits,
+	getNextWakeMs,
+	report,
+	selectToNotify as selectDoorbells,
+} from '../../../src/delivery/circuit-breaker.ts'
 import { initialState, type BreakerState } from '../../../src/delivery/circuit-breaker-state.ts'
 import { isCallbackFailure } from '../../../src/delivery/failure-kinds.ts'
 import { handleDoorbells, type DeliveryPorts } from '../../../src/delivery/doorbell-handler.ts'
 import { BreakerCache, BREAKER_CACHE_TTL_MS } from '../../../src/delivery/breaker-cache.ts'
 import { getNextRetryMs } from '../../../src/delivery/schedule.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../../../src/rpc/delivery.ts'
+
+const selectToNotify = (...of: Parameters<typeof selectDoorbells>) =>
+	selectDoorbells(...of).map(({ instance }) => instance)
 
 const SUBSCRIPTION = 1
 
@@ -160,8 +169,8 @@ class Simulation {
 				this.alarm(id)
 				return { next, retryAtMs: outcome.delivered ? null : note.dueMs }
 			},
-			callback: ({ organizationId, origin }) => {
-				const name = `${organizationId} ${origin}`
+			callback: ({ organization, origin }) => {
+				const name = `${organization} ${origin}`
 				const state = this.breakers.get(name) ?? initialState()
 				this.breakers.set(name, state)
 				return {
@@ -459,13 +468,13 @@ describe('what an isolate has learned', () => {
 
 	test('is about one organization and one origin', () => {
 		const breakerCache = new BreakerCache()
-		breakerCache.update({ organizationId: 1, origin: 'https://a.example' }, { closed: true, news: false }, 0)
-		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(true)
-		expect(breakerCache.isClosed({ organizationId: 2, origin: 'https://a.example' }, 1)).toBe(false)
-		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://b.example' }, 1)).toBe(false)
-		breakerCache.markFailed({ organizationId: 1, origin: 'https://a.example' })
-		expect(breakerCache.isClosed({ organizationId: 1, origin: 'https://a.example' }, 1)).toBe(false)
-		expect(breakerCache.shouldReportNextSuccess({ organizationId: 1, origin: 'https://a.example' })).toBe(true)
+		breakerCache.update({ organization: '1', origin: 'https://a.example' }, { closed: true, news: false }, 0)
+		expect(breakerCache.isClosed({ organization: '1', origin: 'https://a.example' }, 1)).toBe(true)
+		expect(breakerCache.isClosed({ organization: '2', origin: 'https://a.example' }, 1)).toBe(false)
+		expect(breakerCache.isClosed({ organization: '1', origin: 'https://b.example' }, 1)).toBe(false)
+		breakerCache.markFailed({ organization: '1', origin: 'https://a.example' })
+		expect(breakerCache.isClosed({ organization: '1', origin: 'https://a.example' }, 1)).toBe(false)
+		expect(breakerCache.shouldReportNextSuccess({ organization: '1', origin: 'https://a.example' })).toBe(true)
 	})
 })
 

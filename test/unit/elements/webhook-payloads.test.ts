@@ -46,18 +46,18 @@ describe('topics', () => {
 describe('secrets', () => {
 	test('hex HMAC-SHA256 over instance, topic and version', () => {
 		const expected = createHmac('sha256', KEY).update('shopbell-hook\n42\norder.updated\n3').digest('hex')
-		expect(webhooks.deriveSecret(KEY, 42, 'order.updated', 3)).toBe(expected)
+		expect(webhooks.deriveSecret(KEY, '42', 'order.updated', 3)).toBe(expected)
 		expect(expected).toMatch(/^[0-9a-f]{64}$/)
 	})
 
 	test('another instance, topic, version or key has another secret', () => {
 		const all = [
-			webhooks.deriveSecret(KEY, 42, 'order.updated', 1),
-			webhooks.deriveSecret(KEY, 43, 'order.updated', 1),
-			webhooks.deriveSecret(KEY, 42, 'order.created', 1),
-			webhooks.deriveSecret(KEY, 42, 'order.updated', 2),
-			webhooks.deriveSecret(Buffer.alloc(32), 42, 'order.updated', 1),
-			webhooks.deriveSecret(KEY, 4, '2\norder.updated', 1),
+			webhooks.deriveSecret(KEY, '42', 'order.updated', 1),
+			webhooks.deriveSecret(KEY, '43', 'order.updated', 1),
+			webhooks.deriveSecret(KEY, '42', 'order.created', 1),
+			webhooks.deriveSecret(KEY, '42', 'order.updated', 2),
+			webhooks.deriveSecret(Buffer.alloc(32), '42', 'order.updated', 1),
+			webhooks.deriveSecret(KEY, '4', '2\norder.updated', 1),
 		]
 		expect(new Set(all).size).toBe(all.length)
 	})

@@ -27,7 +27,7 @@ describe('event ids', () => {
 
 	test('have this form for ever', () => {
 		// Computed with Python's hmac: ids that receivers hold must go on to resolve.
-		expect(formatEventId(1, 2, computeEventTag(KEY, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
+		expect(formatEventId(1, 2, computeEventTag(KEY, '1', 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	})
 
 	test('have one spelling each', () => {
@@ -59,14 +59,14 @@ describe('event ids', () => {
 	})
 
 	test('are vouched for by any key of the key ring and by nothing else', () => {
-		const position = { instanceId: 7, sequence: 12, tag: computeEventTag(KEY, 7, 12) }
-		expect(verifyEventTag([KEY], position)).toBe(true)
-		expect(verifyEventTag([OTHER, KEY], position)).toBe(true)
-		expect(verifyEventTag([OTHER], position)).toBe(false)
-		expect(verifyEventTag([], position)).toBe(false)
-		expect(verifyEventTag([KEY], { ...position, sequence: 13 })).toBe(false)
-		expect(verifyEventTag([KEY], { ...position, instanceId: 8 })).toBe(false)
-		expect(verifyEventTag([KEY], { ...position, tag: position.tag ^ 1 })).toBe(false)
+		const position = { instanceId: 7, sequence: 12, tag: computeEventTag(KEY, '7', 12) }
+		expect(verifyEventTag([KEY], '7', position)).toBe(true)
+		expect(verifyEventTag([OTHER, KEY], '7', position)).toBe(true)
+		expect(verifyEventTag([OTHER], '7', position)).toBe(false)
+		expect(verifyEventTag([], '7', position)).toBe(false)
+		expect(verifyEventTag([KEY], '7', { ...position, sequence: 13 })).toBe(false)
+		expect(verifyEventTag([KEY], '8', position)).toBe(false)
+		expect(verifyEventTag([KEY], '7', { ...position, tag: position.tag ^ 1 })).toBe(false)
 	})
 })
 

@@ -11,13 +11,13 @@ const at = (PUBLIC_URL: string, ALLOW_PRIVATE_NETWORK = 'false') => ({ PUBLIC_UR
 
 describe('the receiver', () => {
 	test('names the instance in base64 and the version; trailing slashes do not count', () => {
-		expect(receiverUrlFor(at('https://bell.example.com/'), 'woocommercerest', 42, 3)).toBe(
+		expect(receiverUrlFor(at('https://bell.example.com/'), 'woocommercerest', { id: 42, incarnation: '42' }, 3)).toBe(
 			'https://bell.example.com/elements/api-v2/events/woocommercerest/NDI=?v=3',
 		)
-		expect(receiverUrlFor(at('https://example.com/bell'), 'woocommercerest', 42, 1)).toBe(
+		expect(receiverUrlFor(at('https://example.com/bell'), 'woocommercerest', { id: 42, incarnation: '42' }, 1)).toBe(
 			'https://example.com/bell/elements/api-v2/events/woocommercerest/NDI=?v=1',
 		)
-		expect(receiverUrlFor(at(''), 'woocommercerest', 42, 1)).toBe('')
+		expect(receiverUrlFor(at(''), 'woocommercerest', { id: 42, incarnation: '42' }, 1)).toBe('')
 	})
 })
 

@@ -507,6 +507,7 @@ describe('what the watcher runs by', () => {
 			{ ...instance(configuration), ...row },
 			{ ...DEFAULT_SETTINGS, ...account },
 			{ PUBLIC_URL: 'https://bell.example.com', POLL_FLOOR_SECONDS: floor },
+			'2',
 		)
 
 	test('defaults §11.9', () => {

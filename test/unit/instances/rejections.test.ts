@@ -1,4 +1,5 @@
 /** Refused deliveries: counted in memory, handed over at most once a minute, only to instances that exist, and never with what could open something. */
+import type { ObjectRef } from '../../../src/lib/incarnation.ts'
 import { describe, expect, test } from 'vitest'
 import { mergeRejections, RejectionBuffer } from '../../../src/instances/rejection-buffer.ts'
 import type { WebhookRejections } from '../../../src/rpc/watcher.ts'
@@ -25,32 +26,34 @@ function database(ready: number[]): { db: D1Database; asked: number[][] } {
 	return { db, asked }
 }
 
+const ref = (id: number): ObjectRef => ({ id, incarnation: String(id) })
+
 describe('refusals', () => {
 	test('reach those instances that exist, once a minute', async () => {
 		const rejections = new RejectionBuffer()
 		const told: [number, WebhookRejections][] = []
-		const watcher = (id: number) => ({
+		const watcher = ({ id }: ObjectRef) => ({
 			rejected: async (counted: WebhookRejections) => (told.push([id, counted]), 'ok' as const),
 		})
 		const { db, asked } = database([7])
 		expect(rejections.isDue(0)).toBe(false)
-		for (let n = 0; n < 10; n++) rejections.count(7, 'bad-signature', n, HEADERS, BODY)
-		rejections.count(8, 'no-signature', 3, HEADERS, null)
+		for (let n = 0; n < 10; n++) rejections.count(ref(7), 'bad-signature', n, HEADERS, BODY)
+		rejections.count(ref(8), 'no-signature', 3, HEADERS, null)
 		expect(rejections.isDue(10)).toBe(true)
 		await rejections.flush(db, watcher, 10)
 		expect(asked).toEqual([[7, 8]])
 		expect(told).toHaveLength(1)
 		expect(told[0]).toMatchObject([7, { sinceMs: 0, counts: { 'bad-signature': 10 } }])
-		rejections.count(7, 'bad-signature', 20, HEADERS, BODY)
+		rejections.count(ref(7), 'bad-signature', 20, HEADERS, BODY)
 		expect(rejections.isDue(60_009)).toBe(false)
-		expect(rejections.pending(7)!.counts).toEqual({ 'bad-signature': 1 })
+		expect(rejections.pending(ref(7))!.counts).toEqual({ 'bad-signature': 1 })
 		expect(rejections.isDue(60_010)).toBe(true)
 	})
 
 	test('at most five samples of a kilobyte, without credentials or control characters', () => {
 		const rejections = new RejectionBuffer()
-		for (let n = 0; n < 20; n++) rejections.count(7, 'bad-signature', n, HEADERS, BODY)
-		const { samples } = rejections.pending(7)!
+		for (let n = 0; n < 20; n++) rejections.count(ref(7), 'bad-signature', n, HEADERS, BODY)
+		const { samples } = rejections.pending(ref(7))!
 		expect(samples).toHaveLength(5)
 		for (const { headers, body } of samples) {
 			expect(headers.length + body.length).toBeLessThanOrEqual(1024)
@@ -61,16 +64,16 @@ describe('refusals', () => {
 
 	test('a flood of guessed ids keeps to its bounds', () => {
 		const rejections = new RejectionBuffer()
-		for (let id = 1; id <= 20_000; id++) rejections.count(id, 'bad-signature', 0, HEADERS, null)
-		expect(rejections.pending(20_000)).not.toBeNull()
-		expect(rejections.pending(1)).toBeNull()
+		for (let id = 1; id <= 20_000; id++) rejections.count(ref(id), 'bad-signature', 0, HEADERS, null)
+		expect(rejections.pending(ref(20_000))).not.toBeNull()
+		expect(rejections.pending(ref(1))).toBeNull()
 	})
 
 	test('what cannot be handed over is dropped, not thrown', async () => {
 		const rejections = new RejectionBuffer()
-		rejections.count(7, 'x', 0, HEADERS, null)
+		rejections.count(ref(7), 'x', 0, HEADERS, null)
 		await rejections.flush(database([7]).db, () => ({ rejected: async () => Promise.reject(new Error('away')) }), 0)
-		expect(rejections.pending(7)).toBeNull()
+		expect(rejections.pending(ref(7))).toBeNull()
 	})
 
 	test('two sets join', () => {

@@ -197,6 +197,7 @@ export class MachineState {
 			instanceId: INSTANCE,
 			incarnation: String(INSTANCE),
 			organizationId: 1,
+			organizationIncarnation: '1',
 			userId: 1,
 			name: 'Riverside',
 			tags: [],
@@ -254,7 +255,8 @@ export class MachineState {
 			sendDoorbell: async () => {
 				if (alive()) this.doorbells++
 			},
-			loadConfig: async () => this.config,
+			loadConfig: async () => ({ ok: true, config: this.config }),
+			deleteStorage: async () => Promise.reject(new Error('the row is there')),
 			element: () => woocommerce,
 			client: async () => Promise.reject(new Error('there is no store')),
 			writeStatus: async () => undefined,

@@ -1,4 +1,5 @@
 /** What the API's tests share: a fresh database, an account, objects that note what they are asked, and the app around a simulated world. */
+import { withIncarnation, type ObjectRef } from '../../../src/lib/incarnation.ts'
 import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContext } from 'cloudflare:test'
 import { env as cloudflareEnv } from 'cloudflare:workers'
 import { createApp } from '../../../src/app.ts'
@@ -416,6 +417,7 @@ export async function startApiWorld(
 					...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
 				}),
 			)
+			if (method === 'POST') await readIncarnations()
 			const text = await response.text()
 			let parsed: unknown = text
 			try {
@@ -438,12 +440,32 @@ export async function startApiWorld(
 	return client
 }
 
+/** Incarnations by id, as D1 has them since the last POST. */
+const incarnations = new Map<number, string>()
+
+async function readIncarnations(): Promise<void> {
+	const { results } = await env.DB.prepare('SELECT id, incarnation FROM instances').all<ObjectRef>()
+	incarnations.clear()
+	for (const row of results) incarnations.set(row.id, withIncarnation(row).incarnation)
+}
+
+/** An instance that the last POST or an earlier one made, or one that was put into the tables. */
+export function refOf(id: number): ObjectRef {
+	return { id, incarnation: incarnations.get(id) ?? String(id) }
+}
+
+/** An instance as D1 has it now. */
+export async function readRef(id: number): Promise<ObjectRef> {
+	await readIncarnations()
+	return refOf(id)
+}
+
 /** The services of a world. */
 export function createServices(world: ApiWorld): Omit<Services, 'env'> {
 	return {
 		now: () => world.nowMs,
 		wait: async (ms) => void (world.nowMs += ms),
-		watcher: (id) => world.watchers.forInstance(id),
+		watcher: ({ id }) => world.watchers.forInstance(id),
 		get webhookVerifier() {
 			return world.webhookKeys
 		},

@@ -1,4 +1,5 @@
 /** Reading through an instance: the store's records at the hub, and the event log, of one instance and across all. */
+import { refOf } from './harness.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
@@ -99,6 +100,7 @@ describe('the hub', () => {
 function report(instanceId: number, lastEventAtMs: number | null, aliveAtMs: number): StatusReport {
 	return {
 		instanceId,
+		incarnation: refOf(instanceId).incarnation,
 		state: 'healthy',
 		reason: '',
 		sinceMs: 0,
@@ -155,7 +157,7 @@ describe('the event log', () => {
 		const guessed = formatEventId(
 			one.id,
 			1,
-			(computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, one.id, 1) + 1) % 2 ** 24,
+			(computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, refOf(one.id).incarnation, 1) + 1) % 2 ** 24,
 		)
 		client.world.watchers.calls.length = 0
 		const stranger = await addOrganization(2)

@@ -6,6 +6,7 @@ import { env, resetDatabase, instanceBody, startApiWorld, type ApiClient } from 
 import { insertInstanceCopies } from './support.ts'
 
 let client: ApiClient
+let connection: Record<string, unknown>
 let made: { id: number; token: string }
 
 beforeAll(async () => {
@@ -20,7 +21,8 @@ beforeAll(async () => {
 		'event.vendor.type': 'hybrid',
 		'event.notification.callback.url': 'https://callback.example.com/hook',
 	}
-	made = (await client.call('POST', '/instances', instanceBody({ configuration }))).body
+	connection = instanceBody({ configuration })
+	made = (await client.call('POST', '/instances', connection)).body
 })
 
 interface Case {
@@ -122,8 +124,20 @@ async function replayJobs(n: number): Promise<Answer> {
 	return last
 }
 
+/** An instance that gets this id. */
+async function makeWithId(n: number): Promise<Answer> {
+	const setLast = (value: number) =>
+		env.DB.prepare("UPDATE sequences SET value = ? WHERE name = 'instance'").bind(value).run()
+	await setLast(n - 1)
+	const answer = await call('POST', '/instances', connection)
+	await env.DB.prepare('DELETE FROM instances WHERE id > 100000').run()
+	await setLast(made.id)
+	return answer
+}
+
 /** A row that names several places has a case for each. */
 const CASES: Record<LimitName, Case | Case[]> = {
+	instanceId: { field: 'id', ask: makeWithId },
 	body: { field: 'body', ask: (n) => call('POST', '/instances', json(n)) },
 	hubBody: { field: 'body', ask: (n) => hub('POST', 'orders', json(n)) },
 	receiverBody: { field: 'body', ask: delivered },

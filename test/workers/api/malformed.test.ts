@@ -2,6 +2,7 @@
  * Malformed deliveries in eight families, a thousand and more of each: no 5xx whatever comes, and what is not verified writes
  * nothing and brings no object to life. What was done is counted at the database and at the objects.
  */
+import { refOf } from './harness.ts'
 import { createHmac } from 'node:crypto'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
@@ -60,7 +61,7 @@ function generator(seed: number): {
 
 const sign = (secret: string, body: string | Uint8Array) => createHmac('sha256', secret).update(body).digest('base64')
 const secretOf = (id: number, topic: string, version = 1) =>
-	webhooks.deriveSecret(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, id, topic, version)
+	webhooks.deriveSecret(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, refOf(id).incarnation, topic, version)
 
 interface Sent {
 	url: string

@@ -1,4 +1,5 @@
 /** What some tests of the API share: an instance put straight into the tables, a count of what D1 is asked, an event of an object's log. */
+import { refOf } from './harness.ts'
 import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
@@ -83,7 +84,7 @@ export function sampleEventRow(
 	const eventId = formatEventId(
 		instanceId,
 		sequence,
-		computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, instanceId, sequence),
+		computeEventTag(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, refOf(instanceId).incarnation, sequence),
 	)
 	return {
 		eventId,
@@ -140,6 +141,7 @@ export async function insertTwoLogs(client: ApiClient): Promise<string> {
 		)
 		await writeStatus(env, {
 			instanceId: id,
+			incarnation: refOf(id).incarnation,
 			state: 'healthy',
 			reason: '',
 			sinceMs: 0,

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeAccountSettings } from '../../../src/accounts/settings.ts'
 import { loadWatcherConfig } from '../../../src/instances/config.ts'
-import { findOwnerId } from '../../../src/instances/organizations.ts'
+import { findOwner } from '../../../src/instances/organizations.ts'
 import { addOrganizationSubscription, notSubscribedCondition } from '../../../src/instances/subscriptions.ts'
 import type { SubscriptionReport } from '../../../src/rpc/delivery.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
@@ -108,7 +108,7 @@ describe('posting', () => {
 		const answer = await post(body)
 		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(message)])
 		expect(calls()).toEqual([])
-		expect(await findOwnerId(env.DB, 1)).toBeNull()
+		expect(await findOwner(env.DB, 1)).toBeNull()
 	})
 
 	test('wants the organization’s secret', async () => {
@@ -247,7 +247,7 @@ describe('subscriptions', () => {
 		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(message)])
 		expect((await subscribe(['a'], 'ftp://a.example.com')).body.message).toMatch(/^config\.url: /)
 		expect((await env.DB.prepare('SELECT * FROM subscriptions').all()).results).toEqual([])
-		expect(await findOwnerId(env.DB, 1)).toBeNull()
+		expect(await findOwner(env.DB, 1)).toBeNull()
 		expect(calls()).toEqual([])
 	})
 })

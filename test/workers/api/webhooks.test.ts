@@ -1,4 +1,5 @@
 /** Webhooks over an instance's life: made with it, moved, rotated, paused and removed, at a store that answers, refuses and fails. */
+import { refOf } from './harness.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
@@ -54,7 +55,8 @@ async function make(configuration: Record<string, unknown> = {}): Promise<number
 const row = async (id: number) => (await rows('instances')).find((one) => one['id'] === id)!
 const ours = (id: number) => store.webhooks().filter((hook) => hook.name === `Shopbell ${id}`)
 const round = () => runCron({ ...createServices(client.world), env: { ...env, ...client.world.settings } })
-const secret = (id: number, topic: string, version = 1) => webhooks.deriveSecret(FIRST(), id, topic, version)
+const secret = (id: number, topic: string, version = 1) =>
+	webhooks.deriveSecret(FIRST(), refOf(id).incarnation, topic, version)
 
 describe('creation', () => {
 	test('row, object, webhooks: one batch of sixteen, with derived secrets and the receiver of this instance', async () => {
@@ -382,7 +384,8 @@ describe('rotation and keys', () => {
 		})
 		expect((await deliver()).length).toBeGreaterThan(0)
 		await round()
-		for (const hook of ours(id)) expect(hook.secret).toBe(webhooks.deriveSecret(Buffer.alloc(32, 9), id, hook.topic, 1))
+		for (const hook of ours(id))
+			expect(hook.secret).toBe(webhooks.deriveSecret(Buffer.alloc(32, 9), refOf(id).incarnation, hook.topic, 1))
 		expect((await deliver()).length).toBeGreaterThan(0)
 		client.world.nowMs += 2 * MINUTE
 		expect((await client.call('GET', '//healthz')).body.keysInUse).toEqual(['new'])

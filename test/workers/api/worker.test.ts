@@ -1,4 +1,6 @@
 /** The Worker as it is deployed, with its own objects: an instance from set-up to deletion, against a simulated store behind `fetch`. */
+import { readRef } from './harness.ts'
+import { getWatcher } from '../../../src/context.ts'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import {
 	createScheduledController,
@@ -65,8 +67,8 @@ test('an instance lives from set-up to deletion §11.8', async () => {
 
 	await worker.scheduled(createScheduledController(), env)
 
+	const stub = getWatcher(env, await readRef(made.id))
 	expect((await call('DELETE', `/instances/${made.id}`, authorization)).status).toBe(200)
-	const stub = env.WATCHER.getByName(String(made.id))
 	expect(
 		await runInDurableObject(stub as never, async (_object: never, state: DurableObjectState) => [
 			...state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'"),

@@ -2,6 +2,7 @@
  * Calls made of the document itself: for every operation, at least 25 that fit it and at least 25 in which one thing is broken. Every
  * answer is one that the document declares and fits its schema, and none is a 5xx but a declared 502; what is broken is refused.
  */
+import { parseRefText } from '../../../src/lib/incarnation.ts'
 import { createHmac } from 'node:crypto'
 import * as fc from 'fast-check'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -137,7 +138,7 @@ const NEVER_REFUSED = new Set(['probeReceiver', 'probeReceiverOfInstance'])
 /** What a call needs that no schema can say: ids of this very world. */
 const REQUEST_OVERRIDES: Record<string, (world: ContractWorld) => Partial<ApiRequest> | Promise<Partial<ApiRequest>>> =
 	{
-		receiveDelivery: ({ own }) => signedDelivery(own, { 'Element-Instances': own.ids['instance']! }),
+		receiveDelivery: ({ own }) => signedDelivery(own, { 'Element-Instances': own.ids['instanceRef']! }),
 		receiveDeliveryOfInstance: ({ own }) => signedDelivery(own, {}),
 		// Guessing is slow by design: all but a few attempts are refused unseen.
 		async signIn({ password }) {
@@ -207,7 +208,12 @@ const REQUEST_OVERRIDES: Record<string, (world: ContractWorld) => Partial<ApiReq
 function signedDelivery({ ids }: ContractWorld['own'], extraHeaders: Record<string, string>): Partial<ApiRequest> {
 	const topic = 'order.updated'
 	const body = JSON.stringify({ id: Number(ids['order']) })
-	const secret = webhooks.deriveSecret(parseMasterKeys(env.MASTER_KEYS)[0]!.bytes, Number(ids['instance']), topic, 1)
+	const secret = webhooks.deriveSecret(
+		parseMasterKeys(env.MASTER_KEYS)[0]!.bytes,
+		parseRefText(ids['instanceRef']!)!.incarnation,
+		topic,
+		1,
+	)
 	const signature = createHmac('sha256', secret).update(body).digest('base64')
 	return { body, headers: { 'X-WC-Webhook-Topic': topic, 'X-WC-Webhook-Signature': signature, ...extraHeaders } }
 }

@@ -44,7 +44,7 @@ async function sendToWorker(request: ApiRequest, reached: Set<string>): ReturnTy
 	const WATCHER = new Proxy(env.WATCHER, {
 		get: (target, name) =>
 			name === 'getByName'
-				? (object: string) => (reached.add(object), target.getByName(object))
+				? (object: string) => (reached.add(object.split('.')[0]!), target.getByName(object))
 				: (Reflect.get(target, name) as unknown),
 	})
 	const search = (request.query ?? [])

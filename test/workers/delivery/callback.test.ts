@@ -13,7 +13,8 @@ type Stub = DurableObjectStub<Callback>
 
 /** The object of another callback each time. */
 let callbacks = 0
-const another = (): Stub => getCallbackObject(bindings, 1, `https://callback-${++callbacks}.example`) as unknown as Stub
+const another = (): Stub =>
+	getCallbackObject(bindings, '1', `https://callback-${++callbacks}.example`) as unknown as Stub
 
 function ask(notificationId: number, rate: number | null = null): AdmissionRequest {
 	const oldest = { notificationId, createdMs: notificationId, dueMs: Date.now() - 1 }

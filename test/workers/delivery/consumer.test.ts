@@ -110,7 +110,11 @@ describe('delivering', () => {
 		)
 		await handleDoorbells(
 			[7],
-			createDeliveryPorts(bindings, () => instance),
+			createDeliveryPorts(
+				bindings,
+				(id) => ({ id, incarnation: String(id) }),
+				() => instance,
+			),
 		)
 		expect(callback.arrivals.map((arrival) => arrival.signed)).toEqual(Array(9).fill(true))
 		expect(callback.acceptedEvents.map((event) => event.eventId).toSorted()).toEqual(
@@ -129,7 +133,11 @@ describe('delivering', () => {
 		])
 		await handleDoorbells(
 			[7],
-			createDeliveryPorts(bindings, () => instance),
+			createDeliveryPorts(
+				bindings,
+				(id) => ({ id, incarnation: String(id) }),
+				() => instance,
+			),
 		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: null, error: 'refused' })
@@ -140,7 +148,11 @@ describe('delivering', () => {
 		const instance = new OneInstance([claimFor('http://127.0.0.1:9/')])
 		await handleDoorbells(
 			[7],
-			createDeliveryPorts({ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' }, () => instance),
+			createDeliveryPorts(
+				{ ...bindings, ALLOW_PRIVATE_NETWORK: 'false' },
+				(id) => ({ id, incarnation: String(id) }),
+				() => instance,
+			),
 		)
 		expect(fetched).not.toHaveBeenCalled()
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, error: 'refused' })
@@ -173,6 +185,7 @@ describe('delivering', () => {
 			[7],
 			createDeliveryPorts(
 				{ ...bindings, ALLOW_PRIVATE_NETWORK: 'false', DNS_RESOLVER_URL: 'https://dns.example.com/dns-query' },
+				(id) => ({ id, incarnation: String(id) }),
 				() => instance,
 			),
 		)
@@ -195,7 +208,11 @@ describe('delivering', () => {
 		const instance = new OneInstance([claimFor('https://callback.example/')])
 		await handleDoorbells(
 			[7],
-			createDeliveryPorts(bindings, () => instance),
+			createDeliveryPorts(
+				bindings,
+				(id) => ({ id, incarnation: String(id) }),
+				() => instance,
+			),
 		)
 		expect(seen.map((request) => request.redirect)).toEqual(['manual'])
 		expect(instance.settled[0]?.outcome).toMatchObject({ delivered: false, status: 307, error: null })
@@ -205,7 +222,11 @@ describe('delivering', () => {
 		const instance = new OneInstance([claimFor('http://127.0.0.1:1/')])
 		await handleDoorbells(
 			[7],
-			createDeliveryPorts(bindings, () => instance),
+			createDeliveryPorts(
+				bindings,
+				(id) => ({ id, incarnation: String(id) }),
+				() => instance,
+			),
 		)
 		// workerd does not tell refused from reset outside Cloudflare's network.
 		expect(['refused', 'reset']).toContain(instance.settled[0]?.outcome.error)
@@ -215,7 +236,7 @@ describe('delivering', () => {
 
 test('ids and signatures are the same in workerd as in Node', () => {
 	const key = Uint8Array.from({ length: 32 }, (_, index) => index)
-	expect(formatEventId(1, 2, computeEventTag(key, 1, 2))).toBe('AAAAAAABAAAAAAAC1lgG')
+	expect(formatEventId(1, 2, computeEventTag(key, '1', 2))).toBe('AAAAAAABAAAAAAAC1lgG')
 	expect(parseEventId('AAAAAAABAAAAAAAC1lgG')).toEqual({ instanceId: 1, sequence: 2, tag: 0xd65806 })
 	for (const { key, nextKey, id, timestamp, body, headers } of document.vectors) {
 		const signable = {

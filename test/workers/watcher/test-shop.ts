@@ -1,4 +1,6 @@
 /** What the Durable Object's tests share: an instance as the API makes it, over a simulated store and a callback behind `fetch`. */
+import { readRef } from '../api/harness.ts'
+import { getWatcher } from '../../../src/context.ts'
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
 import { vi } from 'vitest'
 import worker from '../../../src/index.ts'
@@ -30,8 +32,9 @@ export async function openShop(
 	options: StoreOptions = {},
 	configuration: Record<string, unknown> = {},
 	before: TestShop['beforeStoreRequest'] = () => undefined,
+	prepare: () => Promise<void> = resetDatabase,
 ): Promise<TestShop> {
-	await resetDatabase()
+	await prepare()
 	const store = createStore({ objects: 5, url: 'https://shop.example.com', ...options })
 	const shop: Omit<TestShop, 'id' | 'stub' | 'api'> = {
 		store,
@@ -71,10 +74,11 @@ export async function openShop(
 	)
 	const id = Number(created.id)
 	if (!Number.isSafeInteger(id)) throw new Error(JSON.stringify(created))
-	return Object.assign(shop, { id, api, stub: env.WATCHER.getByName(String(id)) as unknown as TestShop['stub'] })
+	return Object.assign(shop, { id, api, stub: getWatcher(env, await readRef(id)) as unknown as TestShop['stub'] })
 }
 
-async function callWorker(
+/** A request to the whole Worker. */
+export async function callWorker(
 	method: string,
 	url: string,
 	authorization: string,

@@ -15,7 +15,8 @@ import {
 	getResourceState,
 	arrivalsSince,
 } from '../../../support/stories.ts'
-import type { WatcherConfig } from '../../../../src/rpc/config.ts'
+import type { LoadedConfig } from '../../../../src/rpc/config.ts'
+import { refused } from '../../../../src/lib/result.ts'
 
 test('a poll that is asked for while one runs follows it, however long the interval', async () => {
 	const world = await worldAfterBaseline({ pollIntervalMs: 999_999 * MINUTE_MS })
@@ -152,12 +153,12 @@ test('an old answer of D1 that comes late does not undo a newer one', async () =
 	const world = await worldAfterBaseline()
 	const core = world.engine.getCore()!
 	const old = world.config
-	let answer: (config: WatcherConfig) => void = () => undefined
+	let answer: (loaded: LoadedConfig) => void = () => undefined
 	core.ports.loadConfig = () => new Promise((resolve) => (answer = resolve))
 	const late = world.engine.refreshConfig(core)
-	core.ports.loadConfig = async () => world.config
+	core.ports.loadConfig = async () => ({ ok: true, config: world.config })
 	await world.configure({ callbackUrl: 'https://new.example.com/' })
-	answer(old)
+	answer({ ok: true, config: old })
 	await late
 	expect(core.config.callbackUrl).toBe('https://new.example.com/')
 })
@@ -165,10 +166,10 @@ test('an old answer of D1 that comes late does not undo a newer one', async () =
 test('a row that was away for a moment brings its instance back', async () => {
 	const world = await worldAfterBaseline()
 	const core = world.engine.getCore()!
-	core.ports.loadConfig = async () => null
+	core.ports.loadConfig = async () => refused('missing')
 	await world.engine.refreshConfig(core)
 	expect(core.state.paused).toBe(true)
-	core.ports.loadConfig = async () => world.config
+	core.ports.loadConfig = async () => ({ ok: true, config: world.config })
 	await world.engine.refreshConfig(core)
 	expect(core.state.paused).toBe(false)
 })

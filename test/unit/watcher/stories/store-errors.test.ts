@@ -252,7 +252,7 @@ describe('D1 that cannot be reached', () => {
 test('an instance whose row is gone falls silent', async () => {
 	const world = await worldAfterBaseline()
 	const ports = world.ports()
-	ports.loadConfig = async () => null
+	ports.loadConfig = async () => ({ ok: false, reason: 'missing' })
 	const { Engine } = await import('../../../../src/watcher/engine.ts')
 	world.engine = new Engine(ports)
 	await world.advance(2 * MINUTE_MS)

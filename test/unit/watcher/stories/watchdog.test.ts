@@ -44,7 +44,7 @@ describe('webhooks at the store', () => {
 			'order.updated',
 		])
 		for (const { topic, secret, name, url } of made) {
-			expect(secret).toBe(woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1))
+			expect(secret).toBe(woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, '7', topic, 1))
 			expect({ name, url }).toEqual({ name: 'Shopbell 7', url: world.config.hooks!.deliveryUrl })
 		}
 		expect(health(world).webhooks).toMatchObject({ state: 'active' })
@@ -110,7 +110,7 @@ describe('webhooks at the store', () => {
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
 			world.store
 				.webhooks()
-				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 2)),
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, '7', topic, 2)),
 		)
 		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
 		await expectCleanJudgement(world)
@@ -126,7 +126,7 @@ describe('webhooks at the store', () => {
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
 			world.store
 				.webhooks()
-				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, '7', topic, 1)),
 		)
 		expect(repairs(world)).toContain('order.updated secret rewritten')
 		expect(world.receivedWebhooks.map(({ status }) => status)).toEqual([200])
@@ -150,7 +150,7 @@ describe('webhooks at the store', () => {
 		expect(world.store.webhooks().map(({ secret }) => secret)).toEqual(
 			world.store
 				.webhooks()
-				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1)),
+				.map(({ topic }) => woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, '7', topic, 1)),
 		)
 	})
 
@@ -180,7 +180,8 @@ describe('webhooks at the store', () => {
 			world.store
 				.webhooks()
 				.filter(
-					({ topic, secret }) => secret === woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, 7, topic, 1),
+					({ topic, secret }) =>
+						secret === woocommerce.webhooks!.deriveSecret(world.masterKeys[0]!.bytes, '7', topic, 1),
 				).length
 		expect(keyed()).toBe(15)
 		world.store.fetch = fetch

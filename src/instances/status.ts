@@ -16,7 +16,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms,
 			last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
 		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1
-		AND state <> 'deleted' AND incarnation IN (?12, iif(?12 = CAST(?1 AS TEXT), '', ?12))
+		AND state <> 'deleted' AND incarnation IN (?12, ?13)
 		ON CONFLICT (instance_id) DO UPDATE SET
 			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
 			alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
@@ -36,6 +36,8 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 			report.storeRequests,
 			JSON.stringify(report.hours),
 			report.incarnation,
+			// As an earlier version wrote the row of such an instance.
+			report.incarnation === String(report.instanceId) ? '' : report.incarnation,
 		)
 		.run()
 }

@@ -68,8 +68,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a status reaches whatever row has the id',
 		file: 'src/instances/status.ts',
-		find: " AND incarnation IN (?12, iif(?12 = CAST(?1 AS TEXT), '', ?12))",
-		replace: ' AND ?12 IS NOT NULL',
+		find: ' AND incarnation IN (?12, ?13)',
+		replace: " AND '' NOT IN (?12 || 'x', ?13 || 'x')",
 		tests: ['test/workers/watcher/restored-d1.test.ts'],
 	},
 	// Webhooks

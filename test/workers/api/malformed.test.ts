@@ -123,7 +123,7 @@ function expectNothing(): void {
 	expect(client.world.watchers.deliveries).toEqual([])
 	expect(client.world.watchers.calls.filter((call) => call !== '7 rejected')).toEqual([])
 	expect(client.world.watchers.calls.length).toBeLessThanOrEqual(1)
-	expect(statements.filter((query) => !query.startsWith('SELECT id FROM instances'))).toEqual([])
+	expect(statements.filter((query) => !query.startsWith('SELECT id, incarnation FROM instances'))).toEqual([])
 	expect(statements.length).toBeLessThanOrEqual(1)
 }
 

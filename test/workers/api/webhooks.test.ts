@@ -1,4 +1,5 @@
 /** Webhooks over an instance's life: made with it, moved, rotated, paused and removed, at a store that answers, refuses and fails. */
+import { toRefText } from '../../../src/lib/incarnation.ts'
 import { refOf } from './harness.ts'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { webhooks } from '../../../src/elements/woocommerce/webhook-payloads.ts'
@@ -61,7 +62,7 @@ const secret = (id: number, topic: string, version = 1) =>
 describe('creation', () => {
 	test('row, object, webhooks: one batch of sixteen, with derived secrets and the receiver of this instance', async () => {
 		const id = await make()
-		const url = `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(String(id))}?v=1`
+		const url = `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(toRefText(refOf(id)))}?v=1`
 		expect(
 			ours(id)
 				.map((hook) => hook.topic)
@@ -165,7 +166,7 @@ describe('creation', () => {
 		store.makeWebhook({
 			name: `Shopbell ${left!['id']}`,
 			topic: 'order.updated',
-			delivery_url: `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(String(left!['id']))}?v=1`,
+			delivery_url: `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(toRefText(refOf(Number(left!['id']))))}?v=1`,
 		})
 		client.world.nowMs += 5 * MINUTE
 		await round()
@@ -193,7 +194,7 @@ describe('creation', () => {
 			topic: 'order.updated',
 			status: 'disabled',
 			secret: 'old',
-			delivery_url: `http://old.example/elements/api-v2/events/woocommercerest/${btoa(String(id))}`,
+			delivery_url: `http://old.example/elements/api-v2/events/woocommercerest/${btoa(toRefText(refOf(id)))}`,
 		})
 		await client.call('PATCH', `/instances/${id}`, { configuration: { 'event.vendor.type': 'webhook' } })
 		expect(ours(id)).toHaveLength(16)
@@ -413,7 +414,7 @@ describe('what is shown', () => {
 			version: 1,
 			previousUntil: null,
 			pending: null,
-			deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(String(id))}?v=1`,
+			deliveryUrl: `https://bell.example.com/elements/api-v2/events/woocommercerest/${btoa(toRefText(refOf(id)))}?v=1`,
 			hintsOnly: [],
 			degraded: null,
 			deliveries: { taken: 0 },

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { StoredRow } from '../src/rpc/backup.ts'
-import { BackupClient } from './local/backup-client.ts'
+import { BackupClient, ExistingObject } from './local/backup-client.ts'
 import { ActionableError } from './local/local-worker.ts'
 import { hasFlag, readBackupOptions, runBackupCommand } from './local/backup-options.ts'
 
@@ -15,7 +15,8 @@ const USAGE = `Usage: BACKUP_TOKEN=… npm run restore -- --url <url> --from <fo
        BACKUP_TOKEN=… npm run restore -- --url <url> --after-time-travel
 
   --url                 the address of the deployment, such as https://shopbell.example.com
-  --from                the folder of a backup; the deployment must be new: migrated and without an organization
+  --from                the folder of a backup; the deployment must be new: migrated and without an organization.
+                        If it is interrupted, run it again
   --after-time-travel   D1 was restored by \`wrangler d1 time-travel restore\`: skips ids that were given out since, ends
                         sessions and links, and makes every object read its row again
 `
@@ -40,17 +41,29 @@ await runBackupCommand(USAGE, async (report) => {
 	if (!existsSync(manifest)) throw new ActionableError(`${manifest} is missing: ${folder} is no complete backup.`)
 	const { objects } = JSON.parse(await readFile(manifest, 'utf8')) as { objects: string[] }
 	const client = new BackupClient(url, token)
+	// Refused if the deployment is in use.
+	await client.write(null, 'sequences', [])
 	// Objects first: they begin to work when D1 has their rows.
 	for (const [index, object] of objects.entries()) {
-		const instanceRows = await writeAll(client, object, join(folder, 'objects', `${object}.ndjson`))
-		await client.complete(object, instanceRows)
-		report(`object ${index + 1} of ${objects.length}`)
+		const isNew = await restoreObject(client, object, join(folder, 'objects', `${object}.ndjson`))
+		report(`object ${index + 1} of ${objects.length}${isNew ? '' : ' is complete already'}`)
 	}
 	await writeAll(client, null, join(folder, 'database.ndjson'))
 	await client.complete(null)
 	await wakeAll(client, objects, report)
 	report(`${objects.length} objects and D1 are restored`)
 })
+
+/** False: an interrupted restore has completed it. */
+async function restoreObject(client: BackupClient, object: string, path: string): Promise<boolean> {
+	try {
+		await client.complete(object, await writeAll(client, object, path))
+		return true
+	} catch (error) {
+		if (error instanceof ExistingObject) return false
+		throw error
+	}
+}
 
 async function wakeAll(client: BackupClient, objects: readonly string[], report: Report): Promise<void> {
 	for (const [index, object] of objects.entries()) {

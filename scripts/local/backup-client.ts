@@ -4,6 +4,9 @@ import { ActionableError } from './local-worker.ts'
 
 const CALL_TIMEOUT_MS = 60_000
 
+/** The object is complete in this deployment, so nothing was written. */
+export class ExistingObject extends ActionableError {}
+
 /** Calls one deployment. Throws ActionableError. */
 export class BackupClient {
 	readonly #url: string
@@ -29,13 +32,14 @@ export class BackupClient {
 		}
 	}
 
+	/** Throws ExistingObject if the object is complete. */
 	async write(object: string | null, table: string, rows: readonly StoredRow[]): Promise<void> {
-		await this.#call('POST', 'write', { object, table, rows })
+		await this.#call('POST', 'write', { object, table, rows }, object)
 	}
 
-	/** Ends the restore of D1 (null), or of an object with its rows of `instance`. */
+	/** Ends the restore of D1 (null), or of an object with its rows of `instance`. Throws as `write`. */
 	async complete(object: string | null, rows: readonly StoredRow[] = []): Promise<void> {
-		await this.#call('POST', 'complete', { object, rows })
+		await this.#call('POST', 'complete', { object, rows }, object)
 	}
 
 	/** Makes an object read its row again. */
@@ -43,7 +47,7 @@ export class BackupClient {
 		await this.#call('POST', 'wake', { object })
 	}
 
-	async #call(method: string, path: string, body?: unknown): Promise<unknown> {
+	async #call(method: string, path: string, body?: unknown, object: string | null = null): Promise<unknown> {
 		const url = `${this.#url}/backup/${path}`
 		let response: Response
 		try {
@@ -62,7 +66,8 @@ export class BackupClient {
 			throw new ActionableError(
 				`${url} answered 404. Set the secret BACKUP_TOKEN of the deployment (at least 32 characters), and pass the same one.`,
 			)
-		throw new ActionableError(`${url} answered ${response.status}: ${getMessage(text)}`)
+		const message = `${url} answered ${response.status}: ${getMessage(text)}`
+		throw response.status === 409 && object !== null ? new ExistingObject(message) : new ActionableError(message)
 	}
 }
 

@@ -3,7 +3,8 @@
  * log, including showing.
  */
 import { refused, type Result } from '../lib/result.ts'
-import { openSecret, sealSecret } from '../lib/sealing.ts'
+import { SecretsUnreadable } from '../lib/errors.ts'
+import { openSecret, sealSecret, UnreadableSecret } from '../lib/sealing.ts'
 import { auditStatement, type Actor, type AuditEntry } from './audit.ts'
 import { hashSecret, newSecret } from './secrets.ts'
 import { hasOtherAdminSql, isUnusableHash, newUnusableHash } from './users.ts'
@@ -31,7 +32,7 @@ interface Row {
 	previousUntilMs: number | null
 }
 
-/** Shows a secret; null: no such user. */
+/** Shows a secret; null: no such user. Throws SecretsUnreadable if it cannot be opened. */
 export async function revealSecret(
 	db: D1Database,
 	keyRing: string,
@@ -43,9 +44,10 @@ export async function revealSecret(
 	if (row === null) return null
 	const { hash, sealed, previousUntilMs } = row
 	if (isUnusableHash(hash) || sealed === '') return { secret: null, previousUntilMs: null }
+	const secret = await openOwnerSecret(keyRing, actor, owner, sealed)
 	await db.batch([auditStatement(db, actor, toAuditEntry(actor, owner, 'show', {}), nowMs)])
 	return {
-		secret: await openSecret(keyRing, sealed, getSealingContext(actor, owner)),
+		secret,
 		previousUntilMs: previousUntilMs !== null && previousUntilMs > nowMs ? previousUntilMs : null,
 	}
 }
@@ -122,6 +124,20 @@ export async function revokeSecret(
 		auditStatement(db, actor, toAuditEntry(actor, owner, 'revoke', {}), nowMs, 'changes() > 0'),
 	])
 	return updated!.meta.changes > 0 ? { ok: true } : refused('locked-out')
+}
+
+async function openOwnerSecret(keyRing: string, actor: Actor, owner: SecretOwner, sealed: string): Promise<string> {
+	try {
+		return await openSecret(keyRing, sealed, getSealingContext(actor, owner))
+	} catch (error) {
+		if (!(error instanceof UnreadableSecret)) throw error
+		const name = owner.kind === 'organization' ? 'the organization' : `user ${owner.id}`
+		const cause =
+			error.missingKeyId === null
+				? 'the stored value was changed. Please rotate it'
+				: `MASTER_KEYS lacks the key ${error.missingKeyId}. Add that key, or rotate the secret`
+		throw new SecretsUnreadable(`The secret of ${name} cannot be decrypted: ${cause}`)
+	}
 }
 
 async function readSecretRow(db: D1Database, organizationId: number, owner: SecretOwner): Promise<Row | null> {

@@ -125,20 +125,6 @@ export function isUniqueViolation(error: unknown): boolean {
 	return error instanceof Error && /UNIQUE|constraint/i.test(error.message)
 }
 
-/**
- * A user of an organization, including deleted ones, because objects show the name of their creator. Null: there never
- * was one.
- */
-export async function findUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
-	return await db
-		.prepare(
-			`SELECT ${USER_COLUMNS} FROM users AS u JOIN organizations AS o ON o.id = u.organization_id
-				WHERE u.organization_id = ? AND u.id = ?`,
-		)
-		.bind(organizationId, id)
-		.first<User>()
-}
-
 /** A user of an organization who was not deleted; null: there is none. */
 export async function findActiveUser(db: D1Database, organizationId: number, id: number): Promise<User | null> {
 	return await db

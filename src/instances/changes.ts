@@ -20,7 +20,7 @@ export async function notifyWatcher(
 		const watcher = services.watcher(instance)
 		// An object that has lost its storage is created again from its row.
 		if ((await watcher.configure(instance.version, options)) === 'unknown')
-			await watcher.create(instance.id, instance.incarnation)
+			await watcher.create(instance.id, instance.incarnation, { again: true })
 	} catch (error) {
 		logError('instance.configure-failed', error, { instance: instance.id })
 	}

@@ -95,7 +95,7 @@ export async function runCron(services: Services): Promise<CronResult> {
 		try {
 			const watcher = services.watcher(ref)
 			// The row is ready, but the object has lost its storage. It is created again from its row.
-			if ((await watcher.wake()) === 'unknown') await watcher.create(ref.id, ref.incarnation)
+			if ((await watcher.wake()) === 'unknown') await watcher.create(ref.id, ref.incarnation, { again: true })
 			woken++
 		} catch (error) {
 			logError('watchdog.wake-failed', error, { instance: ref.id })

@@ -61,8 +61,26 @@ export async function writeDatabaseRows(
 		)
 		.run()
 	if (marked.meta.changes === 0) return 'in-use'
-	if (rows.length > 0) await db.batch(rows.map((row) => prepare(db, insertStatement(table, row))))
+	if (rows.length > 0) await insertRows(db, table, rows)
 	return 'written'
+}
+
+/** Inserts rows, except those that refer to what is not there: tables are read one after another, so it came later. */
+async function insertRows(db: D1Database, table: string, rows: readonly StoredRow[]): Promise<void> {
+	const statements = rows.map((row) => prepare(db, insertStatement(table, row)))
+	try {
+		await db.batch(statements)
+	} catch (error) {
+		if (!isForeignKeyViolation(error)) throw error
+		for (const statement of statements)
+			await statement.run().catch((cause: unknown) => {
+				if (!isForeignKeyViolation(cause)) throw cause
+			})
+	}
+}
+
+function isForeignKeyViolation(error: unknown): boolean {
+	return error instanceof Error && /FOREIGN KEY/i.test(error.message)
 }
 
 /**

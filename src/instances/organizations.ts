@@ -73,8 +73,9 @@ export async function ensureOwner(
 	organizationId: number,
 	watcher: (ref: ObjectRef) => WatcherRpc = (ref) => getWatcher(env, ref),
 ): Promise<ObjectRef> {
-	const owner = (await findOwner(env.DB, organizationId)) ?? (await assignOwner(env.DB, organizationId))
-	await watcher(owner).create(owner.id, owner.incarnation)
+	const existing = await findOwner(env.DB, organizationId)
+	const owner = existing ?? (await assignOwner(env.DB, organizationId))
+	await watcher(owner).create(owner.id, owner.incarnation, { again: existing !== null })
 	return owner
 }
 

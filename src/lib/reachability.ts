@@ -67,7 +67,7 @@ const PRIVATE_TOP_LEVELS = new Set([
 ])
 
 function isPrivateName(host: string): boolean {
-	return PRIVATE_TOP_LEVELS.has(host.slice(host.lastIndexOf('.') + 1)) || host.endsWith('.home.arpa')
+	return PRIVATE_TOP_LEVELS.has(host.slice(host.lastIndexOf('.') + 1)) || /(^|\.)home\.arpa$/.test(host)
 }
 
 /** Where Azure serves its machines, outside of the reserved ranges. */

@@ -189,9 +189,10 @@ export interface CoverageReport {
 export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 	/**
 	 * Creates the instance: reads its row from D1, creates the tables, sets the alarm. `incarnation` absent: the id as
-	 * text, from an isolate of an earlier version.
+	 * text, from an isolate of an earlier version. `again`: the row had an object, which has lost its storage or was
+	 * deleted before a restore of D1; its ids are skipped.
 	 */
-	create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'>
+	create(instanceId: number, incarnation?: string, options?: { again?: boolean }): Promise<'created' | 'exists'>
 	/**
 	 * Reads the changed row, which may request a new silent baseline. `version` is no longer used; isolates of earlier
 	 * versions pass it. `release`: sends queued notifications.

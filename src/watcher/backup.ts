@@ -14,6 +14,7 @@ import {
 } from '../lib/table-backup.ts'
 import type { Core } from './core/core.ts'
 import type { Sql } from './core/ports.ts'
+import { skipIds } from './core/skipped-ids.ts'
 import { hasInstance, migrate } from './core/tables.ts'
 import type { Tx } from './core/tx.ts'
 import { requestReread } from './polling/scans.ts'
@@ -79,8 +80,10 @@ export function resumeAfterRestore(tx: Tx, core: Core): void {
 	const { state, ports } = core
 	const getHighest = (table: string, column: string): number =>
 		ports.sql.all<{ highest: number | null }>(`SELECT max(${column}) AS highest FROM ${table}`)[0]?.highest ?? 0
-	state.sequence = Math.max(state.sequence, getHighest('events', 'sequence')) + RESTORE_ID_GAP
-	state.notification = Math.max(state.notification, getHighest('notifications', 'id')) + RESTORE_ID_GAP
+	skipIds(state, {
+		sequence: Math.max(state.sequence, getHighest('events', 'sequence')) + RESTORE_ID_GAP,
+		notification: Math.max(state.notification, getHighest('notifications', 'id')) + RESTORE_ID_GAP,
+	})
 	state.announcement = Math.max(state.announcement, getHighest('announcements', 'id')) + RESTORE_ID_GAP
 	// Attempts that were under way are due again; receivers may get a notification twice, under the same ids.
 	state.unsettled = ports.sql

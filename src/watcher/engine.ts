@@ -12,6 +12,7 @@ import { lookupStep, getNextRelatedReadMs, relatedReadStep } from './polling/loo
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
 import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
 import type { Ports } from './core/ports.ts'
+import { skipIds, toFreshNumber } from './core/skipped-ids.ts'
 import { insertConfig, loadConfig, updateConfig } from './core/stored-config.ts'
 import { prune } from './outbox/retention.ts'
 import { reportStatus } from './queries/reports.ts'
@@ -89,8 +90,11 @@ export class Engine {
 		}
 	}
 
-	/** Creates the instance from its row. Safe to repeat. */
-	async create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'> {
+	/**
+	 * Creates the instance from its row. Safe to repeat. `again`: its row had an object before, whose ids are not given
+	 * out again.
+	 */
+	async create(instanceId: number, incarnation?: string, again = false): Promise<'created' | 'exists'> {
 		const existing = this.getCore()
 		if (existing !== null) {
 			this.updateAlarm(existing)
@@ -111,6 +115,10 @@ export class Engine {
 			core.state.paused = isPaused(config)
 			core.state.nextPollMs = core.state.paused || !core.kind.watchesStore ? null : now
 			core.state.pruneMs = now + HOUR_MS
+			const fresh = toFreshNumber(now)
+			if (again) skipIds(core.state, { sequence: fresh, notification: fresh })
+			// The organization's object knows the numbers by the id of the instance, whichever incarnation it is.
+			core.state.announcement = fresh
 			syncSubscriptions(tx, core, false)
 			core.state.bornVersion = config.version
 			// While events are off, no resource begins.

@@ -74,8 +74,12 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		await this.engine.runSlice()
 	}
 
-	async create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'> {
-		return this.engine.create(instanceId, incarnation)
+	async create(
+		instanceId: number,
+		incarnation?: string,
+		options: { again?: boolean } = {},
+	): Promise<'created' | 'exists'> {
+		return this.engine.create(instanceId, incarnation, options.again)
 	}
 
 	async configure(_version: number, options: { release?: boolean } = {}): Promise<OrUnknown<'ok'>> {

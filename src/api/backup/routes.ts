@@ -56,7 +56,7 @@ export function mountBackup(app: Api): void {
 			object === null ? await writeDatabaseRows(c.env.DB, table, rows) : await getObject(c, object).restore(table, rows)
 		if (result === null || result === 'unknown-table') throw new BadRequest('table: expected a table of this version')
 		if (result === 'in-use')
-			throw new Conflict('This deployment already has an organization; restore into a new, empty one')
+			throw new Conflict('This deployment already has an organization; restore into a new, empty deployment')
 		if (result === 'exists') throw new Conflict(`object ${object} exists; restore into a new, empty deployment`)
 		return c.json({ written: rows.length })
 	})

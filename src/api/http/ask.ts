@@ -22,7 +22,7 @@ export async function callWatcherOf<T>(
 	const watcher = services.watcher(ref)
 	let answer = await call(watcher)
 	if (answer === 'unknown') {
-		await watcher.create(ref.id, ref.incarnation)
+		await watcher.create(ref.id, ref.incarnation, { again: true })
 		answer = await call(watcher)
 	}
 	if (answer === 'unknown') throw new Error('the Durable Object does not exist after its creation')

@@ -189,7 +189,7 @@ async function deliverToWatcher(
 		if (result === 'unknown') {
 			// The instance was deleted, or its object has lost its storage: then it is created again.
 			if (!(await instanceExists(c.env.DB, instance))) return { ok: false, reason: 'deleted' }
-			await watcher.create(instance.id, instance.incarnation)
+			await watcher.create(instance.id, instance.incarnation, { again: true })
 			result = await watcher.hook(delivery)
 		}
 		if (result === 'unknown') return { ok: false, reason: 'failed' }

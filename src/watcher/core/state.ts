@@ -77,6 +77,8 @@ interface PollState {
 interface LogState {
 	/** Sequence of the last event. */
 	sequence: number
+	/** How many sequences were skipped, so that none is given out twice; absent: none. */
+	idsSkipped?: number
 	/** Events recorded and accepted by hour, of days that the table `days` does not have yet. */
 	tally: HourTally[]
 	lastEventMs: number | null

@@ -153,6 +153,7 @@ describe('a host', () => {
 		'printer.local',
 		'db.internal',
 		'router.home.arpa',
+		'home.arpa',
 		'api.default.svc',
 		'api.default.svc.cluster.local',
 		'etcd.cluster.local.',

@@ -572,6 +572,16 @@ describe('the account', () => {
 	})
 })
 
+test('a secret that cannot be decrypted is named, not shown and not audited', async () => {
+	for (const path of ['/users/me/secrets', '/accounts/secrets', '/authentication/secrets']) {
+		client.world.settings = { MASTER_KEYS: `other:${Buffer.alloc(32, 9).toString('base64')}` }
+		const { status, body } = await client.call('GET', path)
+		expect([path, status]).toEqual([path, 500])
+		expect(body.message).toMatch(/^The secret of .+ cannot be decrypted: MASTER_KEYS lacks the key test/)
+	}
+	expect(await all("SELECT * FROM audit_log WHERE action LIKE '%.show'")).toEqual([])
+})
+
 async function sealed(id: number): Promise<string> {
 	const { instanceSecret, sealSecret } = await import('../../../src/lib/sealing.ts')
 	return await sealSecret(

@@ -169,9 +169,7 @@ test('a backup restored into a new deployment goes on where it ended: the log is
 	expect(await run('restore.ts', ['--url', second.url, '--after-time-travel'])).toMatchObject({ code: 0 })
 	const d1 = await second.runtime.getD1Database('DB')
 	expect(await d1.prepare('SELECT count(*) AS n FROM idempotency').first('n')).toBe(0)
-	expect(await d1.prepare("SELECT value FROM sequences WHERE name = 'instance'").first('value')).toBe(
-		next.id + 10_000,
-	)
+	expect(await d1.prepare("SELECT value FROM sequences WHERE name = 'instance'").first('value')).toBe(next.id + 10_000)
 })
 
 test('the commands say what is missing, and the calls do not exist without the token', async () => {

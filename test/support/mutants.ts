@@ -52,6 +52,20 @@ export const MUTANTS: Mutant[] = [
 		tests: [story('restored-d1')],
 	},
 	{
+		name: 'an object that is created again begins its ids anew',
+		file: 'src/watcher/engine.ts',
+		find: 'if (again) skipIds(',
+		replace: 'if (again && now < 0) skipIds(',
+		tests: [story('created-again')],
+	},
+	{
+		name: 'operator events of an object that is created again are taken for known ones',
+		file: 'src/watcher/engine.ts',
+		find: '			core.state.announcement = fresh\n',
+		replace: '',
+		tests: [story('created-again')],
+	},
+	{
 		name: 'ids go backwards with a restore',
 		file: 'src/instances/config.ts',
 		find: '	await raiseInstanceSequence(env.DB, id)\n',

@@ -1,6 +1,7 @@
 /** Handlers that read the event log of one instance or across instances, and one event by its id. */
 import { NotFound } from '../../lib/errors.ts'
 import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
+import { maskOperatorMessage } from '../../events/operator-message.ts'
 import { findOwner } from '../../instances/organizations.ts'
 import { findInstance } from '../../instances/rows.ts'
 import type { ObjectRef } from '../../lib/incarnation.ts'
@@ -20,6 +21,7 @@ import { formatPageToken, parsePageToken, setPageHeaders } from '../http/paging.
 import { parseEventFilter } from './filter.ts'
 import { toInstanceContext, resolveEventInstances } from './event-instances.ts'
 import { toEventResponse, type EventView } from './view.ts'
+import { canSeeSecrets } from '../http/access.ts'
 import { callWatcher } from '../http/ask.ts'
 
 const DEFAULT_PAGE_SIZE = 100
@@ -186,7 +188,15 @@ export async function getEventById(
 	;(c as CallerContext).set('instanceId', position.instanceId)
 	const row = await c.var.services.watcher(owner).event(position.sequence)
 	if (row === 'unknown' || row === null || row.eventId !== eventId) throw new NotFound('No such event')
-	return toEventResponse(position.instanceId, row)
+	const isShownWhole = owner.isInstance || row.record === null || canSeeSecrets(c)
+	return toEventResponse(position.instanceId, isShownWhole ? row : { ...row, record: maskRecord(row) })
+}
+
+/** The record of an operator event, whose URL can hold tokens; those of other notices as they are. */
+function maskRecord({ objectType, record }: EventReport): string {
+	const message = JSON.parse(record ?? '{}') as unknown
+	const masked = maskOperatorMessage(objectType, message)
+	return masked === message ? (record ?? '{}') : JSON.stringify(masked)
 }
 
 /** Whether the parts of an event id are those of an event of this instance: we issued it. */
@@ -199,12 +209,15 @@ export function isOwnEvent(c: CallerOrInstanceContext, owner: ObjectRef, positio
  * The token's instance, or the organization's instance or own object (`POST /notifications`, operator events) of this
  * id; null: the caller has none.
  */
-async function findEventOwner(c: CallerOrInstanceContext, id: number): Promise<ObjectRef | null> {
+async function findEventOwner(
+	c: CallerOrInstanceContext,
+	id: number,
+): Promise<(ObjectRef & { isInstance: boolean }) | null> {
 	const { tokenInstance, organizationProven, user } = c.var
-	if (tokenInstance?.id === id) return tokenInstance
+	if (tokenInstance?.id === id) return { ...tokenInstance, isInstance: true }
 	if (!organizationProven) return null
 	const instance = await findInstance(c.env.DB, user.organizationId, id)
-	if (instance !== null) return instance
+	if (instance !== null) return { ...instance, isInstance: true }
 	const owner = await findOwner(c.env.DB, user.organizationId)
-	return owner?.id === id ? owner : null
+	return owner?.id === id ? { ...owner, isInstance: false } : null
 }

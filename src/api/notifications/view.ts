@@ -3,7 +3,7 @@ import type * as z from 'zod'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'
 import type { ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
-import { overlapsOperatorTopics } from '../../events/topics.ts'
+import { maskOperatorMessage } from '../../events/operator-message.ts'
 import { maskQuotedValues, maskUrl } from '../../lib/url-masks.ts'
 import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
 import type { AttemptResponse, DeliveryResponse, NotificationResponse, SubscriptionResponse } from './schema.ts'
@@ -47,16 +47,14 @@ export function toNotificationResponse(
 	}
 }
 
-/** The message of a notification. An operator event names the URL of a subscription. */
+/** The message of a notification. */
 function toShownMessage(
 	message: NotificationMessage,
 	owner: ScopedInstance,
 	report: NotificationReport,
 	{ canSeeSecrets }: NotificationViewOptions,
 ): NotificationMessage {
-	const url = (message as { url?: unknown } | null)?.url
-	if (canSeeSecrets || owner.elementKey !== null || typeof url !== 'string') return message
-	return overlapsOperatorTopics(report.objectType) ? { ...(message as object), url: maskUrl(url) } : message
+	return canSeeSecrets || owner.elementKey !== null ? message : maskOperatorMessage(report.objectType, message)
 }
 
 /** A delivery, with its notification if the report has the body. */

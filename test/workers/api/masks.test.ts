@@ -1,9 +1,11 @@
 /** Callback URLs: whole for those who see secrets, without tokens for everyone else. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { computeEventTag, formatEventId } from '../../../src/events/ids.ts'
+import { findOwner } from '../../../src/instances/organizations.ts'
 import { toIncarnation } from '../../../src/lib/incarnation.ts'
-import { instanceSecret, sealSecret } from '../../../src/lib/sealing.ts'
+import { instanceSecret, parseMasterKeys, sealSecret } from '../../../src/lib/sealing.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
-import { insertInstance } from './support.ts'
+import { insertInstance, sampleEventRow } from './support.ts'
 
 const TOKEN = 'tok_5ecret'
 const CALLBACK = `https://hooks.example.com/in?token=${TOKEN}`
@@ -175,6 +177,28 @@ describe('a token in a URL', () => {
 		expect((await client.call('GET', `/notifications/${7e9 + 1}`, undefined, viewer)).body.message.url).toBe(
 			'https://shop.example.com/?p=17',
 		)
+	})
+
+	test('§1.15 is masked in the event of an operator event too, and what was posted is shown as it was', async () => {
+		const ownerId = await addNotifications()
+		const { incarnation } = (await findOwner(env.DB, 1))!
+		const { bytes } = parseMasterKeys(env.MASTER_KEYS)[0]!
+		const toRow = (sequence: number, objectType: string) => ({
+			...sampleEventRow(ownerId, sequence, client.world.nowMs),
+			eventId: formatEventId(ownerId, sequence, computeEventTag(bytes, incarnation, sequence)),
+			objectType,
+			record: JSON.stringify({ message: 'Failed', url: CALLBACK }),
+		})
+		const rows = [toRow(1, 'subscription.deactivated'), toRow(2, 'stock.low')]
+		client.world.watchers.events.set(ownerId, rows)
+		const show = async (row: { eventId: string }, caller?: { authorization: string }) => {
+			const { status, body } = await client.call('GET', `/instances/events/${row.eventId}`, undefined, caller)
+			expect(status).toBe(200)
+			return JSON.parse(body.providerData).url
+		}
+		for (const caller of [viewer, readingKey])
+			expect([await show(rows[0]!, caller), await show(rows[1]!, caller)]).toEqual([MASKED, CALLBACK])
+		expect(await show(rows[0]!)).toBe(CALLBACK)
 	})
 
 	test('cannot be guessed with a filter: it compares what the caller sees', async () => {

@@ -133,6 +133,7 @@ test('names that an earlier version refused to a second organization are given t
 	await env.DB.prepare("UPDATE users SET email = 'Ann@acme.example' WHERE id = 2").run()
 	await env.DB.prepare('DROP INDEX users_by_login').run()
 	await env.DB.prepare('CREATE UNIQUE INDEX users_by_login ON users (login) WHERE login IS NOT NULL').run()
+	await env.DB.prepare('ALTER TABLE drafts DROP COLUMN api_key_id').run()
 	for (const query of migrationQueries('0011_names_per_organization.sql')) await env.DB.prepare(query).run()
 	expect(await row('SELECT login FROM users WHERE id = 2')).toEqual({ login: ADDRESS })
 })

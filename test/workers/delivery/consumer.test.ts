@@ -159,7 +159,7 @@ describe('delivering', () => {
 		expect(instance.settled[0]?.outcome.body).toMatch(/^Not sent: /)
 	})
 
-	test('to a name is resolved first: a private answer sends nothing, no answer is a failure of DNS', async () => {
+	test('to a name is resolved first: a private answer sends nothing, and neither does no answer', async () => {
 		const posts: string[] = []
 		const addresses: Record<string, string | null> = {
 			'open.example.com': '93.184.215.14',
@@ -194,7 +194,7 @@ describe('delivering', () => {
 		expect(outcomes.map(({ delivered, error, notSent }) => [delivered, error, notSent ?? false])).toEqual([
 			[true, null, false],
 			[false, 'refused', true],
-			[false, 'dns', false],
+			[false, 'dns', true],
 		])
 		expect(outcomes[1]?.body).toMatch(/^Not sent: expected a public address; private\.example\.com resolves/)
 	})

@@ -122,6 +122,17 @@ export interface PollerReport {
 	runs: { at: string; requests: number; events: number; note: string }[]
 }
 
+/**
+ * A requested poll. `state`: `started`, `queued` behind a run, `waiting` for the end of a back-off, `paused`.
+ * `notBefore`: ISO 8601, when a back-off ends; null: none is under way. Objects of earlier versions leave it out.
+ */
+export interface PollRequest {
+	run: string
+	depth: string
+	state: string
+	notBefore?: string | null
+}
+
 /** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
 export interface WebhookDelivery {
 	/** `order.updated`, as in the header; the element knows it. */
@@ -194,14 +205,14 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 	create(instanceId: number, incarnation?: string): Promise<'created' | 'exists'>
 	/**
 	 * Reads the changed row, which may request a new silent baseline. `version` is no longer used; isolates of earlier
-	 * versions pass it. `release`: sends queued notifications.
+	 * versions pass it. `release`: sends queued notifications. `retry`: credentials were sent, so a back-off ends.
 	 */
-	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
+	configure(version: number, options?: { release?: boolean; retry?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
 	/** Reads the row and sets the alarm if it is due. Called by the cron. */
 	wake(): Promise<OrUnknown<'ok'>>
-	poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>>
+	poll(depth: 'window' | 'reread'): Promise<OrUnknown<PollRequest>>
 	health(): Promise<OrUnknown<HealthReport>>
 	poller(): Promise<OrUnknown<PollerReport>>
 	metrics(): Promise<OrUnknown<MetricsReport>>

@@ -149,7 +149,7 @@ export const POLLER = {
 }
 
 /** A requested poll. */
-export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
+export const POLL_RUN = { run: '3', depth: 'window', state: 'started', notBefore: null }
 
 /** Held deletions. */
 export const HELD_DELETIONS = {

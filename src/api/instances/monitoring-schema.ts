@@ -117,7 +117,16 @@ export const PollBody = z.looseObject({
 
 /** A poll. */
 export const PollRunResponse = z
-	.strictObject({ run: z.string(), depth: z.string(), state: z.string() })
+	.strictObject({
+		run: z.string(),
+		depth: z.string(),
+		state: z.string().meta({
+			description: '`started`; `queued`: another run is under way; `waiting`: until `notBefore`; `paused`',
+		}),
+		notBefore: Moment.nullable().meta({
+			description: 'The poll starts then, because the store failed and a request ended the back-off a moment ago',
+		}),
+	})
 	.meta({ id: 'PollRun', examples: [POLL_RUN] })
 
 /** `GET …/deletions`. */

@@ -32,7 +32,8 @@ export async function startPoll(
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
 	if (!instance.eventsEnabled)
 		throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
-	return await callWatcher(c, (watcher) => watcher.poll(depth))
+	const run = await callWatcher(c, (watcher) => watcher.poll(depth))
+	return { ...run, notBefore: run.notBefore ?? null }
 }
 
 /** `GET …/deletions`. */

@@ -48,6 +48,8 @@ interface RequestState {
 	failures: number
 	backoffUntilMs: number | null
 	trouble: { kind: string; message: string; sinceMs: number } | null
+	/** When a caller last ended a back-off; in the future: when it will end. */
+	hurriedMs: number | null
 	/** Reads by id in the last minute. */
 	reads: { minute: number; count: number }
 }
@@ -198,6 +200,7 @@ function newWatcherState(): WatcherState {
 		failures: 0,
 		backoffUntilMs: null,
 		trouble: null,
+		hurriedMs: null,
 		reads: { minute: 0, count: 0 },
 		reported: null,
 		paused: false,

@@ -6,6 +6,7 @@ import { SecretsUnreadable } from '../../lib/errors.ts'
 import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { WatcherState } from '../core/state.ts'
+import type { Tx } from '../core/tx.ts'
 import { StoreError } from './requests.ts'
 
 /** How often a store that refuses its key is tried again, ms. */
@@ -13,6 +14,8 @@ const AUTH_RETRY_MS = 15 * 60_000
 /** Maximum delay of a resource that failed, ms. */
 const MAX_RESOURCE_ERROR_MS = 15 * 60_000
 const MIN_PAGE_SIZE = 10
+/** A caller may end a back-off this often, ms. */
+const MIN_HURRY_INTERVAL_MS = 60_000
 
 /** The record of a failure. */
 type Cause = { kind: string; message: string }
@@ -59,6 +62,30 @@ export function recordSuccess(core: Core): true {
 		state.trouble = null
 	}
 	return true
+}
+
+/**
+ * When requests go on if a caller asks for them now, epoch ms: at once, or a minute after the last time that a caller
+ * ended a back-off. Null: no back-off is under way. Pure.
+ */
+export function getHurriedRetryMs(
+	{ backoffUntilMs, hurriedMs }: Pick<WatcherState, 'backoffUntilMs' | 'hurriedMs'>,
+	now: number,
+): number | null {
+	if (backoffUntilMs === null || backoffUntilMs <= now) return null
+	const allowedMs = hurriedMs === null ? now : Math.max(now, hurriedMs + MIN_HURRY_INTERVAL_MS)
+	return Math.min(backoffUntilMs, allowedMs)
+}
+
+/** Ends a back-off as soon as a caller may. Returns until when requests still wait, epoch ms; null: they do not. */
+export function hurryRetry(_tx: Tx, core: Core): number | null {
+	const { state, ports } = core
+	const now = ports.now()
+	const retryMs = getHurriedRetryMs(state, now)
+	if (retryMs === null || state.backoffUntilMs === null) return null
+	if (retryMs < state.backoffUntilMs) state.hurriedMs = retryMs
+	state.backoffUntilMs = retryMs
+	return retryMs > now ? retryMs : null
 }
 
 /** A slice ended with an exception: backs off and records the cause. */

@@ -31,6 +31,18 @@ export interface HealthReport {
 	since: string
 	reason: string
 	action: string
+	/**
+	 * The store's failure: its cause, tries so far, and when the next one is; null: the store answers. Objects of earlier
+	 * versions leave it out.
+	 */
+	store?: {
+		cause: string | null
+		reason: string
+		since: string | null
+		tries: number
+		lastTry: string | null
+		nextTry: string | null
+	} | null
 	resources: { resource: string; state: InstanceState; reason: string }[]
 	webhooks: { state: string; reason: string } | null
 	callback: {

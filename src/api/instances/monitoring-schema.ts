@@ -32,6 +32,20 @@ export const HealthResponse = z
 		since: Moment,
 		reason: z.string().meta({ description: 'Why it is in this state' }),
 		action: z.string().meta({ description: 'The next step' }),
+		store: z
+			.strictObject({
+				cause: z
+					.string()
+					.nullable()
+					.meta({ description: 'Such as `maintenance`, `rest-closed`, `no-woocommerce`, `plain-permalinks`, `key`' }),
+				reason: z.string(),
+				since: Moment.nullable(),
+				tries: z.number().meta({ description: 'Failed tries in a row' }),
+				lastTry: Moment.nullable(),
+				nextTry: Moment.nullable(),
+			})
+			.nullable()
+			.meta({ description: 'What fails at the store, and when it is tried again; null: the store answers' }),
 		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
 		webhooks: z
 			.strictObject({ state: z.string(), reason: z.string() })

@@ -1,6 +1,6 @@
 /** Handlers of health, poller, polls on demand and held deletions. */
 import { Conflict } from '../../lib/errors.ts'
-import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
+import type { PollerReport } from '../../rpc/watcher.ts'
 import { maskUrl } from '../../lib/url-masks.ts'
 import { canSeeSecrets } from '../http/access.ts'
 import { audit, toAuditObject } from '../http/audit.ts'
@@ -10,8 +10,9 @@ import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher } from '../http/ask.ts'
 
 /** `GET …/health`. */
-export async function getHealth(c: InstanceContext): Promise<HealthReport> {
-	const health = await callWatcher(c, (watcher) => watcher.health())
+export async function getHealth(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getHealth>> {
+	const report = await callWatcher(c, (watcher) => watcher.health())
+	const health = { ...report, store: report.store ?? null }
 	const { callback } = health
 	return canSeeSecrets(c) || callback.url === null
 		? health

@@ -2,6 +2,7 @@
  * The watcher's one state row, plain JSON: a slice for each job. Keys are stored: never rename one. Times in epoch ms
  * unless named `Sec`.
  */
+import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
 import type { Sql } from './ports.ts'
 import type { ResourceState } from './resource-state.ts'
@@ -47,7 +48,14 @@ interface RequestState {
 	/** Consecutive failures, when the next try is allowed, and what kind failed. */
 	failures: number
 	backoffUntilMs: number | null
-	trouble: { kind: string; message: string; sinceMs: number } | null
+	trouble: {
+		kind: string
+		message: string
+		sinceMs: number
+		/** What ends it, and the last try; absent in rows of earlier versions. */
+		cure?: Cure | null
+		lastTryMs?: number
+	} | null
 	/** When a caller last ended a back-off; in the future: when it will end. */
 	hurriedMs: number | null
 	/** Reads by id in the last minute. */

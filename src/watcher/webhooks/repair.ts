@@ -139,7 +139,8 @@ async function syncWebhooks(core: Core, desired: DesiredWebhooks, budget: SliceB
 
 function recordFailure(_tx: Tx, core: Core, result: WebhookSyncResult, failure: Failure, now: number): void {
 	const { hooks } = core.state
-	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
+	// After 503 the store's recovery brings the next check (docs/woocommerce.md 8.5).
+	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.status === 503 ? 0 : (failure.retryAfterMs ?? 0))
 	hooks.triedAs = getCurrentKey(core)
 	hooks.degraded = {
 		reason: result.missingPermission ?? failure.message,

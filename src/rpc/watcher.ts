@@ -44,7 +44,8 @@ export interface HealthReport {
 		nextTry: string | null
 	} | null
 	resources: { resource: string; state: InstanceState; reason: string }[]
-	webhooks: { state: string; reason: string } | null
+	/** `checkedAt`: when the store's webhooks were last read; objects of earlier versions leave it out. */
+	webhooks: { state: string; reason: string; checkedAt?: string | null } | null
 	callback: {
 		url: string | null
 		state: 'none' | 'healthy' | 'failing' | 'deactivated'

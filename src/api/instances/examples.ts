@@ -106,7 +106,12 @@ export const HEALTH = {
 	action: 'No action needed.',
 	store: null,
 	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.' }],
-	webhooks: { state: 'active', reason: 'The webhooks at the store are configured correctly.' },
+	webhooks: {
+		state: 'active',
+		reason:
+			'The webhooks at the store were configured correctly when they were last checked, at 2026-06-01T11:41:00.000Z.',
+		checkedAt: '2026-06-01T11:41:00.000Z',
+	},
 	callback: { url: CALLBACK_URL, state: 'healthy', lastStatus: null, waiting: 0 },
 }
 

@@ -48,7 +48,11 @@ export const HealthResponse = z
 			.meta({ description: 'What fails at the store, and when it is tried again; null: the store answers' }),
 		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
 		webhooks: z
-			.strictObject({ state: z.string(), reason: z.string() })
+			.strictObject({
+				state: z.string(),
+				reason: z.string(),
+				checkedAt: Moment.nullable().meta({ description: 'When the webhooks at the store were last read' }),
+			})
 			.nullable()
 			.meta({ description: 'null: the instance uses none' }),
 		callback: z.strictObject({

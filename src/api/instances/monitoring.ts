@@ -12,7 +12,12 @@ import { callWatcher } from '../http/ask.ts'
 /** `GET …/health`. */
 export async function getHealth(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getHealth>> {
 	const report = await callWatcher(c, (watcher) => watcher.health())
-	const health = { ...report, store: report.store ?? null }
+	const { webhooks } = report
+	const health = {
+		...report,
+		store: report.store ?? null,
+		webhooks: webhooks === null ? null : { ...webhooks, checkedAt: webhooks.checkedAt ?? null },
+	}
 	const { callback } = health
 	return canSeeSecrets(c) || callback.url === null
 		? health

@@ -8,10 +8,12 @@ import { requestReread } from './scans.ts'
 import type { PollRequest } from '../../rpc/watcher.ts'
 
 const MAX_HELD_IDS = 1_000
+/** Requested polls check the store's webhooks too, this often at most. */
+const MIN_WEBHOOK_CHECK_MS = 60_000
 
 /**
- * Requests a poll, or with `reread` also a re-read of everything and of the store's webhooks. Ends a back-off, at most
- * once a minute; `notBefore` says until when the store is left alone.
+ * Requests a poll and a check of the store's webhooks, or with `reread` also a re-read of everything. Ends a back-off,
+ * at most once a minute; `notBefore` says until when the store is left alone.
  */
 export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest {
 	const { state } = core
@@ -19,11 +21,10 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest
 	const running = state.run !== null
 	let waitUntilMs: number | null = null
 	core.commit((tx) => {
-		if (depth === 'reread') {
-			requestReread(tx, core)
-			state.hooks.dueMs = core.ports.now()
-		}
-		state.nextPollMs = core.ports.now()
+		const now = core.ports.now()
+		if (depth === 'reread') requestReread(tx, core)
+		if (depth === 'reread' || now - (state.hooks.triedMs ?? 0) >= MIN_WEBHOOK_CHECK_MS) state.hooks.dueMs = now
+		state.nextPollMs = now
 		waitUntilMs = hurryRetry(tx, core)
 	})
 	return {

@@ -22,7 +22,14 @@ export interface HealthFacts {
 		error: { atMs: number; message: string; cure?: Cure | null } | null
 	}[]
 	/** null: this instance has no webhooks. */
-	webhooks: { degraded: string | null; foreign: string | null; home: string } | null
+	webhooks: {
+		degraded: string | null
+		/** What ends it; null: the key's permissions. */
+		action?: string | null
+		foreign: string | null
+		home: string
+		checkedMs?: number | null
+	} | null
 	callback: {
 		url: string
 		active: boolean
@@ -104,7 +111,9 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 		findings.push({
 			state: 'webhooks-degraded',
 			reason: facts.webhooks.degraded,
-			action: 'Give the API key permission to manage webhooks. Until then changes are found by polling.',
+			action:
+				facts.webhooks.action ??
+				'Give the API key permission to manage webhooks. Until then changes are found by polling.',
 		})
 	}
 	if (facts.callback !== null) findings.push(...getCallbackFindings(facts.callback, facts.waitingEvents))
@@ -212,17 +221,27 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 	return { state: 'healthy', reason: `${objectType}: the last poll succeeded.`, action: 'No action needed.' }
 }
 
-function getWebhookHealth({ webhooks, vendorType }: HealthFacts): { state: string; reason: string } | null {
+function getWebhookHealth({ webhooks, vendorType }: HealthFacts): HealthReport['webhooks'] {
 	if (webhooks === null)
 		return vendorType === 'polling'
 			? null
 			: {
 					state: 'polled',
 					reason: `event.vendor.type is ${vendorType}, but webhooks are not available: the store is polled instead.`,
+					checkedAt: null,
 				}
-	if (webhooks.degraded !== null) return { state: 'degraded', reason: webhooks.degraded }
-	if (webhooks.foreign !== null) return { state: 'foreign-source', reason: `Webhooks arrive from ${webhooks.foreign}.` }
-	return { state: 'active', reason: 'The webhooks at the store are configured correctly.' }
+	const { degraded, foreign, checkedMs } = webhooks
+	const checkedAt = checkedMs == null ? null : new Date(checkedMs).toISOString()
+	if (degraded !== null) return { state: 'degraded', reason: degraded, checkedAt }
+	if (foreign !== null) return { state: 'foreign-source', reason: `Webhooks arrive from ${foreign}.`, checkedAt }
+	return {
+		state: 'active',
+		reason:
+			checkedAt === null
+				? 'The webhooks were created and have not been checked since.'
+				: `The webhooks at the store were configured correctly when they were last checked, at ${checkedAt}.`,
+		checkedAt,
+	}
 }
 
 function getCallbackState(callback: HealthFacts['callback']): HealthReport['callback']['state'] {

@@ -42,6 +42,8 @@ export function buildHealth(core: Core): HealthReport {
 				? null
 				: {
 						degraded: state.hooks.degraded?.reason ?? null,
+						action: state.hooks.degraded?.action ?? null,
+						checkedMs: state.hooks.checkedMs,
 						foreign: state.hooks.foreign?.source ?? null,
 						home: config.connection.home,
 					},

@@ -48,6 +48,37 @@ export interface Connection {
 	collections: Record<string, { readable: boolean; highestId: number; total: number; args: string[] | null }>
 }
 
+/** What is wrong with a store, as far as its answer shows. */
+export type FailureCause =
+	| 'maintenance'
+	| 'throttled'
+	| 'database'
+	| 'failing'
+	| 'rest-closed'
+	| 'no-woocommerce'
+	| 'no-collection'
+	| 'plain-permalinks'
+	| 'moved'
+	| 'redirect'
+	| 'key'
+	| 'key-permission'
+	| 'role'
+	| 'site-password'
+	| 'output-before-json'
+	| 'bot-protection'
+	| 'page'
+	| 'not-the-api'
+	| 'address'
+	| 'certificate'
+	| 'network'
+	| 'refused-request'
+
+/** What ends a failure. `action`: sentences for people, what to do where. */
+export interface Cure {
+	cause: FailureCause
+	action: string
+}
+
 /** Why a call to a store failed. `message` is a sentence for people without secrets or query strings. */
 export interface Failure {
 	ok: false
@@ -82,6 +113,8 @@ export interface Failure {
 	/** From Retry-After (seconds or date), ms from now; null when absent. */
 	retryAfterMs: number | null
 	message: string
+	/** What ends it; absent where the kind says all. */
+	cure?: Cure
 }
 
 /** A page of a list. `total`: matches that the store reports (X-WP-Total); null: it reports none. */

@@ -14,7 +14,7 @@ import { applyKeyTakeover } from './signature.ts'
 export async function notifyWatcher(
 	services: Services,
 	instance: Pick<Instance, 'id' | 'incarnation' | 'version'>,
-	options: { release?: boolean },
+	options: { release?: boolean; retry?: boolean },
 ): Promise<void> {
 	try {
 		const watcher = services.watcher(instance)

@@ -133,13 +133,16 @@ export async function updateInstance(
 		options.replace ? 'instance.replace' : 'instance.update',
 		plan.detail,
 	)
-	await notifyWatcher(services, changed, release ? { release: true } : {})
+	// Valid again at the store, the same key changes nothing here, but it is sent because the store refused it.
+	const sentKeys = getReplacedKeys(input)
+	const retry = options.reAuthenticate || CONNECTION_KEYS.some((key) => sentKeys.has(key))
+	await notifyWatcher(services, changed, { ...(release ? { release } : {}), ...(retry ? { retry } : {}) })
 	if (webhooks.leavesStore) await removeAbandonedWebhooks(services, instance)
 	if (webhooks.change.webhookTask != null) await runWebhookTask(services, instance.id)
 	return changed
 }
 
-/** The secret keys to which a request gives a value of their own. */
+/** The keys to which a request gives a value of their own. */
 function getReplacedKeys(input: InstanceInput): ReadonlySet<string> {
 	const given = Object.entries(input.configuration ?? {}).filter(([, value]) => {
 		const text = toText(value)

@@ -31,8 +31,21 @@ export interface HealthReport {
 	since: string
 	reason: string
 	action: string
+	/**
+	 * The store's failure: its cause, tries so far, and when the next one is; null: the store answers. Objects of earlier
+	 * versions leave it out.
+	 */
+	store?: {
+		cause: string | null
+		reason: string
+		since: string | null
+		tries: number
+		lastTry: string | null
+		nextTry: string | null
+	} | null
 	resources: { resource: string; state: InstanceState; reason: string }[]
-	webhooks: { state: string; reason: string } | null
+	/** `checkedAt`: when the store's webhooks were last read; objects of earlier versions leave it out. */
+	webhooks: { state: string; reason: string; checkedAt?: string | null } | null
 	callback: {
 		url: string | null
 		state: 'none' | 'healthy' | 'failing' | 'deactivated'
@@ -122,6 +135,17 @@ export interface PollerReport {
 	runs: { at: string; requests: number; events: number; note: string }[]
 }
 
+/**
+ * A requested poll. `state`: `started`, `queued` behind a run, `waiting` for the end of a back-off, `paused`.
+ * `notBefore`: ISO 8601, when a back-off ends; null: none is under way. Objects of earlier versions leave it out.
+ */
+export interface PollRequest {
+	run: string
+	depth: string
+	state: string
+	notBefore?: string | null
+}
+
 /** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
 export interface WebhookDelivery {
 	/** `order.updated`, as in the header; the element knows it. */
@@ -195,14 +219,14 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 	create(instanceId: number, incarnation?: string, options?: { again?: boolean }): Promise<'created' | 'exists'>
 	/**
 	 * Reads the changed row, which may request a new silent baseline. `version` is no longer used; isolates of earlier
-	 * versions pass it. `release`: sends queued notifications.
+	 * versions pass it. `release`: sends queued notifications. `retry`: credentials were sent, so a back-off ends.
 	 */
-	configure(version: number, options?: { release?: boolean }): Promise<OrUnknown<'ok'>>
+	configure(version: number, options?: { release?: boolean; retry?: boolean }): Promise<OrUnknown<'ok'>>
 	/** Removes everything. */
 	destroy(): Promise<void>
 	/** Reads the row and sets the alarm if it is due. Called by the cron. */
 	wake(): Promise<OrUnknown<'ok'>>
-	poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>>
+	poll(depth: 'window' | 'reread'): Promise<OrUnknown<PollRequest>>
 	health(): Promise<OrUnknown<HealthReport>>
 	poller(): Promise<OrUnknown<PollerReport>>
 	metrics(): Promise<OrUnknown<MetricsReport>>

@@ -47,7 +47,7 @@ import type {
 import { getTally } from './queries/counts.ts'
 import { enqueueTestEvent } from './outbox/test-event.ts'
 import { getTimelineReport } from './queries/timeline.ts'
-import { decideDeletions, listHeldDeletions, requestPoll } from './polling/commands.ts'
+import { decideDeletions, listHeldDeletions, requestPoll, retryStore } from './polling/commands.ts'
 import { addRejections, getRejections } from './log/rejections.ts'
 import type { BackupCursor, StoredRow } from '../rpc/backup.ts'
 import type { OrUnknown } from '../rpc/known.ts'
@@ -82,9 +82,10 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.create(instanceId, incarnation, options.again)
 	}
 
-	async configure(_version: number, options: { release?: boolean } = {}): Promise<OrUnknown<'ok'>> {
+	async configure(_version: number, options: { release?: boolean; retry?: boolean } = {}): Promise<OrUnknown<'ok'>> {
 		return this.engine.withCore(async (core) => {
 			if (!(await this.engine.refreshConfig(core, options))) return 'unknown'
+			if (options.retry === true) retryStore(core)
 			await this.engine.sendDueDoorbell(core)
 			await this.engine.reportState(core)
 			this.engine.updateAlarm(core)
@@ -106,7 +107,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		})
 	}
 
-	async poll(depth: 'window' | 'reread'): Promise<OrUnknown<{ run: string; depth: string; state: string }>> {
+	async poll(depth: 'window' | 'reread'): ReturnType<WatcherRpc['poll']> {
 		return this.engine.withCore((core) => {
 			const run = requestPoll(core, depth)
 			this.engine.updateAlarm(core)

@@ -127,10 +127,13 @@ export class FaultBox {
 		this.#engine.tick()
 		const given = instead ?? (await answer(site, keys))
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
+		const movedTo = hitting.find(({ fault }) => fault.movedTo !== undefined)?.fault.movedTo
 		const reply =
 			dropped > 0 && Array.isArray(given.body)
 				? { ...given, body: given.body.slice(0, Math.max(0, given.body.length - dropped)) }
-				: given
+				: movedTo !== undefined && isIndex(given.body)
+					? { ...given, body: { ...given.body, home: movedTo } }
+					: given
 		for (const { fault } of hitting) for (const action of fault.act ?? []) ifItFits(() => this.#act(action))
 		const response = this.#response(
 			reply,
@@ -179,6 +182,17 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 			},
 		}
 	}
+	if (fault.movedTo !== undefined && url.searchParams.has('oauth_signature')) {
+		return {
+			status: 401,
+			headers: { ...restHeaders(`${fault.movedTo}/${prefix}/`), vary: 'Origin' },
+			body: {
+				code: 'woocommerce_rest_authentication_error',
+				message: 'Invalid signature - provided signature does not match.',
+				data: { status: 401 },
+			},
+		}
+	}
 	if (fault.redirect) {
 		const location = fault.redirect === 'https' ? `https://${url.host}${url.pathname}${url.search}` : fault.redirect
 		return {
@@ -224,6 +238,11 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 		headers: { ...headers, 'content-type': 'application/json; charset=UTF-8' },
 		body: { code, message, data: { status: fault.status } },
 	}
+}
+
+/** Whether a body is the index of the REST API, or a part of it. */
+function isIndex(body: unknown): body is { home: string } {
+	return typeof body === 'object' && body !== null && 'home' in body
 }
 
 function spoil(keys: Record<string, Key>, how: NonNullable<Fault['key']>): Record<string, Key> {

@@ -138,6 +138,8 @@ export interface Fault {
 	dropRows?: number
 	/** The key: gone, its secret changed, its user demoted, its right lessened. */
 	key?: 'revoked' | 'wrong-secret' | 'demoted' | 'read-only'
+	/** Home and siteurl are this address now: the index names it, and signatures are checked against it. */
+	movedTo?: string
 	/** WordPress's own outages (docs/woocommerce.md 2.1). */
 	outage?: 'maintenance' | 'fatal' | 'database' | 'woocommerce-off'
 	/** The site behaves as this one. */

@@ -86,6 +86,43 @@ export const MUTANTS: Mutant[] = [
 		replace: " AND '' NOT IN (?12 || 'x', ?13 || 'x')",
 		tests: ['test/workers/watcher/restored-d1.test.ts'],
 	},
+	// Faults of the store
+	{
+		name: 'maintenance is waited out as long as Retry-After says',
+		file: 'src/watcher/source/backoff.ts',
+		find: "failure?.status === 503 && failure.kind !== 'not-json'",
+		replace: 'failure === null',
+		tests: [story('store-faults')],
+	},
+	{
+		name: 'a requested poll ends every back-off',
+		file: 'src/watcher/source/backoff.ts',
+		find: 'const allowedMs = hurriedMs === null ? now : Math.max(now, hurriedMs + MIN_HURRY_INTERVAL_MS)',
+		replace: 'const allowedMs = now',
+		tests: [story('store-faults')],
+	},
+	{
+		name: 'reads that were refused wait on',
+		file: 'src/watcher/source/backoff.ts',
+		find: '(tx) => core.lookups.releaseRefused(tx, rs.number),',
+		replace: '() => undefined,',
+		tests: [story('store-faults')],
+	},
+	{
+		name: 'a site that moved refuses its key',
+		file: 'src/elements/woocommerce/client.ts',
+		find: 'if (home === null || home === toHome(this.#connection.home)) return failure',
+		replace: 'if (home !== null) return failure',
+		tests: [story('store-faults')],
+	},
+	{
+		name: 'gaps of webhooks are not checked',
+		file: 'src/watcher/webhooks/repair.ts',
+		find: 'getGapCheckMs(hooks, core.ports.now()) ?? Number.POSITIVE_INFINITY,',
+		replace: 'Number.POSITIVE_INFINITY,',
+		tests: [story('watchdog')],
+	},
+
 	// Webhooks
 	{
 		name: 'a webhook’s payload is always believed',

@@ -15,6 +15,7 @@ import { parseNotificationId } from '../../src/events/ids.ts'
 import { Engine } from '../../src/watcher/engine.ts'
 import { receiveWebhook } from '../../src/watcher/webhooks/receive.ts'
 import type { Ports, Sql, SqlValue } from '../../src/watcher/core/ports.ts'
+import { retryStore } from '../../src/watcher/polling/commands.ts'
 import { requestReread } from '../../src/watcher/polling/scans.ts'
 import { buildHealth, buildPollerReport } from '../../src/watcher/queries/reports.ts'
 import type { Claim, Notice, AttemptOutcome } from '../../src/rpc/delivery.ts'
@@ -410,7 +411,7 @@ export class World {
 	}
 
 	/** The row in D1 changes, and the object is told. */
-	async configure(change: Partial<WatcherConfig>, options: { release?: boolean } = {}): Promise<void> {
+	async configure(change: Partial<WatcherConfig>, options: { release?: boolean; retry?: boolean } = {}): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
 		// A call that was cut off is made again, as its caller would.
 		for (let tries = 0; tries < 2; tries++) {
@@ -418,6 +419,7 @@ export class World {
 				const core = this.engine.getCore()
 				if (core === null) return
 				await this.engine.refreshConfig(core, options)
+				if (options.retry === true) retryStore(core)
 				await this.engine.sendDueDoorbell(core)
 				this.engine.updateAlarm(core)
 			} catch (error) {

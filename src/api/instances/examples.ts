@@ -103,9 +103,15 @@ export const HEALTH = {
 	state: 'healthy',
 	since: '2026-05-20T08:31:10.412Z',
 	reason: 'orders: the last poll succeeded.',
-	action: 'Nothing to do.',
+	action: 'No action needed.',
+	store: null,
 	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.' }],
-	webhooks: { state: 'active', reason: 'The webhooks at the store are configured correctly.' },
+	webhooks: {
+		state: 'active',
+		reason:
+			'The webhooks at the store were configured correctly when they were last checked, at 2026-06-01T11:41:00.000Z.',
+		checkedAt: '2026-06-01T11:41:00.000Z',
+	},
 	callback: { url: CALLBACK_URL, state: 'healthy', lastStatus: null, waiting: 0 },
 }
 
@@ -149,7 +155,7 @@ export const POLLER = {
 }
 
 /** A requested poll. */
-export const POLL_RUN = { run: '3', depth: 'window', state: 'started' }
+export const POLL_RUN = { run: '3', depth: 'window', state: 'started', notBefore: null }
 
 /** Held deletions. */
 export const HELD_DELETIONS = {

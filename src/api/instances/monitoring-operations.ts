@@ -37,7 +37,9 @@ export const watchingOperations = {
 		path: '/poll',
 		tag: 'Instances',
 		summary: 'Poll now',
-		description: 'Starts a poll immediately and responds before it has ended.',
+		description:
+			'Starts a poll immediately and responds before it has ended. If Shopbell waits because the store failed, the wait ' +
+			'ends, at most once a minute; `notBefore` says when the poll starts otherwise.',
 		body: PollBody,
 		bodyOptional: true,
 		example: { depth: 'window' },

@@ -32,9 +32,27 @@ export const HealthResponse = z
 		since: Moment,
 		reason: z.string().meta({ description: 'Why it is in this state' }),
 		action: z.string().meta({ description: 'The next step' }),
+		store: z
+			.strictObject({
+				cause: z
+					.string()
+					.nullable()
+					.meta({ description: 'Such as `maintenance`, `rest-closed`, `no-woocommerce`, `plain-permalinks`, `key`' }),
+				reason: z.string(),
+				since: Moment.nullable(),
+				tries: z.number().meta({ description: 'Failed tries in a row' }),
+				lastTry: Moment.nullable(),
+				nextTry: Moment.nullable(),
+			})
+			.nullable()
+			.meta({ description: 'What fails at the store, and when it is tried again; null: the store answers' }),
 		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
 		webhooks: z
-			.strictObject({ state: z.string(), reason: z.string() })
+			.strictObject({
+				state: z.string(),
+				reason: z.string(),
+				checkedAt: Moment.nullable().meta({ description: 'When the webhooks at the store were last read' }),
+			})
 			.nullable()
 			.meta({ description: 'null: the instance uses none' }),
 		callback: z.strictObject({
@@ -117,7 +135,16 @@ export const PollBody = z.looseObject({
 
 /** A poll. */
 export const PollRunResponse = z
-	.strictObject({ run: z.string(), depth: z.string(), state: z.string() })
+	.strictObject({
+		run: z.string(),
+		depth: z.string(),
+		state: z.string().meta({
+			description: '`started`; `queued`: another run is under way; `waiting`: until `notBefore`; `paused`',
+		}),
+		notBefore: Moment.nullable().meta({
+			description: 'The poll starts then, because the store failed and a request ended the back-off a moment ago',
+		}),
+	})
 	.meta({ id: 'PollRun', examples: [POLL_RUN] })
 
 /** `GET …/deletions`. */

@@ -1,6 +1,6 @@
 /** Handlers of health, poller, polls on demand and held deletions. */
 import { Conflict } from '../../lib/errors.ts'
-import type { HealthReport, PollerReport } from '../../rpc/watcher.ts'
+import type { PollerReport } from '../../rpc/watcher.ts'
 import { maskUrl } from '../../lib/url-masks.ts'
 import { canSeeSecrets } from '../http/access.ts'
 import { audit, toAuditObject } from '../http/audit.ts'
@@ -10,8 +10,14 @@ import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher } from '../http/ask.ts'
 
 /** `GET …/health`. */
-export async function getHealth(c: InstanceContext): Promise<HealthReport> {
-	const health = await callWatcher(c, (watcher) => watcher.health())
+export async function getHealth(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getHealth>> {
+	const report = await callWatcher(c, (watcher) => watcher.health())
+	const { webhooks } = report
+	const health = {
+		...report,
+		store: report.store ?? null,
+		webhooks: webhooks === null ? null : { ...webhooks, checkedAt: webhooks.checkedAt ?? null },
+	}
 	const { callback } = health
 	return canSeeSecrets(c) || callback.url === null
 		? health
@@ -32,7 +38,8 @@ export async function startPoll(
 	if (!instance.enabled) throw new Conflict('This instance is disabled; enable it to poll')
 	if (!instance.eventsEnabled)
 		throw new Conflict('This instance has no events; set event.notification.enabled to true to poll')
-	return await callWatcher(c, (watcher) => watcher.poll(depth))
+	const run = await callWatcher(c, (watcher) => watcher.poll(depth))
+	return { ...run, notBefore: run.notBefore ?? null }
 }
 
 /** `GET …/deletions`. */

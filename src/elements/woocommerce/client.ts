@@ -1,10 +1,13 @@
 /** Calls to one connected store: lists in the element's terms, single objects, and unchanged hub calls. */
+import { parseWebUrl } from '../../lib/urls.ts'
+import { hasHiddenCharacters } from '../../lib/values.ts'
 import { isRecord, getValueAt } from '../values.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
 import { toResponseFailure, withoutQuery, parseJson, isGoneFailure, toShapeFailure } from './failures.ts'
-import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest } from './http.ts'
+import { toCure, toMovedCure } from './cures.ts'
+import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { toObjectId } from './parse-record.ts'
 import { tightenBound } from './where.ts'
 import type {
@@ -102,14 +105,8 @@ class WooCommerceClient implements StoreClient {
 		body?: string,
 	): ReturnType<StoreClient['call']> {
 		const answer = await this.#send(method, path, query, body)
-		// A route that every store has is missing only if WooCommerce is off (docs/woocommerce.md 2.1): that is a failure
-		// of the store, not of the caller.
-		if (!answer.ok && answer.kind === 'no-route' && method === 'GET' && getCollection(path, null).isBuiltIn)
-			return {
-				...answer,
-				kind: 'server',
-				message: `${answer.message} WooCommerce seems to be inactive: activate the plugin.`,
-			}
+		// A failure of the store, not of the caller.
+		if (!answer.ok && answer.cure?.cause === 'no-woocommerce' && method === 'GET') return { ...answer, kind: 'server' }
 		if (!answer.ok) return answer
 		if (answer.text.trim() === '')
 			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
@@ -176,9 +173,48 @@ class WooCommerceClient implements StoreClient {
 				this.#access.skewSec = skewSec
 				continue
 			}
-			return { ...toResponseFailure(answer, this.#io.now()), storeNowMs: answer.storeNowMs }
+			const failure = toResponseFailure(answer, this.#io.now())
+			return { ...(await this.#explain(method, path, failure)), storeNowMs: answer.storeNowMs }
 		}
 	}
+
+	/** Finds the cause of a failure that one answer does not show. */
+	async #explain(method: string, path: string, failure: Failure): Promise<Failure> {
+		// A route that every store has is missing only if WooCommerce is off (docs/woocommerce.md 2.1).
+		if (failure.kind === 'no-route' && method === 'GET' && getCollection(path.replace(/\/\d+$/, ''), null).isBuiltIn)
+			return {
+				...failure,
+				message: `${failure.message} WooCommerce seems to be inactive: activate the plugin.`,
+				cure: toCure('no-woocommerce'),
+			}
+		if (failure.code !== 'woocommerce_rest_authentication_error' || this.#access.auth !== 'oauth1') return failure
+		// Signatures name the site's address, so that a site with another one refuses every key (docs/woocommerce.md 1.7).
+		const home = await this.#readHome()
+		if (home === null || home === toHome(this.#connection.home)) return failure
+		return {
+			...failure,
+			kind: 'redirect',
+			message: `The shop's address has changed from ${this.#connection.home} to ${home}, so requests are refused.`,
+			cure: toMovedCure(home),
+		}
+	}
+
+	/** The address that the site itself names; null: it names none. */
+	async #readHome(): Promise<string | null> {
+		this.requests++
+		const url = withQuery(this.#connection.root, { _fields: 'home' })
+		const timeoutMs = this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS
+		const answer = await sendRequest(this.#io, { method: 'GET', url, timeoutMs })
+		const index = answer.ok && answer.status === 200 ? parseJson(answer.text) : undefined
+		const home = isRecord(index) ? index['home'] : undefined
+		if (typeof home !== 'string' || !parseWebUrl(home).ok || hasHiddenCharacters(home)) return null
+		return toHome(home)
+	}
+}
+
+/** A site's address in the form in which addresses are compared. */
+function toHome(address: string): string {
+	return withoutQuery(address).replace(/(?<!\/)\/+$/, '')
 }
 
 /** A Failure with the store's clock of its response. */

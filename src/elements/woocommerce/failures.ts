@@ -4,7 +4,12 @@
  */
 import type { AddressRefusedError } from '../../lib/guarded-fetch.ts'
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
-import type { Failure } from '../store.ts'
+import type { Cure, Failure } from '../store.ts'
+import { toCure, toRedirectCure } from './cures.ts'
+import { MAX_VENDOR_TEXT, parsePageMessage, toPlainText } from './page-text.ts'
+
+/** Places at which JSON may begin that are tried: a notice can contain brackets. */
+const MAX_JSON_STARTS = 5
 
 /** Each kind of network error as a clause for messages. */
 export const NETWORK_ERROR_MESSAGES: Record<NetworkErrorKind, string> = {
@@ -28,6 +33,7 @@ export function toNetworkFailure(errorKind: NetworkErrorKind, url: string): Fail
 		providerMessage: null,
 		retryAfterMs: null,
 		message: `${withoutQuery(url)}: ${NETWORK_ERROR_MESSAGES[errorKind]}.`,
+		cure: toCure(errorKind === 'tls' ? 'certificate' : errorKind === 'no-such-host' ? 'address' : 'network'),
 	}
 }
 
@@ -60,7 +66,7 @@ export interface ResponseText {
 export function toResponseFailure(answer: ResponseText, nowMs: number): Failure {
 	const { status, headers, url } = answer
 	const error = parseVendorError(answer.text)
-	const { kind, problem } =
+	const { kind, problem, cure } =
 		diagnoseOutage(answer) ?? (error === null ? diagnosePage(status) : diagnoseVendorError(status, error))
 	return {
 		ok: false,
@@ -70,6 +76,7 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 		providerMessage: error?.message ?? parsePageMessage(answer.text),
 		retryAfterMs: parseRetryAfter(headers.get('retry-after'), nowMs),
 		message: `${withoutQuery(url)} answered ${status}: ${problem}`,
+		cure,
 	}
 }
 
@@ -77,57 +84,101 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 interface Diagnosis {
 	kind: Failure['kind']
 	problem: string
+	cure: Cure
 }
 
 /** The meaning of a status alone; null if the body decides. */
 function diagnoseOutage(answer: ResponseText): Diagnosis | null {
 	const { status, headers } = answer
 	if (status < 400) {
-		const target = getRedirectTarget(answer) ?? 'another address'
-		return { kind: 'redirect', problem: `it redirects to ${target}; redirects are not followed with credentials.` }
+		const target = getRedirectTarget(answer)
+		const problem = `it redirects to ${target ?? 'another address'}; redirects are not followed with credentials.`
+		// With plain permalinks the address below /wp-json/ is a page that WordPress looks for (docs/woocommerce.md 1.2).
+		return target === `${withoutQuery(answer.url)}/`
+			? { kind: 'redirect', problem: `${problem} The permalinks are set to Plain.`, cure: toCure('plain-permalinks') }
+			: { kind: 'redirect', problem, cure: toRedirectCure(target) }
 	}
-	if (status === 408) return { kind: 'timeout', problem: 'the store timed out.' }
-	if (status === 429) return { kind: 'throttled', problem: 'the store or its host limits the rate of requests.' }
+	if (status === 408) return { kind: 'timeout', problem: 'the store timed out.', cure: toCure('network') }
+	if (status === 429)
+		return {
+			kind: 'throttled',
+			problem: 'the store or its host limits the rate of requests.',
+			cure: toCure('throttled'),
+		}
 	if (status < 500) return null
 	if (status === 503 && headers.has('retry-after'))
-		return { kind: 'throttled', problem: 'the store is temporarily unavailable (maintenance or overload).' }
+		return {
+			kind: 'throttled',
+			problem: 'the store is temporarily unavailable (maintenance or overload).',
+			cure: toCure('maintenance'),
+		}
 	if (isChallenge(answer))
 		return {
 			kind: 'not-json',
 			problem: 'bot protection in front of the store asks for a browser. Allow /wp-json/ there.',
+			cure: toCure('bot-protection'),
 		}
 	const edge = findEdgeErrorKind(status, answer.text)
-	return {
-		kind: 'server',
-		problem:
-			edge === null
-				? 'the store failed.'
-				: `the network in front of the store reports: ${NETWORK_ERROR_MESSAGES[edge]}.`,
-	}
+	if (edge !== null)
+		return {
+			kind: 'server',
+			problem: `the network in front of the store reports: ${NETWORK_ERROR_MESSAGES[edge]}.`,
+			cure: toCure('network'),
+		}
+	return isDatabaseError(answer)
+		? { kind: 'server', problem: 'the store failed: it does not reach its database.', cure: toCure('database') }
+		: { kind: 'server', problem: 'the store failed.', cure: toCure('failing') }
+}
+
+/** WordPress's own page or JSON without a database; some hosts translate it (docs/woocommerce.md 2.1). */
+function isDatabaseError({ status, text }: ResponseText): boolean {
+	return (
+		status === 500 &&
+		/establishing a database connection|<title>\s*Database Error/i.test(text.slice(0, 65_536)) &&
+		(parseVendorError(text)?.code ?? 'wp_die') === 'wp_die'
+	)
 }
 
 /** A 4xx whose body is not WordPress's JSON. */
 function diagnosePage(status: number): Diagnosis {
-	if (status === 401) return { kind: 'auth', problem: 'the site asks for a password that is not the API key.' }
+	if (status === 401)
+		return {
+			kind: 'auth',
+			problem: 'the site asks for a password that is not the API key.',
+			cure: toCure('site-password'),
+		}
 	return {
 		kind: 'not-json',
 		problem:
 			status === 403
 				? 'a page instead of JSON. A firewall or bot protection blocks the API: allow /wp-json/ there.'
 				: 'a page instead of JSON. This is not the WooCommerce API.',
+		cure: toCure(status === 403 ? 'bot-protection' : 'not-the-api'),
 	}
 }
 
 function diagnoseVendorError(status: number, error: { code: string; message: string | null }): Diagnosis {
 	if (status === 401 && error.code.startsWith('woocommerce_rest_'))
-		return { kind: 'auth', problem: authErrorMessage(error) }
+		return {
+			kind: 'auth',
+			problem: authErrorMessage(error),
+			cure: toCure(lacksPermission(error) ? 'key-permission' : 'key'),
+		}
 	if (status === 403 && /_cannot_[a-z_]+$/.test(error.code))
-		return { kind: 'forbidden', problem: 'the API key may not do this.' }
+		return { kind: 'forbidden', problem: 'the API key may not do this.', cure: toCure('role') }
 	if (status === 404 && error.code === 'rest_no_route')
-		return { kind: 'no-route', problem: 'WooCommerce is not active, or it does not have this route.' }
+		return {
+			kind: 'no-route',
+			problem: 'WooCommerce is not active, or it does not have this route.',
+			cure: toCure('no-collection'),
+		}
 	if (status === 401 || status === 403)
-		return { kind: 'rejected', problem: 'something in front of WooCommerce blocks the REST API.' }
-	return { kind: 'rejected', problem: 'WooCommerce refused the request.' }
+		return {
+			kind: 'rejected',
+			problem: 'something in front of WooCommerce blocks the REST API.',
+			cure: toCure('rest-closed'),
+		}
+	return { kind: 'rejected', problem: 'WooCommerce refused the request.', cure: toCure('refused-request') }
 }
 
 /** A Failure for JSON of an unexpected shape; `message` says which was expected. */
@@ -138,14 +189,7 @@ export function toUnexpectedFailure(message: string): Failure {
 /** A Failure for a 2xx with an unexpected body; `expected` names what was expected. */
 export function toShapeFailure(answer: ResponseText, expected: string): Failure {
 	const start = answer.text.slice(0, 4096)
-	const found =
-		answer.text.trim() === ''
-			? 'nothing'
-			: /<(br \/>|b>)\s*<?b?>?\s*(warning|notice|deprecated|fatal error|parse error)/i.test(start)
-				? 'a PHP notice before the JSON'
-				: /^\s*</.test(start)
-					? 'a page'
-					: 'something else'
+	const { found, cure } = describeBody(answer, start)
 	return {
 		ok: false,
 		kind: 'not-json',
@@ -154,7 +198,29 @@ export function toShapeFailure(answer: ResponseText, expected: string): Failure 
 		providerMessage: /^\s*[[{]/.test(start) ? null : parsePageMessage(answer.text),
 		retryAfterMs: null,
 		message: `${withoutQuery(answer.url)} answered ${answer.status} with ${found} instead of ${expected}.`,
+		cure,
 	}
+}
+
+/** What a 2xx contains instead of JSON of the expected shape. `start`: the beginning of its text. */
+function describeBody(answer: ResponseText, start: string): { found: string; cure: Cure } {
+	if (answer.text.trim() === '') return { found: 'nothing', cure: toCure('failing') }
+	const output = findOutputBeforeJson(answer.text)
+	if (output !== null) return { found: `"${output}" before the JSON`, cure: toCure('output-before-json') }
+	if (/<(br \/>|b>)\s*<?b?>?\s*(warning|notice|deprecated|fatal error|parse error)/i.test(start))
+		return { found: 'a PHP notice before the JSON', cure: toCure('output-before-json') }
+	if (!/^\s*</.test(start)) return { found: 'something else', cure: toCure('failing') }
+	// The home page, whose header names the address of the API with plain permalinks (docs/woocommerce.md 1.2).
+	if (/[?&]rest_route=/.test(answer.headers.get('link') ?? ''))
+		return { found: 'the home page, since the permalinks are set to Plain,', cure: toCure('plain-permalinks') }
+	return { found: 'a page', cure: toCure(isChallenge(answer) ? 'bot-protection' : 'page') }
+}
+
+/** The text that stands before valid JSON, at most 200 characters; null: there is none. */
+function findOutputBeforeJson(text: string): string | null {
+	const starts = [...text.slice(0, MAX_VENDOR_TEXT).matchAll(/[[{]/g)].slice(0, MAX_JSON_STARTS)
+	const start = starts.find(({ index }) => index > 0 && parseJson(text.slice(index)) !== undefined)
+	return start === undefined ? null : (toPlainText(text.slice(0, start.index))?.slice(0, 200) ?? null)
 }
 
 /** The JSON error body that WordPress gives: `{code, message, data}`; null when the body is anything else. */
@@ -227,9 +293,13 @@ export function parseJson(text: string): unknown {
 	}
 }
 
+/** A key without the right to read or to write has the code of a wrong one (docs/woocommerce.md 1.6). */
+function lacksPermission(error: { message: string | null }): boolean {
+	return /does not have (read|write) permission/i.test(error.message ?? '')
+}
+
 function authErrorMessage(error: { code: string; message: string | null }): string {
-	if (/does not have (read|write) permission/i.test(error.message ?? ''))
-		return 'the API key lacks the permission for this.'
+	if (lacksPermission(error)) return 'the API key lacks the permission for this.'
 	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
 }
@@ -243,46 +313,4 @@ function isChallenge(answer: ResponseText): boolean {
 			answer.text.slice(0, 65_536),
 		)
 	)
-}
-
-/** Maximum characters of a store's text that are read, because some patterns try every `<` against every `>`. */
-const MAX_VENDOR_TEXT = 4_096
-
-/** The message of a page: WordPress's error box, otherwise its title. */
-function parsePageMessage(text: string): string | null {
-	// The page's styles stand before the box and are longer than MAX_VENDOR_TEXT.
-	const head = text.slice(0, 65_536)
-	const excerptFrom = (beginning: RegExp): string => {
-		const at = head.search(beginning)
-		return at < 0 ? '' : head.slice(at, at + MAX_VENDOR_TEXT)
-	}
-	const found =
-		/^[^>]*>([\s\S]*?)<\/div>/i.exec(excerptFrom(/class="wp-die-message"/i))?.[1] ??
-		/^[^>]*>([\s\S]*?)<\/title>/i.exec(excerptFrom(/<title[\s>]/i))?.[1]
-	return found === undefined ? null : toPlainText(found)
-}
-
-const ENTITIES: Record<string, string> = {
-	amp: '&',
-	lt: '<',
-	gt: '>',
-	quot: '"',
-	apos: "'",
-	nbsp: ' ',
-	'#039': "'",
-	'#8217': '’',
-	'#8211': '–',
-	hellip: '…',
-}
-
-/** Removes markup, decodes common entities, collapses whitespace; at most 500 characters; null if nothing is left. */
-function toPlainText(html: string): string | null {
-	const text = html
-		.slice(0, MAX_VENDOR_TEXT)
-		.replace(/<[^>]*>/g, ' ')
-		.replace(/&(#?\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
-		.replace(/\s+/g, ' ')
-		.trim()
-		.slice(0, 500)
-	return text === '' ? null : text
 }

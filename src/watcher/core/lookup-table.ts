@@ -5,6 +5,8 @@ import type { Tx } from './tx.ts'
 
 /** Why an object is read again, and the results of earlier reads. Stored as JSON. Times epoch ms. */
 export interface PendingCheck {
+	/** The store refused the read, perhaps as everything of this resource. */
+	refused?: boolean
 	/** The id was missing from a list. */
 	missing?: boolean
 	/** When the first JSON 404 came. */
@@ -58,6 +60,16 @@ export class LookupTable {
 	/** Moves a queued read to another time. */
 	postpone(_tx: Tx, resource: number, id: ObjectId, dueMs: number): void {
 		this.#ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, dueMs, resource, id)
+	}
+
+	/** Makes a resource's reads due that the store refused. */
+	releaseRefused(_tx: Tx, resource: number): void {
+		this.#ports.sql.run(
+			`UPDATE lookups SET due = min(due, ?), doubt = json_remove(doubt, '$.refused')
+			WHERE resource = ? AND json_extract(doubt, '$.refused')`,
+			this.#ports.now(),
+			resource,
+		)
 	}
 
 	/** Removes a lookup that a request answered. One that was queued after the request started stays. */

@@ -1,5 +1,5 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
-import type { Resource } from '../../elements/store.ts'
+import type { Cure, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
 export interface ResourceState {
@@ -63,7 +63,15 @@ export interface ResourceState {
 	requests: number
 	lastPollMs: number | null
 	lastChangeLagMs: number | null
-	error: { atMs: number; kind: string; message: string } | null
+	error: {
+		atMs: number
+		kind: string
+		message: string
+		/** What ends it; absent in rows of earlier versions. */
+		cure?: Cure | null
+		/** Since when lists are refused, not only single objects. */
+		listedSinceMs?: number
+	} | null
 }
 
 /** A resource at its first poll. T0 and the highest id come from the store. */

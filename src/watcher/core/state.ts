@@ -2,22 +2,32 @@
  * The watcher's one state row, plain JSON: a slice for each job. Keys are stored: never rename one. Times in epoch ms
  * unless named `Sec`.
  */
+import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
 import type { Sql } from './ports.ts'
 import type { ResourceState } from './resource-state.ts'
+
+/** The gaps between deliveries of one day (days since 1970): how many, by the bucket of their length. */
+export interface DayOfGaps {
+	day: number
+	counts: Record<string, number>
+}
 
 /** The store's webhooks. */
 export interface WebhooksState {
 	/** The store's webhooks as last read. */
 	webhooks: StoreWebhook[]
-	/** When they were last read, and when they are read next. */
+	/** When they were last read, when that was last tried, and when they are read next. */
 	checkedMs: number | null
+	triedMs: number | null
 	dueMs: number | null
 	/** Version and key id of the secrets that the store has. */
 	keyedAs: string | null
 	/** The last attempt to write secrets, where the store took only a part of them, or none. */
 	triedAs: string | null
 	lastDeliveryMs: number | null
+	/** Gaps between deliveries in the last week. */
+	gaps: DayOfGaps[]
 	/** Another site delivers here: a staging clone, or the shop after a move. */
 	foreign: { source: string; atMs: number } | null
 	/** Numbers of resources whose payloads differ from REST reads: their deliveries are hints. */
@@ -30,7 +40,7 @@ export interface WebhooksState {
 	/** Repairs by the watchdog, newest first. */
 	repairs: { atMs: number; what: string }[]
 	/** Why webhooks are not reliable at present. */
-	degraded: { reason: string; sinceMs: number } | null
+	degraded: { reason: string; sinceMs: number; action?: string | null } | null
 	/** The oldest change that a poll saw first and whose webhook is overdue. */
 	suspect: { sequence: number; dueMs: number } | null
 }
@@ -47,7 +57,16 @@ interface RequestState {
 	/** Consecutive failures, when the next try is allowed, and what kind failed. */
 	failures: number
 	backoffUntilMs: number | null
-	trouble: { kind: string; message: string; sinceMs: number } | null
+	trouble: {
+		kind: string
+		message: string
+		sinceMs: number
+		/** What ends it, and the last try; absent in rows of earlier versions. */
+		cure?: Cure | null
+		lastTryMs?: number
+	} | null
+	/** When a caller last ended a back-off; in the future: when it will end. */
+	hurriedMs: number | null
 	/** Reads by id in the last minute. */
 	reads: { minute: number; count: number }
 }
@@ -155,10 +174,12 @@ function newWebhooksState(): WebhooksState {
 	return {
 		webhooks: [],
 		checkedMs: null,
+		triedMs: null,
 		dueMs: 0,
 		keyedAs: null,
 		triedAs: null,
 		lastDeliveryMs: null,
+		gaps: [],
 		foreign: null,
 		hintsOnly: [],
 		doubted: {},
@@ -200,6 +221,7 @@ function newWatcherState(): WatcherState {
 		failures: 0,
 		backoffUntilMs: null,
 		trouble: null,
+		hurriedMs: null,
 		reads: { minute: 0, count: 0 },
 		reported: null,
 		paused: false,

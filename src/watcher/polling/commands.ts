@@ -1,25 +1,48 @@
 /** Commands of callers: a poll, a decision about held deletions. The alarm executes them. */
 import type { Core } from '../core/core.ts'
 import { countHeldDeletions, readHeldDeletions } from '../core/held-table.ts'
+import { hurryRetry } from '../source/backoff.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { forgetHeldDeletions, releaseHeldDeletions } from './deletion-hold.ts'
 import { requestReread } from './scans.ts'
+import type { PollRequest } from '../../rpc/watcher.ts'
 
 const MAX_HELD_IDS = 1_000
+/** Requested polls check the store's webhooks too, this often at most. */
+const MIN_WEBHOOK_CHECK_MS = 60_000
 
-/** Requests a poll, or with `reread` also a re-read of everything and of the store's webhooks. */
-export function requestPoll(core: Core, depth: 'window' | 'reread'): { run: string; depth: string; state: string } {
+/**
+ * Requests a poll and a check of the store's webhooks, or with `reread` also a re-read of everything. Ends a back-off,
+ * at most once a minute; `notBefore` says until when the store is left alone.
+ */
+export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest {
 	const { state } = core
-	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused' }
+	if (state.paused) return { run: String(state.lastRunId), depth, state: 'paused', notBefore: null }
 	const running = state.run !== null
+	let waitUntilMs: number | null = null
 	core.commit((tx) => {
-		if (depth === 'reread') {
-			requestReread(tx, core)
-			state.hooks.dueMs = core.ports.now()
-		}
-		state.nextPollMs = core.ports.now()
+		const now = core.ports.now()
+		if (depth === 'reread') requestReread(tx, core)
+		if (depth === 'reread' || now - (state.hooks.triedMs ?? 0) >= MIN_WEBHOOK_CHECK_MS) state.hooks.dueMs = now
+		state.nextPollMs = now
+		waitUntilMs = hurryRetry(tx, core)
 	})
-	return { run: String(state.lastRunId + 1), depth, state: running ? 'queued' : 'started' }
+	return {
+		run: String(state.lastRunId + 1),
+		depth,
+		state: waitUntilMs !== null ? 'waiting' : running ? 'queued' : 'started',
+		notBefore: waitUntilMs === null ? null : new Date(waitUntilMs).toISOString(),
+	}
+}
+
+/** Credentials were sent again, perhaps the same ones: a back-off ends as with a requested poll. */
+export function retryStore(core: Core): void {
+	const { state } = core
+	if (state.paused || state.backoffUntilMs === null) return
+	core.commit((tx) => {
+		state.nextPollMs = core.ports.now()
+		hurryRetry(tx, core)
+	})
 }
 
 /** The held deletions, at most a thousand ids per resource. */

@@ -10,6 +10,7 @@ import { MIN_GONE_INTERVAL_MS } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import { hasNewInformation, recordObservations, type RecordResult } from '../changes/recorder.ts'
 import { readObject, readObjectFromList, StoreError, type SliceBudget } from '../source/requests.ts'
+import { toResourceError } from '../source/backoff.ts'
 import { compareProbe } from '../changes/probe.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
@@ -56,8 +57,10 @@ export async function lookupStep(
 			deferToLists(core, watched, id, check)
 			return true
 		}
-		write(core, (tx) => core.lookups.queue(tx, resource, id, core.ports.now() + REFUSED_RETRY_MS, check))
-		watched.state.error = { atMs: core.ports.now(), kind: error.failure.kind, message: error.message }
+		write(core, (tx) =>
+			core.lookups.queue(tx, resource, id, core.ports.now() + REFUSED_RETRY_MS, { ...check, refused: true }),
+		)
+		watched.state.error = { ...watched.state.error, ...toResourceError(core, error) }
 	}
 	return true
 }

@@ -3,7 +3,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { getNextPollMs } from './poll.ts'
 import type { SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import { withResourceErrors } from '../source/backoff.ts'
+import { getPollAfterRunMs, withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
 
@@ -70,7 +70,11 @@ function endRun(core: Core): void {
 	for (const { resource, state: rs } of getWatchedResources(core)) {
 		if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
 	}
-	state.nextPollMs ??= getNextPollMs(run.startedMs, core.intervalMs, now)
+	state.nextPollMs = getPollAfterRunMs(
+		core,
+		run.startedMs,
+		state.nextPollMs ?? getNextPollMs(run.startedMs, core.intervalMs, now),
+	)
 	state.run = null
 	if (run.events > 0 || run.notes.length > 0) {
 		state.runs = [

@@ -1,4 +1,5 @@
 /** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
+import type { Cure } from '../../elements/store.ts'
 import type { VendorType } from '../../events/batching.ts'
 import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
 
@@ -9,17 +10,26 @@ export interface HealthFacts {
 	vendorType: VendorType
 	storageFull: boolean
 	nowMs: number
-	storeError: { kind: string; message: string; sinceMs: number } | null
+	storeError: { kind: string; message: string; sinceMs: number; cure?: Cure | null } | null
+	/** Tries since the store failed, the last and the next one; null: the store answers. */
+	retry: { tries: number; lastTryMs: number | null; nextTryMs: number | null } | null
 	resources: {
 		objectType: string
 		baseline: { done: number; total: number; startedMs: number } | null
 		heldSinceMs: number | null
 		held: number
 		window: boolean
-		error: { atMs: number; message: string } | null
+		error: { atMs: number; message: string; cure?: Cure | null } | null
 	}[]
 	/** null: this instance has no webhooks. */
-	webhooks: { degraded: string | null; foreign: string | null; home: string } | null
+	webhooks: {
+		degraded: string | null
+		/** What ends it; null: the key's permissions. */
+		action?: string | null
+		foreign: string | null
+		home: string
+		checkedMs?: number | null
+	} | null
 	callback: {
 		url: string
 		active: boolean
@@ -31,6 +41,10 @@ export interface HealthFacts {
 	/** State as last reported, and since when. */
 	lastReported: { state: string; sinceMs: number } | null
 }
+
+/** For errors that earlier versions stored. */
+const DEFAULT_RESOURCE_ACTION =
+	'Give the API key permission to read this resource, or remove it from event.poller.configuration.'
 
 interface HealthFinding {
 	state: InstanceState
@@ -58,6 +72,7 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 		since: new Date(since).toISOString(),
 		reason: worst.reason,
 		action: worst.action,
+		store: getStoreHealth(facts),
 		resources: resources.map(({ resource, state, reason }) => ({ resource, state, reason })),
 		webhooks: getWebhookHealth(facts),
 		callback: {
@@ -83,7 +98,7 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 			reason: 'More than 8 GB are stored. Polling is paused; changes stay in the store until it resumes.',
 			action: 'Let the callback accept the waiting events, or shorten events.retention.days.',
 		})
-	if (facts.storeError !== null) findings.push(getStoreFinding(facts.storeError))
+	if (facts.storeError !== null) findings.push(getStoreFinding(facts.storeError, facts.retry?.nextTryMs ?? null))
 	if (facts.webhooks?.foreign != null) {
 		const { foreign, home } = facts.webhooks
 		findings.push({
@@ -96,35 +111,54 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 		findings.push({
 			state: 'webhooks-degraded',
 			reason: facts.webhooks.degraded,
-			action: 'Give the API key permission to manage webhooks. Until then changes are found by polling.',
+			action:
+				facts.webhooks.action ??
+				'Give the API key permission to manage webhooks. Until then changes are found by polling.',
 		})
 	}
 	if (facts.callback !== null) findings.push(...getCallbackFindings(facts.callback, facts.waitingEvents))
 	return findings
 }
 
-function getStoreFinding({ kind, message }: NonNullable<HealthFacts['storeError']>): HealthFinding {
-	if (kind === 'auth')
-		return {
-			state: 'needs-reauth',
-			reason: message,
-			action: 'Create a new API key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.',
-		}
-	if (kind === 'not-public')
-		return {
-			state: 'store-unreachable',
-			reason: message,
-			action:
-				'Nothing is lost. PATCH store.url to a public address. Only for local use, the operator can allow private ' +
-				'addresses with ALLOW_PRIVATE_NETWORK.',
-		}
+function getStoreFinding(
+	{ kind, message, cure }: NonNullable<HealthFacts['storeError']>,
+	nextTryMs: number | null,
+): HealthFinding {
+	const action = cure?.action ?? getDefaultStoreAction(kind)
+	const nextTry = nextTryMs === null ? '' : ` Next try: ${new Date(nextTryMs).toISOString()}.`
 	return {
-		state: 'store-unreachable',
+		state: kind === 'auth' ? 'needs-reauth' : 'store-unreachable',
 		reason: message,
-		action:
-			kind === 'internal'
-				? 'Nothing is lost and it is retried automatically. Tell the operator, whose log has the details.'
-				: 'Nothing is lost. Polling resumes automatically when the store answers.',
+		action: `${action}${nextTry}`,
+	}
+}
+
+/** The action for errors without a cure of the element, which earlier versions stored. */
+function getDefaultStoreAction(kind: string): string {
+	if (kind === 'auth') return 'Create a new API key in WooCommerce and PATCH oauth.api.key and oauth.api.secret.'
+	if (kind === 'not-public')
+		return (
+			'Nothing is lost. PATCH store.url to a public address. Only for local use, the operator can allow private ' +
+			'addresses with ALLOW_PRIVATE_NETWORK.'
+		)
+	return kind === 'internal'
+		? 'Nothing is lost and it is retried automatically. Tell the operator, whose log has the details.'
+		: 'Nothing is lost. Polling resumes automatically when the store answers.'
+}
+
+/** The store's failure and its tries; null: the store answers. A refusal of every resource is one of the store. */
+function getStoreHealth({ storeError, resources, retry }: HealthFacts): HealthReport['store'] {
+	const refused = resources.length > 0 && resources.every(({ error }) => error !== null) ? resources[0]!.error : null
+	const error = storeError ?? refused
+	if (error === null) return null
+	const iso = (ms: number | null | undefined): string | null => (ms == null ? null : new Date(ms).toISOString())
+	return {
+		cause: error.cure?.cause ?? null,
+		reason: error.message,
+		since: iso(storeError?.sinceMs),
+		tries: retry?.tries ?? 0,
+		lastTry: iso(retry?.lastTryMs ?? refused?.atMs),
+		nextTry: iso(retry?.nextTryMs),
 	}
 }
 
@@ -165,7 +199,7 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 		return {
 			state: 'store-unreachable',
 			reason: `${objectType}: ${resource.error.message}`,
-			action: 'Give the API key permission to read this resource, or remove it from event.poller.configuration.',
+			action: resource.error.cure?.action ?? DEFAULT_RESOURCE_ACTION,
 		}
 	if (resource.baseline !== null) {
 		const { done, total, startedMs } = resource.baseline
@@ -187,17 +221,27 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 	return { state: 'healthy', reason: `${objectType}: the last poll succeeded.`, action: 'No action needed.' }
 }
 
-function getWebhookHealth({ webhooks, vendorType }: HealthFacts): { state: string; reason: string } | null {
+function getWebhookHealth({ webhooks, vendorType }: HealthFacts): HealthReport['webhooks'] {
 	if (webhooks === null)
 		return vendorType === 'polling'
 			? null
 			: {
 					state: 'polled',
 					reason: `event.vendor.type is ${vendorType}, but webhooks are not available: the store is polled instead.`,
+					checkedAt: null,
 				}
-	if (webhooks.degraded !== null) return { state: 'degraded', reason: webhooks.degraded }
-	if (webhooks.foreign !== null) return { state: 'foreign-source', reason: `Webhooks arrive from ${webhooks.foreign}.` }
-	return { state: 'active', reason: 'The webhooks at the store are configured correctly.' }
+	const { degraded, foreign, checkedMs } = webhooks
+	const checkedAt = checkedMs == null ? null : new Date(checkedMs).toISOString()
+	if (degraded !== null) return { state: 'degraded', reason: degraded, checkedAt }
+	if (foreign !== null) return { state: 'foreign-source', reason: `Webhooks arrive from ${foreign}.`, checkedAt }
+	return {
+		state: 'active',
+		reason:
+			checkedAt === null
+				? 'The webhooks were created and have not been checked since.'
+				: `The webhooks at the store were configured correctly when they were last checked, at ${checkedAt}.`,
+		checkedAt,
+	}
 }
 
 function getCallbackState(callback: HealthFacts['callback']): HealthReport['callback']['state'] {

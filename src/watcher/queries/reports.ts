@@ -4,7 +4,7 @@ import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { countRecorded } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
-import { estimateRemainingSeconds, evaluateHealth } from './health.ts'
+import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -23,6 +23,7 @@ export function buildHealth(core: Core): HealthReport {
 		storageFull: state.full,
 		nowMs: core.ports.now(),
 		storeError: state.trouble,
+		retry: getRetry(core),
 		resources: state.resources.map((rs) => ({
 			objectType: rs.objectType,
 			heldSinceMs: rs.heldSinceMs,
@@ -42,6 +43,8 @@ export function buildHealth(core: Core): HealthReport {
 				? null
 				: {
 						degraded: state.hooks.degraded?.reason ?? null,
+						action: state.hooks.degraded?.action ?? null,
+						checkedMs: state.hooks.checkedMs,
 						foreign: state.hooks.foreign?.source ?? null,
 						home: config.connection.home,
 					},
@@ -58,6 +61,17 @@ export function buildHealth(core: Core): HealthReport {
 		waitingEvents: subscription === null ? 0 : getBacklog(core, CALLBACK_ID).events,
 		lastReported: state.reported,
 	})
+}
+
+/** The tries of a store that fails; null: nothing failed since its last answer. */
+function getRetry({ state, ports }: Core): HealthFacts['retry'] {
+	if (state.failures === 0) return null
+	const waitsMs = state.trouble === null ? state.nextPollMs : state.backoffUntilMs
+	return {
+		tries: state.failures,
+		lastTryMs: state.trouble?.lastTryMs ?? null,
+		nextTryMs: state.paused || waitsMs === null ? null : Math.max(waitsMs, ports.now()),
+	}
 }
 
 /**

@@ -22,8 +22,8 @@ export class StoreError extends Error {
 		super(failure.message)
 		this.failure = failure
 		this.watched = watched
-		this.scope =
-			failure.kind === 'forbidden' || failure.kind === 'no-route' || failure.kind === 'rejected' ? 'resource' : 'store'
+		const isRefusal = failure.kind === 'forbidden' || failure.kind === 'no-route' || failure.kind === 'rejected'
+		this.scope = isRefusal && failure.cure?.cause !== 'no-woocommerce' ? 'resource' : 'store'
 	}
 }
 

@@ -9,6 +9,7 @@ import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
 import { recordObservations } from '../changes/recorder.ts'
+import { addGap } from './gaps.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -35,6 +36,8 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 	const payload = core.element.webhooks!.parseBody(delivery.topic, body)
 	core.commit((tx) => {
 		hooks.counts.taken++
+		if (hooks.lastDeliveryMs !== null)
+			hooks.gaps = addGap(hooks.gaps, Math.max(0, delivery.receivedMs - hooks.lastDeliveryMs), delivery.receivedMs)
 		hooks.lastDeliveryMs = delivery.receivedMs
 		const watched = findWatched(core, payload)
 		if (watched === null || payload.kind === 'unknown' || payload.id === null) return

@@ -12,6 +12,7 @@ import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import type { WebhooksState } from '../core/state.ts'
+import { getGapCheckMs } from './gaps.ts'
 import { recordRepair } from '../log/repairs.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import { requestReread } from '../polling/scans.ts'
@@ -24,6 +25,10 @@ const WATCHDOG_INTERVAL_MS = HOUR_MS
 /** … and after a failure this soon again. */
 const WATCHDOG_RETRY_MS = 5 * 60_000
 
+/** The store refused a webhook with a reason of its own. */
+const REFUSED_WEBHOOK_ACTION =
+	"Check the store's error log, then PUT /instances/{id}/poll. Until then changes are found by polling."
+
 /** How long another site's deliveries are reported after the last one. */
 const FOREIGN_SOURCE_TTL_MS = DAY_MS
 
@@ -33,7 +38,11 @@ export function nextWatchdogMs(core: Core): number | null {
 	if (getKeptWebhooks(core) === null || core.element.webhooks === null || core.state.resources.length === 0) return null
 	// New secrets are written immediately; after a failed attempt as often as everything else.
 	if (getWrittenKey(core) !== getCurrentKey(core) && hooks.triedAs !== getCurrentKey(core)) return 0
-	return Math.min(hooks.dueMs ?? 0, hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY)
+	return Math.min(
+		hooks.dueMs ?? 0,
+		hooks.suspect?.dueMs ?? Number.POSITIVE_INFINITY,
+		getGapCheckMs(hooks, core.ports.now()) ?? Number.POSITIVE_INFINITY,
+	)
 }
 
 export function isWatchdogDue(core: Core): boolean {
@@ -49,6 +58,7 @@ export function isWatchdogDue(core: Core): boolean {
 export async function runWatchdogStep(core: Core, budget: SliceBudget): Promise<boolean> {
 	const now = core.ports.now()
 	if (!resolveSuspect(core, now)) return true
+	core.state.hooks.triedMs = now
 	const desired = getDesiredWebhooks(core)
 	const watched = getWatchedResources(core)[0]
 	if (desired === null || watched === undefined) return true
@@ -89,7 +99,14 @@ export function decideSync(
 			// A routine rewrite of secrets, which also moves a webhook, is not reported to the operator.
 			notify: change.kinds.includes('re-enabled') || !change.kinds.includes('secret-written'),
 		})),
-		degraded: problem === null ? null : { reason: problem, sinceMs: degradedBefore?.sinceMs ?? now },
+		degraded:
+			problem === null
+				? null
+				: {
+						reason: problem,
+						sinceMs: degradedBefore?.sinceMs ?? now,
+						action: result.missingPermission === null ? REFUSED_WEBHOOK_ACTION : null,
+					},
 		// After a recovery too: the repair may have been made by an earlier call whose answer was lost.
 		rereadsGap: wasSilent || (degradedBefore !== null && problem === null),
 	}
@@ -139,10 +156,12 @@ async function syncWebhooks(core: Core, desired: DesiredWebhooks, budget: SliceB
 
 function recordFailure(_tx: Tx, core: Core, result: WebhookSyncResult, failure: Failure, now: number): void {
 	const { hooks } = core.state
-	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.retryAfterMs ?? 0)
+	// After 503 the store's recovery brings the next check (docs/woocommerce.md 8.5).
+	hooks.dueMs = now + Math.max(WATCHDOG_RETRY_MS, failure.status === 503 ? 0 : (failure.retryAfterMs ?? 0))
 	hooks.triedAs = getCurrentKey(core)
 	hooks.degraded = {
 		reason: result.missingPermission ?? failure.message,
+		action: result.missingPermission === null ? (failure.cure?.action ?? null) : null,
 		sinceMs: hooks.degraded?.sinceMs ?? now,
 	}
 }

@@ -19,6 +19,7 @@ const facts: HealthFacts = {
 	storageFull: false,
 	nowMs: NOW,
 	storeError: null,
+	retry: null,
 	resources: [resource],
 	webhooks: null,
 	callback: { url: 'https://c.example/', active: true, reason: null, failingSinceMs: null, lastStatus: null },

@@ -505,7 +505,8 @@ describe('changing', () => {
 				'store.url'
 			],
 		).toBe(other.url)
-		expect(client.world.watchers.calls).toEqual([`${id} configure 2{}`])
+		// Credentials were sent, so that a back-off ends (§11.12).
+		expect(client.world.watchers.calls).toEqual([`${id} configure 2{"retry":true}`])
 	})
 
 	test('a collection that is added is checked at the store, and secrets that stay keep their sealed form', async () => {

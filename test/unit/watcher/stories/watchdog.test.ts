@@ -1,6 +1,7 @@
 /** The watchdog (docs/architecture.md, Webhooks): it reads the store's webhooks, mends them, sweeps the gap, and says what it did; meanwhile polls reconcile. */
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
+import { requestPoll } from '../../../../src/watcher/polling/commands.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { Faults } from '../../../store/store.ts'
 import { World } from '../../../support/world.ts'
@@ -58,6 +59,53 @@ describe('webhooks at the store', () => {
 		const asked = world.store.log.slice(from).filter(({ path }) => path.includes('/webhooks'))
 		expect(asked.length).toBe(4)
 		expect(asked.every(({ method }) => method === 'GET')).toBe(true)
+	})
+
+	test.each(['disabled', 'deleted'] as const)(
+		'%s in a busy shop: noticed after a gap of ten times the usual, once, and health says when they were checked §11.14',
+		async (status) => {
+			const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 } })
+			const orders = liveIds(world, 'orders')
+			for (let minute = 0; minute < 8; minute++) {
+				world.store.act({ do: 'edit', resource: 'orders', id: orders[minute % orders.length]! })
+				await world.advance(MINUTE_MS)
+			}
+			await world.setWebhookStatus(status)
+			const [id] = orders
+			world.store.act({ do: 'edit', resource: 'orders', id: id! })
+			const from = world.arrivals.length
+			const logged = world.store.log.length
+			await world.advance(25 * MINUTE_MS)
+			expect(arrivalsSince(world, from)).toEqual([`UPDATED orders ${id}`])
+			const checkedAt = health(world).webhooks?.checkedAt ?? ''
+			expect(world.nowMs - Date.parse(checkedAt)).toBeLessThan(16 * MINUTE_MS)
+			expect(health(world).webhooks).toMatchObject({
+				state: 'active',
+				reason: expect.stringContaining(`last checked, at ${checkedAt}`) as string,
+			})
+			const reads = world.store.log
+				.slice(logged)
+				.filter(({ path, method }) => path.includes('/webhooks') && method === 'GET')
+			expect(reads.length).toBe(1)
+		},
+	)
+
+	test('are checked when a poll is requested, at most once a minute §11.14', async () => {
+		const world = await worldWithWebhooks({ webhooks: { reconcileMs: 0 } })
+		await world.advance(5 * MINUTE_MS)
+		await world.setWebhookStatus('disabled')
+		const logged = world.store.log.length
+		for (let time = 0; time < 3; time++) {
+			const core = world.engine.getCore()!
+			requestPoll(core, 'window')
+			world.engine.updateAlarm(core)
+			await world.advance(10_000)
+		}
+		expect(statuses(world)).toEqual(['active'])
+		const reads = world.store.log
+			.slice(logged)
+			.filter(({ path, method }) => path.includes('/webhooks') && method === 'GET')
+		expect(reads.length).toBe(1)
 	})
 
 	test.each([

@@ -22,6 +22,6 @@ export function skipIds(state: WatcherState, to: { sequence: number; notificatio
 }
 
 /** Number of events that were recorded. */
-export function countRecorded(state: WatcherState): number {
+export function getRecordedCount(state: WatcherState): number {
 	return state.sequence - (state.idsSkipped ?? 0)
 }

@@ -2,7 +2,7 @@
 import { HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
-import { countRecorded } from '../core/skipped-ids.ts'
+import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
 import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
@@ -139,7 +139,7 @@ function toStatusReport(core: Core, health: HealthReport, now: number): StatusRe
 		aliveAtMs: now,
 		lastEventAtMs: state.lastEventMs,
 		intervalMs: core.intervalMs,
-		events: countRecorded(state),
+		events: getRecordedCount(state),
 		delivered: state.counters.delivered,
 		storeRequests: state.counters.requests,
 		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
@@ -174,7 +174,7 @@ export function buildMetrics(core: Core): MetricsReport {
 		state: buildHealth(core).state,
 		lagSeconds: lags.length === 0 ? null : seconds(Math.max(...lags)),
 		pollAgeSeconds: polls.length === 0 ? null : seconds(now - Math.min(...polls)),
-		seen: countRecorded(state),
+		seen: getRecordedCount(state),
 		delivered: state.counters.delivered,
 		failed: state.counters.dead,
 		expired: state.counters.expired,

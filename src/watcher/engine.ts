@@ -8,7 +8,7 @@ import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from '.
 import { applyConfigTransition, decideWithoutRow, getConfigTransition, isPaused } from './config-transition.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
 import { Core, type WatchedResource } from './core/core.ts'
-import { lookupStep, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
+import { lookupStep, getNextLookupMs, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
 import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
 import type { Ports } from './core/ports.ts'
@@ -17,6 +17,7 @@ import { insertConfig, loadConfig, updateConfig } from './core/stored-config.ts'
 import { prune } from './outbox/retention.ts'
 import { reportStatus } from './queries/reports.ts'
 import { runStep, startRun } from './polling/runs.ts'
+import { chargeStep, chooseResource, chooseStep, INITIAL_SCHEDULE, type WorkKind } from './scheduler.ts'
 import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
 import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
@@ -38,22 +39,34 @@ const MAX_PRUNE_DELAY_MS = HOUR_MS
 /** The shortest time between two doorbells. */
 const MIN_DOORBELL_INTERVAL_MS = 1_000
 
-/** The work on a resource between polls, most urgent first. */
-const SCAN_STEPS: {
-	isDue(core: Core, watched: WatchedResource): boolean
-	run(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void>
-}[] = [
-	{ isDue: (_core, { state }) => state.search !== null, run: searchStep },
-	{ isDue: (_core, { state }) => state.baseline !== null, run: baselineStep },
-	{ isDue: isRereadDue, run: rereadStep },
-	{ isDue: isRecentRereadDue, run: recentRereadStep },
-]
+/** The work on a resource beside polls. */
+const SCAN_STEPS: Partial<
+	Record<
+		WorkKind,
+		{
+			isDue(core: Core, watched: WatchedResource): boolean
+			/** Its next step comes before those of other resources. */
+			isUnderWay?(watched: WatchedResource): boolean
+			run(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void>
+		}
+	>
+> = {
+	search: {
+		isDue: (_core, { state }) => state.search !== null,
+		// The ids of one resource are in memory.
+		isUnderWay: ({ state }) => (state.search?.state.requests ?? 0) > 0,
+		run: searchStep,
+	},
+	baseline: { isDue: (_core, { state }) => state.baseline !== null, run: baselineStep },
+	reread: { isDue: isRereadDue, run: rereadStep },
+	'recent-reread': { isDue: isRecentRereadDue, run: recentRereadStep },
+}
 
 /** One instance's engine. Created from storage each time the object starts. */
 export class Engine {
 	readonly ports: Ports
 	#core: Core | null = null
-	#isLookupTurn = false
+	#schedule = INITIAL_SCHEDULE
 	/**
 	 * Number of reads of the row, and the newest read that got an answer: an answer that arrives after a later one is
 	 * outdated.
@@ -259,35 +272,72 @@ export class Engine {
 			return true
 		}
 		if (state.paused || state.full || (state.backoffUntilMs ?? 0) > now) return false
-		if (state.run === null && (state.nextPollMs ?? Infinity) <= now) {
-			await syncResources(core, budget)
-			startRun(core)
-			return true
-		}
 		const watched = getWatchedResources(core)
-		const findWatched = (number: number): WatchedResource | null =>
-			watched.find((watchedResource) => watchedResource.state.number === number) ?? null
-		// Lookups and a long run take turns, so that neither waits for the other.
-		this.#isLookupTurn = !this.#isLookupTurn
-		if (state.run !== null && !(this.#isLookupTurn && (await lookupStep(core, findWatched, budget))))
-			return runStep(core, findWatched, budget)
-		if (state.run !== null) return recordSuccess(core)
-		if (await lookupStep(core, findWatched, budget)) return recordSuccess(core)
-		if (isWatchdogDue(core)) {
-			return (await runWatchdogStep(core, budget)) ? recordSuccess(core) : true
+		const choice = chooseStep(this.#schedule, (kind) => this.#isDue(core, watched, kind))
+		if (choice === null) return false
+		this.#schedule = choice.state
+		const requestsBefore = budget.requests
+		try {
+			await this.#runStepOf(core, watched, choice.kind, budget)
+		} finally {
+			this.#schedule = chargeStep(this.#schedule, choice.kind, requestsBefore - budget.requests)
 		}
-		if (await relatedReadStep(core, findWatched, budget)) return recordSuccess(core)
-		return await this.#runScanStep(core, watched, budget)
+		return true
 	}
 
-	/** Does the most urgent scan step of all resources. False: none is due. */
-	async #runScanStep(core: Core, watched: readonly WatchedResource[], budget: SliceBudget): Promise<boolean> {
-		const usable = watched.filter((watchedResource) => isUsable(core, watchedResource))
-		for (const step of SCAN_STEPS) {
-			const due = usable.find((watchedResource) => step.isDue(core, watchedResource))
-			if (due !== undefined) return withResourceErrors(core, due, () => step.run(core, due, budget))
-		}
-		return false
+	/** Whether a kind of work has a step to do now. */
+	#isDue(core: Core, watched: readonly WatchedResource[], kind: WorkKind): boolean {
+		const { state } = core
+		const now = this.ports.now()
+		const scan = SCAN_STEPS[kind]
+		if (scan !== undefined) return watched.some((one) => isUsable(core, one) && scan.isDue(core, one))
+		if (kind === 'run') return state.run !== null || (state.nextPollMs ?? Infinity) <= now
+		if (kind === 'lookups') return (getNextLookupMs(core) ?? Infinity) <= now
+		if (kind === 'watchdog') return isWatchdogDue(core)
+		return (getNextRelatedReadMs(core) ?? Infinity) <= now
+	}
+
+	async #runStepOf(
+		core: Core,
+		watched: readonly WatchedResource[],
+		kind: WorkKind,
+		budget: SliceBudget,
+	): Promise<void> {
+		const findWatched = (number: number): WatchedResource | null =>
+			watched.find((watchedResource) => watchedResource.state.number === number) ?? null
+		if (kind === 'run') {
+			if (core.state.run !== null) return void (await runStep(core, findWatched, budget))
+			await syncResources(core, budget)
+			startRun(core)
+		} else if (kind === 'lookups') {
+			if (await lookupStep(core, findWatched, budget)) recordSuccess(core)
+		} else if (kind === 'watchdog') {
+			if (await runWatchdogStep(core, budget)) recordSuccess(core)
+		} else if (kind === 'related') {
+			if (await relatedReadStep(core, findWatched, budget)) recordSuccess(core)
+		} else await this.#runScanStep(core, watched, kind, budget)
+	}
+
+	/** Does a scan step of the resource whose turn it is. */
+	async #runScanStep(
+		core: Core,
+		watched: readonly WatchedResource[],
+		kind: WorkKind,
+		budget: SliceBudget,
+	): Promise<void> {
+		const step = SCAN_STEPS[kind]
+		if (step === undefined) return
+		const due = watched.filter((one) => isUsable(core, one) && step.isDue(core, one))
+		const underWay = due.filter((one) => step.isUnderWay?.(one) === true)
+		const choice = chooseResource(
+			this.#schedule,
+			kind,
+			(underWay.length > 0 ? underWay : due).map((one) => ({ ...one, number: one.state.number })),
+		)
+		if (choice === null) return
+		this.#schedule = choice.state
+		const { resource } = choice
+		await withResourceErrors(core, resource, () => step.run(core, resource, budget))
 	}
 
 	/** Sends a doorbell when a delivery is due and no doorbell is under way. A failed one is sent at the next alarm. */
@@ -328,13 +378,13 @@ export class Engine {
 			: getWatchedResources(core).filter((watchedResource) => isUsable(core, watchedResource))
 		const rereads = usable.map((watchedResource) => getNextRereadMs(core, watchedResource))
 		const hasScan = (watchedResource: WatchedResource): boolean =>
-			SCAN_STEPS.some((step) => step.isDue(core, watchedResource))
+			Object.values(SCAN_STEPS).some((step) => step.isDue(core, watchedResource))
 		const work = state.full
 			? { nextPollMs: now + core.intervalMs, hasPendingWork: false, nextLookupMs: null }
 			: {
 					nextPollMs: state.run === null ? getEarliest([state.nextPollMs, nextWatchdogMs(core), ...rereads]) : null,
 					hasPendingWork: state.run !== null || usable.some(hasScan),
-					nextLookupMs: getEarliest([core.lookups.nextDueMs(), getNextRelatedReadMs(core)]),
+					nextLookupMs: getEarliest([getNextLookupMs(core), getNextRelatedReadMs(core)]),
 				}
 		return {
 			...work,

@@ -160,8 +160,11 @@ function applyGateDecision(
 	const { observed, known, verdict } = decision
 	const listedDelta = Number(isListed(verdict.row?.state)) - Number(isListed(known?.state))
 	rs.listed += listedDelta
-	// A search is repeated if the count has changed since.
-	if (listedDelta !== 0) rs.searched = null
+	if (listedDelta !== 0) {
+		// A search is repeated if the count has changed since.
+		rs.searched = null
+		core.listingCounts.set(rs.number, (core.listingCounts.get(rs.number) ?? 0) + 1)
+	}
 	const row: IndexRow | null = verdict.row && {
 		...verdict.row,
 		sequence: known?.sequence ?? 0,

@@ -45,6 +45,8 @@ export class Core {
 	readonly shapes = new Map<number, string[]>()
 	/** Per resource number: the number of accepted observations, to detect changes during a request. */
 	readonly acceptedCounts = new Map<number, number>()
+	/** Per resource number: how often what is listed has changed. */
+	readonly listingCounts = new Map<number, number>()
 	/**
 	 * Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass
 	 * finds them too).

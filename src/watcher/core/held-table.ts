@@ -3,14 +3,19 @@
  * through this one.
  */
 import type { ObjectId } from '../../elements/store.ts'
-import type { Core } from './core.ts'
+import type { Ports, Sql } from './ports.ts'
 import type { Tx } from './tx.ts'
+
+/** The core, of which the table needs only storage and clock. */
+interface HeldPorts {
+	readonly ports: Pick<Ports, 'sql' | 'now'>
+}
 
 /** SQL: the ids of a resource's held objects; its parameter is the number of the resource. */
 export const HELD_IDS_SELECT = `SELECT id FROM held WHERE resource = ?`
 
 /** Holds one more deletion. */
-export function holdDeletion(_tx: Tx, core: Core, resource: number, id: ObjectId): void {
+export function holdDeletion(_tx: Tx, core: HeldPorts, resource: number, id: ObjectId): void {
 	core.ports.sql.run(
 		`INSERT OR IGNORE INTO held (resource, id, since) VALUES (?, ?, ?)`,
 		resource,
@@ -20,17 +25,17 @@ export function holdDeletion(_tx: Tx, core: Core, resource: number, id: ObjectId
 }
 
 /** Removes the held deletions of a resource. */
-export function clearHeldDeletions(_tx: Tx, core: Core, resource: number): void {
+export function clearHeldDeletions(_tx: Tx, core: HeldPorts, resource: number): void {
 	core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, resource)
 }
 
 /** The ids of a resource's held objects. */
-export function getHeldIds(core: Core, resource: number): ObjectId[] {
+export function getHeldIds(core: HeldPorts, resource: number): ObjectId[] {
 	return core.ports.sql.all<{ id: ObjectId }>(HELD_IDS_SELECT, resource).map(({ id }) => id)
 }
 
 /** Since when the deletion of an object is held, epoch ms; null: it is not. */
-export function getHeldSinceMs(core: Core, resource: number, id: ObjectId): number | null {
+export function getHeldSinceMs(core: HeldPorts, resource: number, id: ObjectId): number | null {
 	return (
 		core.ports.sql.all<{ since: number }>(`SELECT since FROM held WHERE resource = ? AND id = ?`, resource, id)[0]
 			?.since ?? null
@@ -38,13 +43,18 @@ export function getHeldSinceMs(core: Core, resource: number, id: ObjectId): numb
 }
 
 /** How many deletions of a resource are held. */
-export function countHeldDeletions(core: Core, resource: number): number {
-	return core.ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, resource)[0]?.n ?? 0
+export function countHeldDeletions(core: HeldPorts, resource: number): number {
+	return countHeldRows(core.ports.sql, resource)
+}
+
+/** The same, for a state that is being read. */
+export function countHeldRows(sql: Sql, resource: number): number {
+	return sql.all<{ n: number }>(`SELECT count(*) AS n FROM held WHERE resource = ?`, resource)[0]?.n ?? 0
 }
 
 /** Held objects by id, at most `limit`, and when each was last accepted (epoch ms; null: not in the index). */
 export function readHeldDeletions(
-	core: Core,
+	core: HeldPorts,
 	resource: number,
 	limit: number,
 ): { id: ObjectId; lastSeenMs: number | null }[] {

@@ -9,6 +9,8 @@ export interface PendingCheck {
 	refused?: boolean
 	/** The id was missing from a list. */
 	missing?: boolean
+	/** A person decided that its deletion is sent: the mass-deletion guard does not hold it again. */
+	decided?: boolean
 	/** When the first JSON 404 came. */
 	goneAtMs?: number
 	/** A webhook asked for the read and is the source of the resulting events. */
@@ -85,26 +87,43 @@ export class LookupTable {
 		this.#ports.sql.run(`DELETE FROM lookups WHERE resource = ?`, resource)
 	}
 
-	/** Removes the lookups of objects that were missing from a list, and returns their ids. */
+	/**
+	 * Removes the lookups of listed objects that were missing from a list, and returns their ids. Those that a person has
+	 * decided stay.
+	 */
 	takeMissing(_tx: Tx, resource: number): ObjectId[] {
 		return this.#ports.sql
 			.all<Pick<LookupRow, 'id'>>(
-				`DELETE FROM lookups WHERE resource = ? AND json_extract(doubt, '$.missing') RETURNING id`,
+				`DELETE FROM lookups WHERE resource = ? AND ${UNDECIDED_MISSING}
+					AND id IN (SELECT id FROM objects WHERE resource = ? AND state IN ('live', 'hidden'))
+				RETURNING id`,
+				resource,
 				resource,
 			)
 			.map(({ id }) => id)
 	}
 
-	/** When the next read is due; null: none is queued. */
-	nextDueMs(): number | null {
-		return this.#ports.sql.all<{ due: number | null }>(`SELECT min(due) AS due FROM lookups`)[0]?.due ?? null
+	/**
+	 * When the next read is due; null: none is queued. `held`: numbers of resources whose missing objects are not read
+	 * now.
+	 */
+	nextDueMs(held: readonly number[]): number | null {
+		const [condition, ...values] = toReadableCondition(held)
+		const row = this.#ports.sql.all<{ due: number | null }>(
+			`SELECT min(due) AS due FROM lookups${condition === '' ? '' : ` WHERE ${condition}`}`,
+			...values,
+		)[0]
+		return row?.due ?? null
 	}
 
 	/** The read that has been due for longest; null: none is due. */
-	nextDue(nowMs: number): Lookup | null {
+	nextDue(nowMs: number, held: readonly number[]): Lookup | null {
+		const [condition, ...values] = toReadableCondition(held)
 		const row = this.#ports.sql.all<LookupRow>(
-			`SELECT resource, id, doubt FROM lookups WHERE due <= ? ORDER BY due LIMIT 1`,
+			`SELECT resource, id, doubt FROM lookups WHERE due <= ?${condition === '' ? '' : ` AND ${condition}`}
+			ORDER BY due LIMIT 1`,
 			nowMs,
+			...values,
 		)[0]
 		return row === undefined ? null : { resource: row.resource, id: row.id, check: toCheck(row) }
 	}
@@ -133,16 +152,29 @@ export class LookupTable {
 		return this.#ports.sql.all<{ n: number }>(`SELECT count(*) AS n FROM lookups`)[0]?.n ?? 0
 	}
 
-	/** The number of queued reads of a resource, and how many of them are of listed objects that a list did not show. */
-	countMissing(resource: number): { queued: number; missing: number } {
-		const row = this.#ports.sql.all<{ queued: number; missing: number }>(
-			`SELECT count(*) AS queued,
-				count(*) FILTER (WHERE json_extract(l.doubt, '$.missing') AND o.state IN ('live', 'hidden')) AS missing
-			FROM lookups l LEFT JOIN objects o ON o.resource = l.resource AND o.id = l.id WHERE l.resource = ?`,
+	/** The number of listed objects of a resource that are expected to be gone: a list or a read did not show them. */
+	countMissing(resource: number): number {
+		const row = this.#ports.sql.all<{ missing: number }>(
+			`SELECT count(*) AS missing
+			FROM lookups l JOIN objects o ON o.resource = l.resource AND o.id = l.id
+			WHERE l.resource = ? AND o.state IN ('live', 'hidden')
+				AND (json_extract(l.doubt, '$.missing') OR json_extract(l.doubt, '$.goneAtMs') IS NOT NULL)`,
 			resource,
 		)[0]
-		return { queued: row?.queued ?? 0, missing: row?.missing ?? 0 }
+		return row?.missing ?? 0
 	}
+}
+
+/** SQL: an object was missing from a list, and nobody has decided about its deletion. */
+const UNDECIDED_MISSING = `json_extract(doubt, '$.missing') AND NOT coalesce(json_extract(doubt, '$.decided'), 0)`
+
+/** SQL: lookups that may be read now, and its parameters; '' where all may. */
+function toReadableCondition(held: readonly number[]): [condition: string, ...values: string[]] {
+	if (held.length === 0) return ['']
+	return [
+		`NOT (resource IN (SELECT value FROM json_each(?)) AND coalesce(${UNDECIDED_MISSING}, 0))`,
+		JSON.stringify(held),
+	]
 }
 
 function toCheck(row: Pick<LookupRow, 'doubt'>): PendingCheck {

@@ -31,14 +31,22 @@ export interface ResourceState {
 	searched: string | null
 	/** Store clock when the total last matched: deletions since then are searched in the trash. */
 	agreedMs: number | null
-	search: { state: SearchState; total: number } | null
+	/** The running search. Earlier versions did not store when it began. */
+	search: { state: SearchState; total: number; startedMs?: number } | null
 	baseline: { position: ScanPosition; total: number; startedMs: number } | null
 	baselineDoneMs: number | null
 	/**
 	 * The running re-read, or the running pass of a resource without modified filter. `missing`: ids not seen so far;
-	 * `decided`: how many of them the mass-deletion guard no longer holds.
+	 * `decided`: how many of them the mass-deletion guard no longer holds; `total`: of the first page.
 	 */
-	reread: { position: ScanPosition; startedMs: number; sampled: boolean; missing: number; decided?: number } | null
+	reread: {
+		position: ScanPosition
+		startedMs: number
+		sampled: boolean
+		missing: number
+		decided?: number
+		total?: number | null
+	} | null
 	rereadDoneMs: number | null
 	/** When the last complete re-read began. */
 	rereadBeganMs: number | null
@@ -58,6 +66,11 @@ export interface ResourceState {
 	datesUnreadable: string | null
 	/** Since when the mass-deletion guard holds deletions. */
 	heldSinceMs: number | null
+	/**
+	 * Deletions are not confirmed until a search or whole re-read that began no earlier has ended: so many seem to be gone
+	 * that the mass-deletion guard decides first.
+	 */
+	awaitsLookSinceMs?: number | null
 	/** Ids and modified times of the last window, for resources polled without an index. */
 	recent: string[]
 	requests: number

@@ -5,6 +5,7 @@
 import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
 import type { Sql } from './ports.ts'
+import { countHeldRows } from './held-table.ts'
 import type { ResourceState } from './resource-state.ts'
 
 /** The gaps between deliveries of one day (days since 1970): how many, by the bucket of their length. */
@@ -252,8 +253,20 @@ export function loadState(sql: Sql): WatcherState {
 		// Before it was stored, the time of the last event is the latest log time.
 		stampedMs: stored.lastEventMs ?? 0,
 		...stored,
+		resources: (stored.resources ?? []).map((rs) => withoutEmptyHold(sql, rs)),
 		hooks: { ...newWebhooksState(), ...stored.hooks },
 		counters: { ...newWatcherState().counters, ...counters, delivered },
+	}
+}
+
+/** Earlier versions began to hold deletions before they knew of which objects. Now these wait for a look. */
+function withoutEmptyHold(sql: Sql, rs: ResourceState): ResourceState {
+	if (rs.heldSinceMs === null || countHeldRows(sql, rs.number) > 0) return rs
+	return {
+		...rs,
+		heldSinceMs: null,
+		awaitsLookSinceMs: rs.heldSinceMs,
+		rereadAsked: rs.reread === null || rs.rereadAsked,
 	}
 }
 

@@ -69,7 +69,7 @@ export function decideDeletions(core: Core, decision: 'emit' | 'forget'): number
 	for (const watched of getWatchedResources(core)) {
 		if (watched.state.heldSinceMs === null) continue
 		decided += countHeldDeletions(core, watched.state.number)
-		if (decision === 'emit') releaseHeldDeletions(core, watched)
+		if (decision === 'emit') releaseHeldDeletions(core, watched, true)
 		else forgetHeldDeletions(core, watched)
 	}
 	return decided

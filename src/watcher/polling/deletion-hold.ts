@@ -1,31 +1,58 @@
 /**
- * The mass-deletion guard (docs/polling.md): if too many objects disappear at once, their deletions are held and no
- * event is sent until a caller decides or the objects return.
+ * The mass-deletion guard (docs/polling.md): if one look, a search or a whole re-read, finds too many objects gone,
+ * their deletions are held and no event is sent until a caller decides or the objects return.
  */
 import { invalidateAllPages } from '../changes/page-digests.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { clearHeldDeletions, getHeldIds, HELD_IDS_SELECT, holdDeletion } from '../core/held-table.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
+import { exceedsDeletionThreshold } from './poll.ts'
 
-/**
- * Starts to hold deletions, including those that are queued to be confirmed. A re-read finds out which objects they
- * are.
- */
-export function holdDeletions(core: Core, { state: rs }: WatchedResource): void {
-	core.commit((tx) => {
-		rs.heldSinceMs = core.ports.now()
-		rs.reread = null
-		rs.rereadAsked = true
-		for (const id of core.lookups.takeMissing(tx, rs.number)) holdDeletion(tx, core, rs.number, id)
+/** Numbers of resources whose missing objects are not read by id until a look has ended. */
+export function getAwaitingResources(core: Core): number[] {
+	return core.state.resources.filter(isAwaitingLook).map((rs) => rs.number)
+}
+
+/** Whether deletions of a resource are not confirmed until a look has ended. */
+export function isAwaitingLook({ awaitsLookSinceMs }: ResourceState): boolean {
+	return awaitsLookSinceMs != null
+}
+
+/** Too many objects seem to be gone: none is confirmed until a look that began at `sinceMs` or later has ended. */
+export function awaitLook(_tx: Tx, rs: ResourceState, sinceMs: number): void {
+	if (rs.heldSinceMs === null) rs.awaitsLookSinceMs ??= sinceMs
+}
+
+/** Not so many objects are gone after all: deletions are confirmed again. */
+export function endAwaitingLook(core: Core, { state: rs }: WatchedResource): void {
+	core.commit(() => {
+		rs.awaitsLookSinceMs = null
 	})
 }
 
-/** Ends the hold: each object is read by id, and its deletion is sent once the read confirms it. */
-export function releaseHeldDeletions(core: Core, { state: rs }: WatchedResource): void {
+/** A look has ended: holds the deletions if it named too many objects, else lets them be confirmed. */
+export function judgeLook(tx: Tx, core: Core, rs: ResourceState, look: { named: number; startedMs: number }): void {
+	const isTooMany = exceedsDeletionThreshold(look.named, rs.listed)
+	const isLateEnough = look.startedMs >= (rs.awaitsLookSinceMs ?? 0)
+	// A look that began before the objects disappeared saw only some of them gone.
+	if (!isLateEnough) rs.rereadAsked = true
+	if (rs.heldSinceMs !== null || isTooMany) {
+		const ids = core.lookups.takeMissing(tx, rs.number)
+		for (const id of ids) holdDeletion(tx, core, rs.number, id)
+		if (ids.length > 0) rs.heldSinceMs ??= core.ports.now()
+	}
+	if (isLateEnough || rs.heldSinceMs !== null) rs.awaitsLookSinceMs = null
+}
+
+/**
+ * Ends the hold: each object is read by id, and its deletion is sent once the read confirms it. `decided`: a person
+ * wants them sent.
+ */
+export function releaseHeldDeletions(core: Core, { state: rs }: WatchedResource, decided: boolean): void {
 	core.commit((tx) => {
 		for (const id of getHeldIds(core, rs.number))
-			core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
+			core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true, ...(decided && { decided }) })
 		clearHold(tx, core, rs)
 	})
 }
@@ -46,7 +73,8 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 		clearHold(tx, core, rs)
 		rs.listed -= listed?.n ?? 0
 		rs.head = null
-		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + 1)
+		for (const counts of [core.acceptedCounts, core.listingCounts])
+			counts.set(rs.number, (counts.get(rs.number) ?? 0) + 1)
 	})
 }
 

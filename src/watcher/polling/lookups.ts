@@ -12,6 +12,7 @@ import { hasNewInformation, recordObservations, type RecordResult } from '../cha
 import { readObject, readObjectFromList, StoreError, type SliceBudget } from '../source/requests.ts'
 import { toResourceError } from '../source/backoff.ts'
 import { compareProbe } from '../changes/probe.ts'
+import { getAwaitingResources } from './deletion-hold.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** Maximum reads by id per minute and instance for webhooks; reads of related objects may use half of them. */
@@ -20,6 +21,11 @@ const MAX_RELATED_READS_PER_MINUTE = MAX_READS_PER_MINUTE / 2
 const MAX_REMEMBERED_READS = 1_000
 /** Delay after the store has refused a read for this object only, ms. */
 const REFUSED_RETRY_MS = 5 * 60_000
+
+/** When the next object may be read by id; null: none is queued. */
+export function getNextLookupMs(core: Core): number | null {
+	return core.lookups.nextDueMs(getAwaitingResources(core))
+}
 
 /** When the next related object may be read; null: none is queued. */
 export function getNextRelatedReadMs(core: Core): number | null {
@@ -36,7 +42,7 @@ export async function lookupStep(
 	findWatched: (number: number) => WatchedResource | null,
 	budget: SliceBudget,
 ): Promise<boolean> {
-	const lookup = core.lookups.nextDue(core.ports.now())
+	const lookup = core.lookups.nextDue(core.ports.now(), getAwaitingResources(core))
 	if (lookup === null) return false
 	const { resource, id, check } = lookup
 	const watched = findWatched(resource)

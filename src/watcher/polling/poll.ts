@@ -106,28 +106,34 @@ export function advanceWindow(
 	return { ...window, second: { sec: window.afterSec + 1, offset: 0, found: 0, before: null } }
 }
 
-/**
- * The meaning of a list's total. `searched`: this difference was searched already; `no-total`: the store gave no
- * total.
- */
+/** The meaning of a list's total. `searched`: this difference was searched already. */
 export interface TotalComparison {
-	verdict: 'agrees' | 'fewer' | 'more' | 'searched' | 'no-total'
+	verdict: 'agrees' | 'fewer' | 'more' | 'searched'
 	/** Total − expected total. */
 	difference: number
 }
 
 /** Compares a total with the expected one. `searched` is the key of the last search. */
-export function compareTotal(
-	total: number | null,
-	listed: number,
-	drift: number,
-	searched: string | null,
-): TotalComparison {
-	if (total === null) return { verdict: 'no-total', difference: 0 }
-	const difference = total - (listed + drift)
+export function compareTotal(total: number, expected: number, searched: string | null): TotalComparison {
+	const difference = total - expected
 	if (difference === 0) return { verdict: 'agrees', difference }
 	if (searched === toSearchKey(total, difference)) return { verdict: 'searched', difference }
 	return { verdict: difference < 0 ? 'fewer' : 'more', difference }
+}
+
+/**
+ * The total of an answer, or null where it may or may not count what was accepted during the request: it lies between
+ * the counts before and after.
+ */
+export function toComparableTotal(
+	total: number | null,
+	listed: { before: number; after: number },
+	drift: number,
+): number | null {
+	if (total === null || listed.before === listed.after) return total
+	const lowest = Math.min(listed.before, listed.after) + drift
+	const highest = Math.max(listed.before, listed.after) + drift
+	return total < lowest || total > highest ? total : null
 }
 
 /** The key under which a search is remembered. */

@@ -10,9 +10,11 @@ import { listPage, type SliceBudget, type ListedPage } from '../source/requests.
 import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { holdDeletion } from '../core/held-table.ts'
-import { holdDeletions } from './deletion-hold.ts'
-import { exceedsDeletionThreshold, toSearchKey } from './poll.ts'
+import { awaitLook, isAwaitingLook, judgeLook } from './deletion-hold.ts'
+import { getDisturbance, noteBegin } from './disturbance.ts'
+import { exceedsDeletionThreshold } from './poll.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
+import { setDrift } from './totals.ts'
 import { findVolatileFields, VOLATILE_SAMPLE_SIZE } from './volatile-fields.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -41,10 +43,12 @@ const samples = new WeakMap<ResourceState, Sample>()
 /** One page of the re-read or the pass. Throws StoreError. */
 export async function rereadStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched
-	if (rs.reread === null || rs.rereadAsked) {
+	// One that runs goes on to its end, however often another is asked for.
+	if (rs.reread === null) {
 		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: core.ports.now(), sampled: false, missing: 0 }
 		rs.rereadAsked = false
 		samples.delete(rs)
+		noteBegin(core, rs, 'reread')
 	}
 	const { reread } = rs
 	const sample = reread.sampled ? null : (samples.get(rs) ?? { position: INITIAL_SCAN_POSITION, pages: [] })
@@ -119,27 +123,34 @@ function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPa
 	const { reread } = rs
 	const last = pages.at(-1)
 	if (reread === null || last === undefined) return
-	const next = { ...reread, sampled: true, position: last.position }
-	const pending = pages.filter((rereadPage) => rereadPage.ended || !isUnchanged(core, watched, rereadPage))
+	const total = reread.total === undefined ? (pages[0]?.page.total ?? null) : reread.total
+	const next = { ...reread, sampled: true, position: last.position, total }
+	const pending = pages.filter(
+		(rereadPage) => rereadPage.ended || isAwaitingLook(rs) || !isUnchanged(core, watched, rereadPage),
+	)
 	if (pending.length === 0) {
 		// Only the position changed: the end of the slice saves it.
 		rs.reread = next
 		return
 	}
-	let missingCount = reread.missing
 	core.commit((tx) => {
 		let shouldSave = last.ended
+		let { missing, decided = 0 } = reread
 		for (const rereadPage of pending) {
 			const recorded = recordRereadPage(tx, core, watched, rereadPage)
-			missingCount += recorded.missing
+			missing += recorded.missing
+			decided += recorded.decided
 			if (recorded.missing > 0 || recorded.hasNewInformation) shouldSave = true
 		}
-		rs.reread = { ...next, missing: missingCount }
-		if (last.ended) completeReread(tx, core, watched, reread.startedMs, missingCount === 0 ? last.page.total : null)
+		rs.reread = { ...next, missing, decided }
+		const named = missing - decided
+		if (exceedsDeletionThreshold(named, rs.listed)) awaitLook(tx, rs, reread.startedMs)
+		if (last.ended) {
+			completeReread(tx, core, watched, reread.startedMs, missing === 0 && last.page.total === total ? total : null)
+			judgeLook(tx, core, rs, { named, startedMs: reread.startedMs })
+		}
 		return shouldSave
 	}, Boolean)
-	if (rs.heldSinceMs === null && exceedsDeletionThreshold(missingCount - (reread.decided ?? 0), rs.listed))
-		holdDeletions(core, watched)
 }
 
 /** Gates a page's objects, unless the page is unchanged, and queues or holds the objects that are missing from it. */
@@ -148,7 +159,7 @@ function recordRereadPage(
 	core: Core,
 	watched: WatchedResource,
 	rereadPage: RereadPage,
-): { missing: number; hasNewInformation: boolean } {
+): { missing: number; decided: number; hasNewInformation: boolean } {
 	const { resource, state: rs } = watched
 	const { page, newSnapshots, position, ended } = rereadPage
 	const unchanged = isUnchanged(core, watched, rereadPage)
@@ -156,18 +167,24 @@ function recordRereadPage(
 	const missingIds = findListedBetween(
 		core.ports.sql,
 		rs.number,
-		unchanged ? position.lastId : rereadPage.afterId,
+		// The pass before has named those that are missing from the page; the guard counts them again.
+		unchanged && !isAwaitingLook(rs) ? position.lastId : rereadPage.afterId,
 		ended ? null : position.lastId,
 		page.requestedAtMs,
 	).filter((id) => !shownIds.has(id))
 	const recorded =
 		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots)
 	if (recorded !== null && !resource.modifiedFilter) writePageDigest(tx, core, rs.number, newSnapshots)
+	const checks: ReturnType<typeof core.lookups.getChecks> =
+		missingIds.length === 0 ? new Map() : core.lookups.getChecks(rs.number, missingIds)
+	let decided = 0
 	for (const id of missingIds) {
-		if (rs.heldSinceMs === null) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
+		const isDecided = checks.get(id)?.decided === true
+		if (isDecided) decided++
+		if (rs.heldSinceMs === null || isDecided) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
 		else holdDeletion(tx, core, rs.number, id)
 	}
-	return { missing: missingIds.length, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
+	return { missing: missingIds.length, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
 }
 
 /** Whether a page of the pass has the same digest as before. */
@@ -175,15 +192,10 @@ function isUnchanged(core: Core, { resource, state: rs }: WatchedResource, { new
 	return !resource.modifiedFilter && isPageUnchanged(core, rs.number, newSnapshots)
 }
 
-/** `total`: from the last page; null if a listed object was not shown. */
+/** `total`: from the first page and the last; null if they differ, or a listed object was not shown. */
 function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
 	const { state: rs } = watched
-	if (total !== null && rs.searched === toSearchKey(total, total - rs.listed - rs.drift)) {
-		// Everything was read and the difference remains: the store counts objects that it does not list.
-		rs.drift = total - rs.listed
-		rs.searched = null
-		core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
-	}
+	if (total !== null && !getDisturbance(core, rs, 'reread').accepted) setDrift(tx, core, rs, total)
 	rs.reread = null
 	rs.rereadDoneMs = core.ports.now()
 	// The re-read has read the related objects that were queued before it began.

@@ -7,9 +7,12 @@ import type { Tx } from '../core/tx.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
+import { isAwaitingLook } from './deletion-hold.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 
 const MAX_RECENT_ROWS = 200
+/** How much earlier than due a re-read may begin. */
+const MAX_EARLY_MS = 60_000
 
 /** One page of the baseline. Throws StoreError. */
 export async function baselineStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
@@ -56,10 +59,20 @@ export function isRereadDue(core: Core, watched: WatchedResource): boolean {
 	const { resource, state: rs } = watched
 	if (rs.baseline !== null || !resource.indexed || resource.placeholders) return false
 	if (rs.rereadAsked) return true
-	if (!resource.modifiedFilter) return rs.passLeft > 0
+	// Deletions wait for its end: the pass goes on between polls too.
+	if (!resource.modifiedFilter) return rs.passLeft > 0 || (rs.reread !== null && isAwaitingLook(rs))
 	if (rs.reread !== null) return true
 	const hours = core.config.rereadHours ?? resource.rereadHours
-	return hours > 0 && core.ports.now() - (rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0) >= hours * HOUR_MS
+	return isElapsed(core, rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, hours)
+}
+
+/**
+ * Whether hours have passed, less at most a minute: work that falls due just after a poll shares its alarm, since an
+ * alarm of its own costs rows. Never for 0 hours.
+ */
+function isElapsed(core: Core, sinceMs: number, hours: number): boolean {
+	const periodMs = hours * HOUR_MS
+	return hours > 0 && core.ports.now() - sinceMs >= periodMs - Math.min(MAX_EARLY_MS, periodMs / 10)
 }
 
 /** When the next scheduled re-read of a resource begins, epoch ms; null: none is scheduled. */
@@ -76,12 +89,10 @@ export function getNextRereadMs(core: Core, watched: WatchedResource): number | 
 
 /** Whether the newest objects of a resource must be read again, because modified dates miss many edits. */
 export function isRecentRereadDue(core: Core, watched: WatchedResource): boolean {
-	const hours = getRecentRereadHours(core, watched)
 	return (
-		hours > 0 &&
 		watched.state.baseline === null &&
 		!watched.resource.placeholders &&
-		core.ports.now() - getLastRecentRereadMs(watched) >= hours * HOUR_MS
+		isElapsed(core, getLastRecentRereadMs(watched), getRecentRereadHours(core, watched))
 	)
 }
 

@@ -2,20 +2,23 @@
  * The meaning of a list's total: nothing, or that objects are trashed, gone, or listed without being in the index. A
  * search then finds which.
  */
-import type { Core, WatchedResource } from '../core/core.ts'
-import { loadIdRanks, type IdRanks } from '../changes/object-index.ts'
-import { holdDeletions, releaseHeldDeletions } from './deletion-hold.ts'
-import { compareTotal, exceedsDeletionThreshold, getHorizonSec, toSearchKey, type TotalComparison } from './poll.ts'
+import { isListed, loadIdRanks, readIndexRows, type IdRanks } from '../changes/object-index.ts'
 import { recordPage } from '../changes/recorder.ts'
+import type { Core, WatchedResource } from '../core/core.ts'
+import type { ResourceState } from '../core/resource-state.ts'
+import type { Tx } from '../core/tx.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
+import { awaitLook, endAwaitingLook, isAwaitingLook, judgeLook, releaseHeldDeletions } from './deletion-hold.ts'
+import { getDisturbance, noteBegin } from './disturbance.ts'
+import { compareTotal, exceedsDeletionThreshold, getHorizonSec, toSearchKey, type TotalComparison } from './poll.ts'
 import { applyProbe, getNextProbe, startSearch } from './search.ts'
 
 const TRASH_PAGE_ROWS = 100
 
-/** The running search's id ranks, valid while nothing else of the resource is accepted. */
-const ranksCache = new WeakMap<Core, { number: number; accepted: number; ranks: IdRanks }>()
+/** The running search's id ranks, valid while the same objects are listed. */
+const ranksCache = new WeakMap<Core, { number: number; listing: number; ranks: IdRanks }>()
 
-/** Compares the total of a poll's first answer with the index, and begins what follows. Throws StoreError. */
+/** Compares the total of a poll's answer with the index, and begins what follows. Throws StoreError. */
 export async function reconcileTotal(
 	core: Core,
 	watched: WatchedResource,
@@ -23,39 +26,52 @@ export async function reconcileTotal(
 	budget: SliceBudget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
-	// A list with placeholders moves with the clock and has no fixed total. A baseline or search explains differences.
-	if (resource.placeholders || !resource.indexed || rs.baseline !== null || rs.search !== null) return
-	// Objects that are being confirmed as missing are expected to be missing.
-	const { queued, missing } = core.lookups.countMissing(rs.number)
-	const compare = (): TotalComparison => compareTotal(page.total, rs.listed - missing, rs.drift, rs.searched)
+	const { total } = page
+	// A list with placeholders moves with the clock and has no fixed total. A baseline explains differences.
+	if (resource.placeholders || !resource.indexed || rs.baseline !== null || total === null) return
+	const compare = (): TotalComparison => compareTotal(total, getExpectedTotal(core, rs), rs.searched)
 	let comparison = compare()
 	if (comparison.verdict === 'fewer' && resource.trash) {
 		await readTrash(core, watched, page.storeNowMs, budget)
 		comparison = compare()
 	}
-	if (queued > 0) return
 	if (comparison.verdict === 'agrees') {
 		rs.agreedMs = page.storeNowMs
 		rs.searched = null
 	}
-	const tooManyGone = exceedsDeletionThreshold(-comparison.difference, rs.listed)
-	if (rs.heldSinceMs !== null) {
+	// Those that wait for a look count too.
+	if (!exceedsDeletionThreshold(rs.listed + rs.drift - total, rs.listed)) {
 		// The hold ends by itself when the objects come back.
-		if (comparison.verdict === 'agrees' || !tooManyGone) releaseHeldDeletions(core, watched)
-	} else if (comparison.verdict === 'fewer' && tooManyGone) holdDeletions(core, watched)
-	else if (comparison.verdict === 'fewer' || comparison.verdict === 'more')
-		explainDifference(core, watched, page.total ?? 0, comparison.difference)
+		if (rs.heldSinceMs !== null) releaseHeldDeletions(core, watched, false)
+		if (isAwaitingLook(rs)) endAwaitingLook(core, watched)
+	}
+	if (rs.heldSinceMs === null && (comparison.verdict === 'fewer' || comparison.verdict === 'more'))
+		explainDifference(core, watched, total, comparison.difference)
 }
 
-/** Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. */
+/** The total if every answer is as the index says: objects that are being confirmed as missing are not listed. */
+function getExpectedTotal(core: Core, rs: ResourceState): number {
+	return rs.listed + rs.drift - core.lookups.countMissing(rs.number)
+}
+
+/**
+ * Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. One that
+ * runs goes on: it ends, and the next total says what it left.
+ */
 function explainDifference(core: Core, { state: rs }: WatchedResource, total: number, difference: number): void {
 	const pages = Math.ceil(total / rs.pageSize)
 	const searchRequests = Math.abs(difference) * Math.log2(pages + 1)
-	const isSearchable = searchRequests <= pages + 1 && getIdRanks(core, rs.number).size === rs.listed
-	core.commit(() => {
-		if (isSearchable) {
-			rs.search = { state: startSearch(getIdRanks(core, rs.number), total, rs.pageSize), total }
-		} else {
+	core.commit((tx) => {
+		if (exceedsDeletionThreshold(-difference, rs.listed)) awaitLook(tx, rs, core.ports.now())
+		if (rs.search !== null) return
+		if (searchRequests <= pages + 1 && getIdRanks(core, rs.number).size === rs.listed) {
+			rs.search = {
+				state: startSearch(getIdRanks(core, rs.number), total, rs.pageSize),
+				total,
+				startedMs: core.ports.now(),
+			}
+			noteBegin(core, rs, 'search')
+		} else if (rs.reread === null) {
 			rs.rereadAsked = true
 			rs.searched = toSearchKey(total, difference)
 		}
@@ -94,19 +110,15 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 	const { state: rs } = watched
 	const search = rs.search
 	if (search === null) return
-	const probe = getNextProbe(search.state)
-	if (probe === null) {
-		completeSearch(core, watched)
-		return
-	}
+	// A list of as many rows as are known has nothing to search: the answer says whether its total is still that one.
+	const probe = getNextProbe(search.state) ?? { offset: 0 }
 	const page = await listPage(
 		core,
 		watched,
 		{ order: 'id-asc', offset: probe.offset, limit: search.state.limit },
 		budget,
 	)
-	const expected = rs.listed + rs.drift
-	if (search.state.requests === 0 && page.total !== null && page.total === expected) {
+	if (search.state.requests === 0 && page.total !== null && page.total === getExpectedTotal(core, rs)) {
 		// A difference counts only when the next answer shows it too.
 		core.commit(() => {
 			rs.search = null
@@ -123,31 +135,53 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 		recordPage(tx, core, watched, page, 'poll')
 		rs.search = { ...search, state: nextSearch }
 	})
-	if (getNextProbe(nextSearch) === null) completeSearch(core, watched)
+	if (getNextProbe(nextSearch) === null) completeSearch(core, watched, page.total)
 }
 
-function completeSearch(core: Core, { state: rs }: WatchedResource): void {
+/** `lastTotal`: from the last page; null: the store gave none. */
+function completeSearch(core: Core, { state: rs }: WatchedResource, lastTotal: number | null): void {
 	const { search } = rs
 	if (search === null) return
 	core.commit((tx) => {
 		const { missing, unknown } = search.state
+		const { startedMs = 0 } = search
+		const disturbance = getDisturbance(core, rs, 'search')
+		if (missing.length === 0 && unknown.length === 0 && !disturbance.accepted && lastTotal === search.total)
+			setDrift(tx, core, rs, search.total)
 		for (const id of missing) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
-		if (missing.length === 0 && unknown.length === 0) {
-			// The store counts objects that it does not list. From now on this difference is normal.
-			rs.drift = search.total - rs.listed
-			core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
-		}
-		rs.searched = toSearchKey(search.total, search.total - rs.listed - rs.drift)
+		// What changed which objects are listed may have moved the pages of the search.
+		rs.searched = disturbance.listing ? null : toSearchKey(search.total, search.total - getExpectedTotal(core, rs))
 		rs.search = null
+		judgeLook(tx, core, rs, { named: countNamed(core, rs, missing, startedMs), startedMs })
 	})
 	ranksCache.delete(core)
 }
 
+/** How many of these ids count for the guard: listed, not accepted since the search began, and not decided. */
+function countNamed(core: Core, rs: ResourceState, ids: readonly number[], startedMs: number): number {
+	const checks = core.lookups.getChecks(rs.number, ids)
+	return [...readIndexRows(core, rs.number, ids)].filter(
+		([id, row]) =>
+			isListed(row.state) && (startedMs === 0 || row.asOfMs < startedMs) && checks.get(id)?.decided !== true,
+	).length
+}
+
+/**
+ * Everything was looked at, nothing changed meanwhile, and the difference remains: the store counts objects that it does
+ * not list. From now on this difference is normal.
+ */
+export function setDrift(_tx: Tx, core: Core, rs: ResourceState, total: number): void {
+	if (rs.heldSinceMs !== null || core.lookups.countMissing(rs.number) > 0 || total === rs.listed + rs.drift) return
+	rs.drift = total - rs.listed
+	rs.searched = null
+	core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
+}
+
 function getIdRanks(core: Core, number: number): IdRanks {
-	const accepted = core.acceptedCounts.get(number) ?? 0
+	const listing = core.listingCounts.get(number) ?? 0
 	const cached = ranksCache.get(core)
-	if (cached !== undefined && cached.number === number && cached.accepted === accepted) return cached.ranks
+	if (cached !== undefined && cached.number === number && cached.listing === listing) return cached.ranks
 	const loaded = loadIdRanks(core.ports.sql, number)
-	ranksCache.set(core, { number, accepted, ranks: loaded })
+	ranksCache.set(core, { number, listing, ranks: loaded })
 	return loaded
 }

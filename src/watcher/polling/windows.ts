@@ -1,7 +1,14 @@
 /** A poll of one resource: the newest rows, then the window if they do not cover it, then the total. */
 import { hashContent } from '../changes/content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { advanceWindow, HEAD_ROWS, headReachesHorizon, getHorizonSec, isWindowRequired } from './poll.ts'
+import {
+	advanceWindow,
+	HEAD_ROWS,
+	headReachesHorizon,
+	getHorizonSec,
+	isWindowRequired,
+	toComparableTotal,
+} from './poll.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
 import { reconcileTotal } from './totals.ts'
@@ -16,8 +23,9 @@ export async function pollResource(core: Core, watched: WatchedResource, budget:
 
 async function pollModified(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { resource, state: rs } = watched
-	const acceptedBefore = core.acceptedCounts.get(rs.number) ?? 0
+	const listedBefore = rs.listed
 	const page = await listPage(core, watched, { order: 'modified-desc', limit: HEAD_ROWS }, budget)
+	const total = toComparableTotal(page.total, { before: listedBefore, after: rs.listed }, rs.drift)
 	const zone = core.config.connection.timeZone
 	const cursorMs = rs.cursorMs ?? rs.t0Sec * 1000
 	const horizonSec = getHorizonSec(cursorMs, resource.pollDelaySec, zone, core.ports.now())
@@ -36,7 +44,6 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 			zone,
 			nowMs: core.ports.now(),
 		})
-	const undisturbed = acceptedBefore === (core.acceptedCounts.get(rs.number) ?? 0)
 	recordHead(core, watched, page, () => {
 		if (isHeadComplete) completePoll(core, watched, page.storeNowMs)
 		else
@@ -44,12 +51,12 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 				afterSec: horizonSec,
 				startedMs: page.storeNowMs,
 				second: null,
-				total: undisturbed ? page.total : null,
+				total,
 				listed: rs.listed,
 			}
 	})
 	if (!isHeadComplete) return false
-	if (undisturbed) await reconcileTotal(core, watched, page, budget)
+	await reconcileTotal(core, watched, { total, storeNowMs: page.storeNowMs }, budget)
 	return true
 }
 
@@ -69,16 +76,16 @@ async function reconcileTotalAfterPages(
 		return
 	}
 	if (rs.baseline !== null) return
-	const acceptedBefore = core.acceptedCounts.get(rs.number) ?? 0
+	const listedBefore = rs.listed
 	const page = await listPage(
 		core,
 		watched,
 		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS },
 		budget,
 	)
-	const undisturbed = acceptedBefore === (core.acceptedCounts.get(rs.number) ?? 0)
+	const total = toComparableTotal(page.total, { before: listedBefore, after: rs.listed }, rs.drift)
 	recordHead(core, watched, page, () => undefined)
-	if (undisturbed) await reconcileTotal(core, watched, page, budget)
+	await reconcileTotal(core, watched, { total, storeNowMs: page.storeNowMs }, budget)
 }
 
 async function pollWindowPage(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
@@ -131,9 +138,9 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 /** Without a modified filter: the newest ids and the total. The pass reads what is older. Throws StoreError. */
 async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { state: rs } = watched
-	const acceptedBefore = core.acceptedCounts.get(rs.number) ?? 0
+	const listedBefore = rs.listed
 	const head = await listPage(core, watched, { order: 'id-desc', limit: HEAD_ROWS }, budget)
-	const undisturbed = acceptedBefore === (core.acceptedCounts.get(rs.number) ?? 0)
+	const total = toComparableTotal(head.total, { before: listedBefore, after: rs.listed }, rs.drift)
 	let unknownCount = recordHead(core, watched, head, () => undefined)
 	const { listed } = rs
 	let offset = HEAD_ROWS
@@ -151,8 +158,9 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
 	completePoll(core, watched, head.storeNowMs)
-	if (undisturbed)
-		await reconcileTotalAfterPages(core, watched, { total: head.total, storeNowMs: head.storeNowMs, listed }, budget)
+	// A total that says nothing is requested again with the next poll.
+	if (total !== null)
+		await reconcileTotalAfterPages(core, watched, { total, storeNowMs: head.storeNowMs, listed }, budget)
 	return true
 }
 

@@ -188,7 +188,7 @@ function getCallbackFindings(callback: NonNullable<HealthFacts['callback']>, wai
 function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: number): HealthFinding {
 	const { objectType } = resource
 	if (resource.heldSinceMs !== null) {
-		const disappeared = `too many objects disappeared at once (${resource.held.toLocaleString('en-US')} so far)`
+		const disappeared = `too many objects disappeared at once (${resource.held.toLocaleString('en-US')})`
 		return {
 			state: 'deletions-held',
 			reason: `${objectType}: ${disappeared}; no DELETED events are being sent.`,

@@ -9,6 +9,7 @@ import { getBacklog } from './deliveries.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
+import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { getHoursBetween } from '../log/tally.ts'
 
@@ -193,7 +194,7 @@ export function buildPollerReport(core: Core): PollerReport {
 	return {
 		running: state.run !== null,
 		pending: core.lookups.count() + core.relatedQueue.size,
-		nextLookup: iso(core.lookups.nextDueMs()),
+		nextLookup: iso(getNextLookupMs(core)),
 		lastRun: iso(state.lastRunMs),
 		nextRun: state.paused ? null : iso(state.run !== null ? now : state.nextPollMs),
 		storeRequests: state.counters.requests,

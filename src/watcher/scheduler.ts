@@ -19,13 +19,13 @@ export type WorkKind = (typeof WORK_KINDS)[number]
 
 /** Requests that a kind may make in a round. */
 export const SHARES: Readonly<Record<WorkKind, number>> = {
-	run: 6,
-	lookups: 3,
+	run: 4,
+	lookups: 4,
 	watchdog: 1,
 	related: 1,
-	search: 2,
+	search: 4,
 	baseline: 2,
-	reread: 2,
+	reread: 1,
 	'recent-reread': 1,
 }
 

@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts'
 import { changedBench, deletedBench } from './changes.ts'
 import { costBench } from './cost.ts'
 import { deliveryBench } from './delivery.ts'
+import { fairnessBench } from './fairness.ts'
 import { hubBench } from './hub.ts'
 import { isolationBench } from './isolation.ts'
 import { logBench } from './log.ts'
@@ -19,6 +20,7 @@ export const BENCHES: readonly Bench[] = [
 	customersBench,
 	changedBench,
 	deletedBench,
+	fairnessBench,
 	baselineBench,
 	eventsBench,
 	logBench,

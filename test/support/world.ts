@@ -185,6 +185,10 @@ export class World {
 	publishFails = false
 	/** Bytes that the object's storage says it holds. */
 	storedBytes = 0
+	/** By how much every answer of the store is later, ms. */
+	storeDelayMs = 0
+	/** Called when an answer of the store has arrived: what happens in the shop meanwhile. */
+	meanwhile: () => void | Promise<void> = () => undefined
 	/** The first derives, all verify. */
 	masterKeys: { id: string; bytes: Uint8Array }[] = MASTER_KEYS
 	#lastWebhook: { url: string; headers: [string, string][]; body: Uint8Array } | null = null
@@ -545,7 +549,8 @@ export class World {
 	async #request(request: Request): Promise<Response> {
 		this.#maybeCrash('before-request')
 		const response = await this.store.fetch(request)
-		this.nowMs += 120
+		this.nowMs += 120 + this.storeDelayMs
+		await this.meanwhile()
 		this.#maybeCrash('after-request')
 		return response
 	}

@@ -21,7 +21,7 @@ import { chargeStep, chooseResource, chooseStep, INITIAL_SCHEDULE, type WorkKind
 import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
 import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
-import { baselineStep, getNextRereadMs, isRecentRereadDue, recentRereadStep, isRereadDue } from './polling/scans.ts'
+import { baselineStep, getRereadAlarmMs, isRecentRereadDue, recentRereadStep, isRereadDue } from './polling/scans.ts'
 import { rereadStep } from './polling/reread.ts'
 import { settle } from './outbox/settle.ts'
 import { syncSubscriptions } from './outbox/subscriptions.ts'
@@ -376,7 +376,7 @@ export class Engine {
 		const usable = state.paused
 			? []
 			: getWatchedResources(core).filter((watchedResource) => isUsable(core, watchedResource))
-		const rereads = usable.map((watchedResource) => getNextRereadMs(core, watchedResource))
+		const rereads = usable.map((watchedResource) => getRereadAlarmMs(core, watchedResource))
 		const hasScan = (watchedResource: WatchedResource): boolean =>
 			Object.values(SCAN_STEPS).some((step) => step.isDue(core, watchedResource))
 		const work = state.full

@@ -3,7 +3,7 @@ import { atMost, atSmallest, reported, type Bench, type BenchContext, type Bench
 import type { BenchCounts, RowCount } from './commands.ts'
 import type { Shopbell } from './shopbell.ts'
 
-const IDLE_POLLS = 9
+const IDLE_POLLS = 18
 /** Rows by which counts may differ between sizes. */
 const READ_TOLERANCE = 5
 const WRITTEN_TOLERANCE = 0.5
@@ -84,7 +84,10 @@ export const idleBench: Bench = {
 			let requests = 0
 			await shopbell.poll({
 				before: async () => {
-					addCounts(everything, await shopbell.takeCounts())
+					const between = await shopbell.takeCounts()
+					if (between.alarmRuns > 0)
+						context.log(`${between.alarmRuns} alarms of their own before poll ${poll + 1}: ${JSON.stringify(between)}`)
+					addCounts(everything, between)
 					await shopbell.evict()
 					requests = shopbell.store.requests
 				},
@@ -105,7 +108,7 @@ export const idleBench: Bench = {
 		const read = Math.max(...idlePolls.map(({ object }) => object.read))
 		for (const { counts, requests } of polls)
 			context.log(
-				`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, D1 ${JSON.stringify(counts.d1)}`,
+				`${requests} requests: ${JSON.stringify(counts.object)}, alarms ${counts.alarms}, alarm runs ${counts.alarmRuns}, D1 ${JSON.stringify(counts.d1)}`,
 			)
 		if (idlePolls.length < IDLE_POLLS / 2) context.log(`only ${idlePolls.length} of ${IDLE_POLLS} polls were idle`)
 		const { n } = context

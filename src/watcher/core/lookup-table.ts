@@ -154,9 +154,10 @@ export class LookupTable {
 
 	/** The number of listed objects of a resource that are expected to be gone: a list or a read did not show them. */
 	countMissing(resource: number): number {
+		// CROSS JOIN keeps the order of the tables: a row is read for each lookup, not for each object.
 		const row = this.#ports.sql.all<{ missing: number }>(
 			`SELECT count(*) AS missing
-			FROM lookups l JOIN objects o ON o.resource = l.resource AND o.id = l.id
+			FROM lookups l CROSS JOIN objects o ON o.resource = l.resource AND o.id = l.id
 			WHERE l.resource = ? AND o.state IN ('live', 'hidden')
 				AND (json_extract(l.doubt, '$.missing') OR json_extract(l.doubt, '$.goneAtMs') IS NOT NULL)`,
 			resource,

@@ -75,15 +75,36 @@ function isElapsed(core: Core, sinceMs: number, hours: number): boolean {
 	return hours > 0 && core.ports.now() - sinceMs >= periodMs - Math.min(MAX_EARLY_MS, periodMs / 10)
 }
 
-/** When the next scheduled re-read of a resource begins, epoch ms; null: none is scheduled. */
+/** When the next scheduled re-read of a resource is due, epoch ms; null: none is scheduled. */
 export function getNextRereadMs(core: Core, watched: WatchedResource): number | null {
+	return getEarliest(getSchedules(core, watched).map(({ dueMs }) => dueMs))
+}
+
+/**
+ * When an alarm must fire for it at the latest, epoch ms: with the next poll if that comes soon, since an alarm of its
+ * own costs rows.
+ */
+export function getRereadAlarmMs(core: Core, watched: WatchedResource): number | null {
+	const nextPollMs = core.state.nextPollMs ?? 0
+	return getEarliest(
+		getSchedules(core, watched).map(({ dueMs, periodMs }) =>
+			nextPollMs - dueMs <= Math.min(HOUR_MS, periodMs / 2) ? Math.max(dueMs, nextPollMs) : dueMs,
+		),
+	)
+}
+
+function getSchedules(core: Core, watched: WatchedResource): { dueMs: number; periodMs: number }[] {
 	const { resource, state: rs } = watched
-	if (rs.baseline !== null || !resource.indexed || !resource.modifiedFilter || resource.placeholders) return null
-	const times: number[] = []
-	const hours = core.config.rereadHours ?? resource.rereadHours
-	if (hours > 0) times.push((rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0) + hours * HOUR_MS)
-	if (getRecentRereadHours(core, watched) > 0)
-		times.push(getLastRecentRereadMs(watched) + getRecentRereadHours(core, watched) * HOUR_MS)
+	if (rs.baseline !== null || !resource.indexed || !resource.modifiedFilter || resource.placeholders) return []
+	return [
+		{ sinceMs: rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, hours: core.config.rereadHours ?? resource.rereadHours },
+		{ sinceMs: getLastRecentRereadMs(watched), hours: getRecentRereadHours(core, watched) },
+	]
+		.filter(({ hours }) => hours > 0)
+		.map(({ sinceMs, hours }) => ({ dueMs: sinceMs + hours * HOUR_MS, periodMs: hours * HOUR_MS }))
+}
+
+function getEarliest(times: readonly number[]): number | null {
 	return times.length === 0 ? null : Math.min(...times)
 }
 

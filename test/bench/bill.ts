@@ -4,7 +4,7 @@ import { PLAN_DOLLARS, PRICE_PAGES, PRICES, PRICES_AS_OF, type PricedItem } from
 /** What is counted by the benches at 1 000 objects a resource; `npm run bench cost` holds each of these against what it counts. */
 export const BENCH_COUNTS = {
 	/** An idle poll of four resources, mean with what is hourly. */
-	poll: { alarmRuns: 1.11, read: 153, written: 3, d1Read: 4.67, d1Written: 0.33, storeRequests: 11.3 },
+	poll: { alarmRuns: 1, read: 153, written: 3, d1Read: 4.67, d1Written: 0.33, storeRequests: 11.3 },
 	/** An event's whole way when it is alone in its poll and notification: that poll and, later, pruning included. */
 	alone: { calls: 3, queue: 3, read: 73, written: 11.7, d1Written: 0.8, stored: 4_900 },
 	/** The same where ten are seen by one poll and sent in one notification. */
@@ -140,7 +140,7 @@ export function costPage(): string {
 				`| per event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
 		),
 		'',
-		`An idle poll of four resources, averaged with the hourly work: ${poll.alarmRuns} alarms, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
+		`An idle poll of four resources, averaged with the hourly work: ${poll.alarmRuns === 1 ? 'one alarm' : `${poll.alarmRuns} alarms`}, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
 		'',
 		'## Assumptions',
 		'',

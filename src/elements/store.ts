@@ -148,6 +148,8 @@ export interface Resource {
 	identity: string
 	/** Dotted path of the id in a record. */
 	idField: string
+	/** The field of `Snapshot.identity`; null: an id always names one object. */
+	identityField: string | null
 	/** Has modified filters and order: windows are possible. */
 	modifiedFilter: boolean
 	/** Has a trash that can be listed. */
@@ -184,6 +186,11 @@ export interface Resource {
 /** A record as the gate needs it: its identity, dates, state and content. */
 export interface Snapshot {
 	id: ObjectId
+	/**
+	 * Text that stays with an object for its life, such as an order's key: two that differ under one id may be two
+	 * objects. Absent: not known.
+	 */
+	identity?: string
 	/** Seconds since the epoch; null when missing or unreadable. */
 	modifiedSec: number | null
 	createdSec: number | null

@@ -249,6 +249,11 @@ function done(engine: Engine, action: Action): void {
 			)
 			return
 		}
+		case 'edit-created': {
+			const entity = choose(engine, action.resource, action.id, live)
+			const created = entity.created - Math.round((action.days ?? 3) * DAY)
+			return save(engine, action.resource, entity, {}, action.silently === true ? 'silent' : 'rest', { created })
+		}
 		case 'edit': {
 			const entity = choose(engine, action.resource, action.id, live)
 			return save(

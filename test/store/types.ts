@@ -63,6 +63,8 @@ export type Action = ActionBase &
 		  }
 		| { do: 'create'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'back-date'; resource: Resource; days?: number; set?: Rec }
+		/** The order screen's date, a product's "Published on", `date_created` by REST; silently: by code that moves no stamp. */
+		| { do: 'edit-created'; resource: Resource; id?: number; days?: number; silently?: boolean }
 		| { do: 'edit'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'edit-silently'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'save-unchanged'; resource: Resource; id?: number }

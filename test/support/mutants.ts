@@ -90,8 +90,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a webhook’s payload is always believed',
 		file: 'src/watcher/changes/gate.ts',
-		find: 'if (isListedState && isNewer(observation, known) && !isOtherObject)',
-		replace: 'if (isListedState && !isOtherObject)',
+		find: 'if (isListedState && isNewer(observation, known))',
+		replace: 'if (isListedState)',
 		tests: [story('webhook-gate')],
 	},
 	{
@@ -355,8 +355,22 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what a backup brought back is the same object',
 		file: 'src/watcher/changes/accept.ts',
-		find: 'if (!hasSameCreation(known, row))',
-		replace: 'if (false)',
+		find: 'if (isOtherObject(known, observation)) return acceptOtherObject(known, row, observation, content, context)',
+		replace: '',
+		tests: [story('deletions')],
+	},
+	{
+		name: 'an edited creation date makes another object',
+		file: 'src/watcher/changes/accept.ts',
+		find: 'return differs(known.identityHash, observation.identityHash) && differs(known.createdSec, observation.createdSec)',
+		replace: 'return differs(known.createdSec, observation.createdSec)',
+		tests: [story('deletions'), watcher('gate-emits')],
+	},
+	{
+		name: 'an order has no identity',
+		file: 'src/elements/woocommerce/collections.ts',
+		find: "identityField: 'order_key',",
+		replace: '',
 		tests: [story('deletions')],
 	},
 	{

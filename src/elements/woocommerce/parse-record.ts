@@ -36,8 +36,10 @@ export function parseRecord(resource: Resource, record: VendorRecord, volatile: 
 	if (id === null) return null
 	const updated = parseDateField(record, resource.dates.updated)
 	const created = parseDateField(record, resource.dates.created)
+	const identity = resource.identityField === null ? null : record[resource.identityField]
 	return {
 		id,
+		...(typeof identity === 'string' && identity !== '' && { identity }),
 		modifiedSec: updated.seconds,
 		createdSec: created.seconds,
 		listModifiedSec: parseDateField(record, LIST_MODIFIED_RULE).seconds,

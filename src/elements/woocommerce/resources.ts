@@ -65,6 +65,7 @@ export function parseResource(
 			query: placeholders ? {} : listFilter.query,
 			identity: [target.path, where, extra].filter((part) => part !== '').join('?'),
 			idField: idField === '' ? collection.idField : idField,
+			identityField: collection.identityField,
 			modifiedFilter: collection.filtersByModified,
 			trash: collection.hasTrash,
 			postsStored,

@@ -13,6 +13,11 @@ export interface ObjectContent {
 	fieldHashes: string
 }
 
+/** A short hash of `Snapshot.identity`; null: not known. */
+export function hashIdentity({ identity }: Snapshot): string | null {
+	return identity === undefined ? null : createHash('sha256').update(identity).digest('base64url').slice(0, 11)
+}
+
 const FIELD_HASH_DIGITS = 8
 
 /** Contents of fields: the head of a poll, the gate and page digests all need that of the same snapshot. */

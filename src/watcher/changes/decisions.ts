@@ -1,5 +1,5 @@
 /** The gate's decisions about observed objects, from their index rows and pending checks. */
-import { hashContent, HASH_VERSION } from './content.ts'
+import { hashContent, hashIdentity, HASH_VERSION } from './content.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import { gate } from './gate.ts'
@@ -94,6 +94,7 @@ function toObservation(observed: ObservedObject, readContext: ReadContext): Obse
 			kind: 'gone',
 			modifiedSec: null,
 			createdSec: null,
+			identityHash: null,
 			content: null,
 			requestedAtMs,
 			listed: false,
@@ -106,6 +107,7 @@ function toObservation(observed: ObservedObject, readContext: ReadContext): Obse
 		kind: snapshot.state,
 		modifiedSec: snapshot.modifiedSec,
 		createdSec: snapshot.createdSec,
+		identityHash: hashIdentity(snapshot),
 		content: hashContent(snapshot.fields),
 		requestedAtMs,
 		listed: readContext.listed,

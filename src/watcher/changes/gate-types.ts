@@ -13,6 +13,8 @@ export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 export interface KnownObject {
 	modifiedSec: number | null
 	createdSec: number | null
+	/** `hashIdentity` of what tells it from another object with its id; null: not known. */
+	identityHash: string | null
 	content: ObjectContent
 	hashVersion: number
 	state: ObjectState
@@ -30,6 +32,8 @@ export interface Observation {
 	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
 	modifiedSec: number | null
 	createdSec: number | null
+	/** As in `KnownObject`. */
+	identityHash: string | null
 	/** null for `gone` and `hint`. */
 	content: ObjectContent | null
 	/** When the request to the store started, or the webhook arrived. */

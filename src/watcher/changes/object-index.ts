@@ -25,6 +25,7 @@ interface ObjectRow {
 	as_of: number
 	sequence: number
 	last_event: number | null
+	identity: string | null
 }
 
 /** Reads the rows of these ids. */
@@ -32,7 +33,8 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
 	// A join reads two rows per id; IN reads a third one, for the list that it builds first.
-	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event
+	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
+			identity
 		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
 		rows.set(row.id, toIndexRow(core, row))
@@ -43,6 +45,7 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 	return {
 		modifiedSec: row.stamp,
 		createdSec: row.created,
+		identityHash: row.identity,
 		content: { hash: row.hash, fieldNames: getShapeNames(core, row.shape), fieldHashes: row.fields },
 		hashVersion: row.hash_version,
 		state: row.state,
@@ -105,8 +108,9 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 	}
 	sql.run(
 		`INSERT OR REPLACE INTO objects
-			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
+			identity)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
 		row.modifiedSec,
@@ -119,6 +123,7 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 		row.asOfMs,
 		row.sequence,
 		row.lastEventSequence,
+		row.identityHash,
 	)
 }
 

@@ -20,6 +20,7 @@ export function knownObject(change: Partial<KnownObject> = {}): KnownObject {
 	return {
 		modifiedSec: NOW_SEC - 600,
 		createdSec: NOW_SEC - 9_000,
+		identityHash: null,
 		content: sampleContent({ name: 'Mug', price: '9.00' }),
 		hashVersion: HASH_VERSION,
 		state: 'live',
@@ -36,6 +37,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
 		kind: 'live',
 		modifiedSec: NOW_SEC - 600,
 		createdSec: NOW_SEC - 9_000,
+		identityHash: null,
 		content: sampleContent({ name: 'Mug', price: '9.00' }),
 		requestedAtMs: NOW_MS - 200,
 		listed: true,

@@ -171,7 +171,7 @@ describe('a hook', () => {
 				),
 			).toBe('recheck')
 	})
-	test('with another created date is read again', () => {
+	test('with another created date and a newer stamp emits UPDATED at once', () => {
 		expect(
 			describeVerdict(
 				gate(
@@ -180,7 +180,7 @@ describe('a hook', () => {
 					gateContext(),
 				),
 			),
-		).toBe('recheck')
+		).toBe('emit UPDATED')
 	})
 	test('that says too little is read', () => {
 		expect(describeVerdict(gate(knownObject(), hook({ kind: 'hint', content: null }), gateContext()))).toBe('recheck')

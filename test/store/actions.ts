@@ -276,6 +276,11 @@ function done(engine: Engine, action: Action): void {
 				stamps(action.set),
 			)
 		}
+		case 'housekeep': {
+			const key = action.resource === 'customers' ? 'wc_last_active' : '_edit_lock'
+			const set = { meta_data: [{ key, value: `${engine.second()}:1` }] }
+			return save(engine, action.resource, choose(engine, action.resource, action.id, live), set, 'silent')
+		}
 		case 'save-unchanged':
 			return save(engine, action.resource, choose(engine, action.resource, action.id, live), {}, 'rest')
 		case 'trash': {

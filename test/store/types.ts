@@ -67,6 +67,8 @@ export type Action = ActionBase &
 		| { do: 'edit-created'; resource: Resource; id?: number; days?: number; silently?: boolean }
 		| { do: 'edit'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'edit-silently'; resource: Resource; id?: number; set?: Rec }
+		/** WordPress writes meta for itself: a visit, an editor's lock. */
+		| { do: 'housekeep'; resource: Resource; id?: number }
 		| { do: 'save-unchanged'; resource: Resource; id?: number }
 		| { do: 'trash' | 'restore' | 'delete' | 'draft' | 'publish'; resource: Resource; id?: number }
 		| { do: 'burst'; resource: Resource; count: number; silently?: boolean }

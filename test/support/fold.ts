@@ -121,6 +121,10 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 	},
 	{
 		weight: 2,
+		arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'housekeep', resource: resource })),
+	},
+	{
+		weight: 2,
 		arbitrary: fc.record({
 			do: fc.constant('edit-created' as const),
 			resource: resourceArbitrary,

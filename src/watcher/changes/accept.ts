@@ -71,8 +71,8 @@ export function acceptKnownObject(
 	if (isOtherObject(known, observation)) return acceptOtherObject(known, row, observation, content, context)
 	if (observation.kind === 'trashed') return acceptTrashed(known, row)
 	if (known.state === 'trashed' || known.state === 'gone') return acceptRestored(row, observation)
-	if (known.state === 'hidden') return acceptHidden(known, row, observation)
-	return acceptEdit(known, row, observation, context)
+	if (known.state === 'hidden') return acceptHidden(known, row, observation, content)
+	return acceptEdit(known, row, observation, content, context)
 }
 
 /** A backup was restored, and the id was given to another object: the known one is gone, and the other one is new. */
@@ -113,25 +113,35 @@ function acceptRestored(row: KnownObject, observation: Observation): GateVerdict
 }
 
 /** An object that was not published when it was last observed. */
-function acceptHidden(known: KnownObject, row: KnownObject, observation: Observation): GateVerdict {
+function acceptHidden(
+	known: KnownObject,
+	row: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+): GateVerdict {
 	if (observation.kind !== 'hidden') return { do: 'emit', row, changes: [createdChange(observation)] }
-	const isUnchanged = known.content.hash === row.content.hash && known.modifiedSec === row.modifiedSec
+	const isUnchanged =
+		known.content.hash === content.hash && known.modifiedSec === row.modifiedSec && known.profile === row.profile
 	return isUnchanged ? NO_CHANGE : { do: 'store', row }
 }
 
 /** An object that the receiver knows: live or unlisted. */
-function acceptEdit(known: KnownObject, row: KnownObject, observation: Observation, context: GateContext): GateVerdict {
+function acceptEdit(
+	known: KnownObject,
+	row: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
 	const modifiedChanged = known.modifiedSec !== row.modifiedSec
-	const hashVersionChanged = known.hashVersion !== context.hashVersion
-	if (known.content.hash === row.content.hash) {
-		const isSame = known.state === row.state && known.identityHash === row.identityHash
-		return modifiedChanged || hashVersionChanged || !isSame ? { do: 'store', row } : NO_CHANGE
+	if (known.content.hash === content.hash) {
+		const isSame = known.state === row.state && known.identityHash === row.identityHash && known.profile === row.profile
+		return modifiedChanged || !isSame ? { do: 'store', row } : NO_CHANGE
 	}
-	if (!modifiedChanged && hashVersionChanged) return { do: 'store', row }
-	const { changed, addedOrRemoved } = diffContent(known.content, row.content, context.volatile)
+	const { changed, addedOrRemoved } = diffContent(known.content, content, context.ignoredNames)
 	const onlyKeysDiffer =
 		changed.length === 0 &&
-		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
+		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.ignoredNames.includes(name)))
 	if (onlyKeysDiffer && (!modifiedChanged || addedOrRemoved.length === 0)) return { do: 'store', row }
 	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
 	const change: Change = {
@@ -186,8 +196,8 @@ function toKnownObject(
 		modifiedSec: observation.modifiedSec,
 		createdSec: observation.createdSec,
 		identityHash: observation.identityHash,
-		content,
-		hashVersion: context.hashVersion,
+		content: observation.nextContent ?? content,
+		profile: context.profile,
 		state,
 		asOfMs: observation.requestedAtMs,
 	}

@@ -2,9 +2,6 @@
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** Increase it when the hashing changes: rows of an older version are stored again without an event. */
-export const HASH_VERSION = 1
-
 /** An object's content: a hash of all fields, their names, and 4 bytes of hash per name in the same order. */
 export interface ObjectContent {
 	hash: string

@@ -16,7 +16,8 @@ export interface KnownObject {
 	/** `hashIdentity` of what tells it from another object with its id; null: not known. */
 	identityHash: string | null
 	content: ObjectContent
-	hashVersion: number
+	/** Number of the profile that `content` was read under. */
+	profile: number
 	state: ObjectState
 	/** When the accepted request started, or the accepted webhook arrived. */
 	asOfMs: number
@@ -34,8 +35,10 @@ export interface Observation {
 	createdSec: number | null
 	/** As in `KnownObject`. */
 	identityHash: string | null
-	/** null for `gone` and `hint`. */
+	/** Under the profile of the object's row; null for `gone` and `hint`. */
 	content: ObjectContent | null
+	/** Under the current profile; absent: `content` is. */
+	nextContent?: ObjectContent
 	/** When the request to the store started, or the webhook arrived. */
 	requestedAtMs: number
 	/** False: read by id because it is missing from a list. */
@@ -57,13 +60,14 @@ export interface BaselineContext {
 /** The circumstances of an observation. */
 export interface GateContext {
 	nowMs: number
-	hashVersion: number
+	/** Number of the profile that content is stored under. */
+	profile: number
 	/** null once the resource's baseline is complete. */
 	baseline: BaselineContext | null
 	/** The resource has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
-	/** Names of fields that change by themselves. */
-	volatile: readonly string[]
+	/** Names of fields whose difference says nothing, because a part of them no longer counts. */
+	ignoredNames: readonly string[]
 	pendingCheck: PendingCheck
 }
 

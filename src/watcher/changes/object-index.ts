@@ -47,7 +47,7 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 		createdSec: row.created,
 		identityHash: row.identity,
 		content: { hash: row.hash, fieldNames: getShapeNames(core, row.shape), fieldHashes: row.fields },
-		hashVersion: row.hash_version,
+		profile: row.hash_version,
 		state: row.state,
 		asOfMs: row.as_of,
 		sequence: row.sequence,
@@ -55,13 +55,13 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 	}
 }
 
-/** Field names of some object of a resource; null when none is known. */
-export function getSampleFieldNames(core: Core, resource: number): string[] | null {
-	const row = core.ports.sql.all<{ shape: number }>(
-		`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`,
+/** Field names of some object of a resource and its profile; null when none is known. */
+export function getSampleFieldNames(core: Core, resource: number): { names: string[]; profile: number } | null {
+	const row = core.ports.sql.all<{ shape: number; hash_version: number }>(
+		`SELECT shape, hash_version FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`,
 		resource,
 	)[0]
-	return row === undefined ? null : getShapeNames(core, row.shape)
+	return row === undefined ? null : { names: getShapeNames(core, row.shape), profile: row.hash_version }
 }
 
 /** Ids of listed objects between two ids (exclusive, inclusive) that were last accepted before a request. */
@@ -92,6 +92,17 @@ export function findListedBetween(
 	return rows.map((row) => row.id)
 }
 
+/** Numbers of the profiles of a resource's objects that are compared with what the store shows. Reads every row. */
+export function findProfilesInUse(sql: Sql, resource: number): number[] {
+	return sql
+		.all<{ number: number }>(
+			`SELECT DISTINCT hash_version AS number FROM objects
+			WHERE resource = ? AND state IN ('live', 'hidden', 'unlisted')`,
+			resource,
+		)
+		.map((row) => row.number)
+}
+
 /** Ids of objects that exist without being listed. */
 export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql
@@ -118,7 +129,7 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 		row.content.hash,
 		findOrCreateShape(tx, core, row.content.fieldNames),
 		row.content.fieldHashes,
-		row.hashVersion,
+		row.profile,
 		row.state,
 		row.asOfMs,
 		row.sequence,

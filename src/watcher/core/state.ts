@@ -3,6 +3,7 @@
  * unless named `Sec`.
  */
 import type { StoreWebhook } from '../../elements/webhooks.ts'
+import { toLegacyProfile } from './content-profiles.ts'
 import type { Sql } from './ports.ts'
 import type { ResourceState } from './resource-state.ts'
 
@@ -232,6 +233,11 @@ export function loadState(sql: Sql): WatcherState {
 		...stored,
 		hooks: { ...newWebhooksState(), ...stored.hooks },
 		counters: { ...newWatcherState().counters, ...counters, delivered },
+		resources: (stored.resources ?? []).map((rs) => ({
+			...rs,
+			noise: rs.noise ?? [],
+			profiles: rs.profiles ?? [toLegacyProfile(rs.volatile)],
+		})),
 	}
 }
 

@@ -8,6 +8,7 @@ import type { Records } from './records.ts'
 import type {
 	ConnectError,
 	Connection,
+	ContentProfile,
 	Credentials,
 	Io,
 	Resource,
@@ -70,10 +71,12 @@ export interface Element {
 	 * `connection` null: the store is not known yet.
 	 */
 	findUrlProblem(url: string, connection: Connection | null): string | null
+	/** The first problem of a resource's `ignore`: the field's name after `ignore`, and the message; null: none. */
+	findIgnoreProblem(ignore: unknown): { field: string; message: string } | null
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Reads a record as a snapshot for the gate; null when it has no id. */
-	parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null
+	parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null
 	/** The hub's access to its records. */
 	records: Records
 }

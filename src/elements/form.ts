@@ -48,6 +48,8 @@ export interface PollerResource {
 	createdCheckTolerance?: number | undefined
 	pageSize?: number | undefined
 	pollDelay?: number | undefined
+	/** Paths that do not count as a change (docs/polling.md, Ignored paths). */
+	ignore?: string[] | undefined
 	datesConfiguration?:
 		| {
 				updatedDateField?: string | undefined

@@ -181,6 +181,10 @@ export interface Resource {
 	identity: string
 	/** Dotted path of the id in a record. */
 	idField: string
+	/** The field of `Snapshot.identity`; null: an id always names one object. */
+	identityField: string | null
+	/** Paths that do not count as a change, sorted: the element's own and the configured ones. */
+	ignore: readonly string[]
 	/** Has modified filters and order: windows are possible. */
 	modifiedFilter: boolean
 	/** Has a trash that can be listed. */
@@ -214,9 +218,22 @@ export interface Resource {
 	matches?: (record: VendorRecord) => boolean
 }
 
+/** How a record's content is read. */
+export interface ContentProfile {
+	/** Version of the form; earlier ones are still read, to compare rows of then. */
+	version: number
+	/** Paths that do not count (elements/paths.ts). */
+	paths: readonly string[]
+}
+
 /** A record as the gate needs it: its identity, dates, state and content. */
 export interface Snapshot {
 	id: ObjectId
+	/**
+	 * Text that stays with an object for its life, such as an order's key: two that differ under one id may be two
+	 * objects. Absent: not known.
+	 */
+	identity?: string
 	/** Seconds since the epoch; null when missing or unreadable. */
 	modifiedSec: number | null
 	createdSec: number | null
@@ -232,7 +249,7 @@ export interface Snapshot {
 	 */
 	localOffsetSec: number | null
 	/**
-	 * Names of the fields that count (top-level; one level deeper for billing and shipping), without volatile ones,
+	 * Names of the fields that count under the given profile (top-level; one level deeper for billing and shipping),
 	 * sorted, and their canonical JSON values in the same order.
 	 */
 	fields: { name: string; value: string }[]

@@ -77,8 +77,8 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 }
 
 /**
- * 400 if a url has an argument that its list does not take, whether or not events are enabled. `connection` null: the
- * collections are not known yet.
+ * 400 if a url has an argument that its list does not take, or `ignore` a bad path, whether or not events are
+ * enabled. `connection` null: the collections are not known yet.
  */
 export function requireArguments(
 	element: Element,
@@ -86,9 +86,12 @@ export function requireArguments(
 	connection: Connection | null,
 ): void {
 	const problems: FieldProblem[] = []
-	for (const [label, { url }] of Object.entries(resources)) {
+	for (const [label, { url, ignore }] of Object.entries(resources)) {
 		const message = element.findUrlProblem(url, connection)
 		if (message !== null) problems.push({ field: `${POLLER_KEY}.${label}.url`, message })
+		const problem = element.findIgnoreProblem(ignore)
+		if (problem !== null)
+			problems.push({ field: `${POLLER_KEY}.${label}.ignore${problem.field}`, message: problem.message })
 	}
 	if (problems.length > 0) throw toConfigurationError(problems)
 }

@@ -142,6 +142,18 @@ const limits = {
 		where: 'pollDelay and createdCheckTolerance in event.poller.configuration',
 		sentence: 'A delay or tolerance of a resource: a leap year.',
 	},
+	ignoredPaths: {
+		value: 100,
+		unit: 'paths',
+		where: 'ignore in event.poller.configuration',
+		sentence: 'Paths of a resource that do not count as a change.',
+	},
+	ignoredPath: {
+		value: 200,
+		unit: 'characters',
+		where: 'ignore in event.poller.configuration',
+		sentence: 'One such path.',
+	},
 	scanBudget: {
 		value: 1_000,
 		unit: 'requests',

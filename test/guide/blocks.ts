@@ -110,6 +110,10 @@ const RESOURCE_FIELDS: Readonly<Record<ResourceField, [what: string, type: strin
 	],
 	pageSize: ['Records per page, 1 to 100.', 'number'],
 	pollDelay: ['Seconds by which polls look further back, for stores where records appear late. Default: 0.', 'number'],
+	ignore: [
+		'Paths that do not count as a change, such as `total_sales`, `billing.*` or `meta_data._views`. `!` before a path takes back one that is ignored by default. At most 100.',
+		'list of texts',
+	],
 	updatedDateField: ['In `datesConfiguration`: the field with the modified date.', 'text'],
 	updatedDateFormat: ['Its format: a Java pattern, or `milliseconds`.', 'text'],
 	updatedDateTimezone: [

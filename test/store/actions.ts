@@ -249,6 +249,11 @@ function done(engine: Engine, action: Action): void {
 			)
 			return
 		}
+		case 'edit-created': {
+			const entity = choose(engine, action.resource, action.id, live)
+			const created = entity.created - Math.round((action.days ?? 3) * DAY)
+			return save(engine, action.resource, entity, {}, action.silently === true ? 'silent' : 'rest', { created })
+		}
 		case 'edit': {
 			const entity = choose(engine, action.resource, action.id, live)
 			return save(
@@ -270,6 +275,11 @@ function done(engine: Engine, action: Action): void {
 				'silent',
 				stamps(action.set),
 			)
+		}
+		case 'housekeep': {
+			const key = action.resource === 'customers' ? 'wc_last_active' : '_edit_lock'
+			const set = { meta_data: [{ key, value: `${engine.second()}:1` }] }
+			return save(engine, action.resource, choose(engine, action.resource, action.id, live), set, 'silent')
 		}
 		case 'save-unchanged':
 			return save(engine, action.resource, choose(engine, action.resource, action.id, live), {}, 'rest')

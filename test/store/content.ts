@@ -13,6 +13,10 @@ export const VOLATILE: ReadonlySet<string> = new Set([
 	'date_modified_gmt',
 ])
 
+/** Meta that WordPress and WooCommerce write for themselves (docs/woocommerce.md 4.15). */
+const HOUSEKEEPING =
+	/^(wc_last_active|session_tokens|_woocommerce_persistent_cart_.*|_woocommerce_load_saved_cart_after_login|_edit_lock|_edit_last)$/
+
 /**
  * The record without volatile fields. A local date beside its GMT twin goes too, in images as in the record itself:
  * it changes with the site's zone, not with the object.
@@ -25,7 +29,11 @@ export function content(value: unknown, top = true): unknown {
 	for (const key of Object.keys(record).sort()) {
 		if (top && VOLATILE.has(key)) continue
 		if (key.startsWith('date_') && `${key}_gmt` in record) continue
-		kept[key] = content(record[key], false)
+		const value: unknown =
+			top && key === 'meta_data' && Array.isArray(record[key])
+				? (record[key] as Rec[]).filter((entry) => !HOUSEKEEPING.test(String(entry?.key)))
+				: record[key]
+		kept[key] = content(value, false)
 	}
 	return kept
 }

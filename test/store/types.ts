@@ -63,8 +63,12 @@ export type Action = ActionBase &
 		  }
 		| { do: 'create'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'back-date'; resource: Resource; days?: number; set?: Rec }
+		/** The order screen's date, a product's "Published on", `date_created` by REST; silently: by code that moves no stamp. */
+		| { do: 'edit-created'; resource: Resource; id?: number; days?: number; silently?: boolean }
 		| { do: 'edit'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'edit-silently'; resource: Resource; id?: number; set?: Rec }
+		/** WordPress writes meta for itself: a visit, an editor's lock. */
+		| { do: 'housekeep'; resource: Resource; id?: number }
 		| { do: 'save-unchanged'; resource: Resource; id?: number }
 		| { do: 'trash' | 'restore' | 'delete' | 'draft' | 'publish'; resource: Resource; id?: number }
 		| { do: 'burst'; resource: Resource; count: number; silently?: boolean }

@@ -121,6 +121,19 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 	},
 	{
 		weight: 2,
+		arbitrary: resourceArbitrary.map((resource): Action => ({ do: 'housekeep', resource: resource })),
+	},
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			do: fc.constant('edit-created' as const),
+			resource: resourceArbitrary,
+			days: fc.integer({ min: 1, max: 400 }),
+			silently: fc.boolean(),
+		}),
+	},
+	{
+		weight: 2,
 		arbitrary: fc.constantFrom<Action>(
 			{ do: 'refund' },
 			{ do: 'review' },

@@ -127,8 +127,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a webhook’s payload is always believed',
 		file: 'src/watcher/changes/gate.ts',
-		find: 'if (isListedState && isNewer(observation, known) && !isOtherObject)',
-		replace: 'if (isListedState && !isOtherObject)',
+		find: 'if (isListedState && isNewer(observation, known))',
+		replace: 'if (isListedState)',
 		tests: [story('webhook-gate')],
 	},
 	{
@@ -155,8 +155,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'fields do not matter',
 		file: 'src/watcher/webhooks/receive.ts',
-		find: 'knownNames !== null &&\n',
-		replace: 'true ||\n',
+		find: 'known.names.length === fields.length && ',
+		replace: 'true || ',
 		tests: [story('webhook-facts')],
 	},
 	{
@@ -392,8 +392,50 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what a backup brought back is the same object',
 		file: 'src/watcher/changes/accept.ts',
-		find: 'if (!hasSameCreation(known, row))',
+		find: 'if (isOtherObject(known, observation)) return acceptOtherObject(known, row, observation, content, context)',
+		replace: '',
+		tests: [story('deletions')],
+	},
+	{
+		name: 'an edited creation date makes another object',
+		file: 'src/watcher/changes/accept.ts',
+		find: 'return differs(known.identityHash, observation.identityHash) && differs(known.createdSec, observation.createdSec)',
+		replace: 'return differs(known.createdSec, observation.createdSec)',
+		tests: [story('deletions'), watcher('gate-emits')],
+	},
+	{
+		name: 'rows are compared under the newest profile',
+		file: 'src/watcher/changes/comparisons.ts',
+		find: 'return { known, content: hashUnder(snapshot.record, profile), ignoredNames }',
+		replace: 'return { known, content: currentContent, ignoredNames }',
+		tests: [story('ignored')],
+	},
+	{
+		name: 'a profile goes while rows have it',
+		file: 'src/watcher/polling/reread.ts',
+		find: 'profile === current || inUse.includes(profile.number)',
+		replace: 'profile === current',
+		tests: [story('ignored')],
+	},
+	{
+		name: 'the log has no say about rows of another profile',
+		file: 'src/watcher/changes/comparisons.ts',
+		find: 'if (record !== null && hashUnder(record, profile).hash === known.content.hash)',
 		replace: 'if (false)',
+		tests: [story('ignored')],
+	},
+	{
+		name: 'ids of meta entries count',
+		file: 'src/elements/woocommerce/parse-record.ts',
+		find: 'const { id: _, ...rest } = entry',
+		replace: 'const rest = entry',
+		tests: ['test/unit/elements/ignore.test.ts'],
+	},
+	{
+		name: 'an order has no identity',
+		file: 'src/elements/woocommerce/collections.ts',
+		find: "identityField: 'order_key',",
+		replace: '',
 		tests: [story('deletions')],
 	},
 	{

@@ -47,6 +47,7 @@ const FACTS: Record<string, string> = {
 	'4.12': 'What is restored from the trash is created again for the receiver.',
 	'4.13': 'A restored backup may give an id to another object.',
 	'4.14': 'A product’s stamp moves with its stock and its reviews.',
+	'4.15': 'Meta that WordPress and WooCommerce write for themselves is no change.',
 	'5.1': 'DELETE without force trashes; what is in the trash answers with status trash.',
 	'5.2': 'A hard deletion leaves no trace but absence: confirmed by GET, twice, apart in time.',
 	'5.3': 'A 404 without an invalid-id code deletes nothing.',

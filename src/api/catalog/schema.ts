@@ -21,6 +21,7 @@ const PollerSettings = z
 		createdCheckTolerance: z.number().optional(),
 		pageSize: z.number().optional(),
 		pollDelay: z.number().optional(),
+		ignore: z.array(z.string()).optional(),
 		datesConfiguration: z
 			.strictObject({
 				updatedDateField: z.string().optional(),

@@ -37,6 +37,8 @@ export interface Collection {
 	dates: 'both' | 'created' | 'none'
 	/** The field whose value is in the URL of an object. */
 	idField: string
+	/** The field that tells an object from another one with its id; null: an id always names one object. */
+	identityField: string | null
 	/** How to read one object: at its own URL, from the list by `include`, or as a variation. */
 	read: 'address' | 'include' | 'variation'
 	/** Hours between re-reads of everything and of the newest (docs/polling.md, Changes that only the re-read finds). */
@@ -73,6 +75,7 @@ const DEFAULT_COLLECTION: Collection = {
 	postsStored: false,
 	dates: 'both',
 	idField: 'id',
+	identityField: null,
 	read: 'address',
 	rereadHours: 24,
 	recentHours: 0,
@@ -139,6 +142,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		{
 			...DEFAULT_COLLECTION,
 			args: ORDER_ARGUMENTS,
+			identityField: 'order_key',
 			filtersByModified: true,
 			filtersByCreated: true,
 			acceptsGmt: true,
@@ -202,6 +206,7 @@ const KNOWN_COLLECTIONS: readonly [pattern: RegExp, collection: Collection][] = 
 		{
 			...DEFAULT_COLLECTION,
 			args: CUSTOMER_ARGUMENTS,
+			identityField: 'username',
 			isBuiltIn: true,
 			rereadHours: WEEK_HOURS,
 			baseQuery: { role: 'all' },

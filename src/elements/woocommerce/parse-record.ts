@@ -1,7 +1,8 @@
 /** Parses a record into a snapshot for the gate: its identity, dates, state and content. */
 import { isRecord, parseIso, getValueAt } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
-import type { ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
+import { omitPaths } from '../paths.ts'
+import type { ContentProfile, ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([
@@ -25,25 +26,26 @@ const NESTED_OBJECTS = new Set(['billing', 'shipping'])
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Parses a record as a snapshot; null if it has no id. `volatile`: further names to leave out (`price`,
- * `billing.phone`), which the instance has learned.
+ * Parses a record as a snapshot; null if it has no id. `profile`: which paths do not count, and the form of the rest.
  *
  * A local date with a `_gmt` twin is left out at every depth: it adds nothing, and all of them change at once if the
  * site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.
  */
-export function parseRecord(resource: Resource, record: VendorRecord, volatile: readonly string[]): Snapshot | null {
+export function parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
 	if (id === null) return null
 	const updated = parseDateField(record, resource.dates.updated)
 	const created = parseDateField(record, resource.dates.created)
+	const identity = resource.identityField === null ? null : record[resource.identityField]
 	return {
 		id,
+		...(typeof identity === 'string' && identity !== '' && { identity }),
 		modifiedSec: updated.seconds,
 		createdSec: created.seconds,
 		listModifiedSec: parseDateField(record, LIST_MODIFIED_RULE).seconds,
 		state: getObjectState(resource, record),
 		localOffsetSec: getLocalOffsetSec(record),
-		fields: toContentFields(record, new Set(volatile)),
+		fields: toContentFields(record, profile),
 		unreadableDate: updated.unreadable ?? created.unreadable,
 		record,
 	}
@@ -78,18 +80,28 @@ function getLocalOffsetSec(record: VendorRecord): number | null {
 	return typeof local === 'number' && typeof gmt === 'number' ? (local - gmt) / 1000 : null
 }
 
-function toContentFields(record: VendorRecord, volatile: ReadonlySet<string>): Snapshot['fields'] {
+function toContentFields(record: VendorRecord, { version, paths }: ContentProfile): Snapshot['fields'] {
 	const fields: Snapshot['fields'] = []
-	for (const [name, value] of Object.entries(record)) {
-		if (VOLATILE_FIELDS.has(name) || volatile.has(name) || hasGmtTwin(name, record)) continue
+	for (const [name, value] of Object.entries(omitPaths(record, paths))) {
+		if (VOLATILE_FIELDS.has(name) || hasGmtTwin(name, record)) continue
 		if (NESTED_OBJECTS.has(name) && isRecord(value)) {
-			for (const [inner, part] of Object.entries(value)) {
-				const path = `${name}.${inner}`
-				if (!volatile.has(path)) fields.push({ name: path, value: toCanonicalJson(part) })
-			}
-		} else fields.push({ name, value: toCanonicalJson(value) })
+			for (const [inner, part] of Object.entries(value))
+				fields.push({ name: `${name}.${inner}`, value: toCanonicalJson(part) })
+		} else if (name === 'meta_data' && version >= 2 && Array.isArray(value))
+			fields.push({ name, value: toCanonicalMeta(value) })
+		else fields.push({ name, value: toCanonicalJson(value) })
 	}
 	return fields.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Meta by key and value: a plugin that deletes an entry and writes it again changes its id and its place. */
+function toCanonicalMeta(entries: readonly unknown[]): string {
+	const texts = entries.map((entry) => {
+		if (!isRecord(entry)) return toCanonicalJson(entry)
+		const { id: _, ...rest } = entry
+		return toCanonicalJson(rest)
+	})
+	return `[${texts.sort().join(',')}]`
 }
 
 /** JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. */

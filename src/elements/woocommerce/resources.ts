@@ -3,6 +3,7 @@ import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
+import { toIgnoredPaths } from './ignore.ts'
 import { isListArgument, isReservedName, OWN_ARGUMENTS } from './list-arguments.ts'
 import { fillPlaceholders, hasPlaceholders } from './placeholders.ts'
 import { splitConditions, isDateField } from './where.ts'
@@ -65,6 +66,8 @@ export function parseResource(
 			query: placeholders ? {} : listFilter.query,
 			identity: [target.path, where, extra].filter((part) => part !== '').join('?'),
 			idField: idField === '' ? collection.idField : idField,
+			identityField: collection.identityField,
+			ignore: toIgnoredPaths(settings.ignore),
 			modifiedFilter: collection.filtersByModified,
 			trash: collection.hasTrash,
 			postsStored,

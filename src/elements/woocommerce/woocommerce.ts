@@ -1,5 +1,6 @@
 /** WooCommerce as an element: the one object that the rest of Shopbell sees of this folder. */
 import type { Element } from '../element.ts'
+import { findIgnoreProblem } from './ignore.ts'
 import { openClient } from './client.ts'
 import { DEFAULT_POLLER, OWN_KEYS, POLLABLE_COLLECTIONS } from './configuration.ts'
 import { connectStore } from './connect.ts'
@@ -23,6 +24,7 @@ export const woocommerce: Element = {
 	openClient: openClient,
 	parseResource: parseResource,
 	findUrlProblem,
+	findIgnoreProblem,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,
 	records,

@@ -64,11 +64,33 @@ export function acceptKnownObject(
 	content: ObjectContent,
 	context: GateContext,
 ): GateVerdict {
-	const row = toKnownObject(observation, content, getNextState(known, observation), context)
+	const row = {
+		...toKnownObject(observation, content, getNextState(known, observation), context),
+		identityHash: observation.identityHash ?? known.identityHash,
+	}
+	if (isOtherObject(known, observation)) return acceptOtherObject(known, row, observation, content, context)
 	if (observation.kind === 'trashed') return acceptTrashed(known, row)
-	if (known.state === 'trashed' || known.state === 'gone') return acceptRestored(known, row, observation)
-	if (known.state === 'hidden') return acceptHidden(known, row, observation)
-	return acceptEdit(known, row, observation, context)
+	if (known.state === 'trashed' || known.state === 'gone') return acceptRestored(row, observation)
+	if (known.state === 'hidden') return acceptHidden(known, row, observation, content)
+	return acceptEdit(known, row, observation, content, context)
+}
+
+/** A backup was restored, and the id was given to another object: the known one is gone, and the other one is new. */
+function acceptOtherObject(
+	known: KnownObject,
+	row: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
+	const isReported = known.state === 'live' || known.state === 'unlisted'
+	const next = acceptNewObject(observation, content, { ...context, baseline: null })
+	const changes: Change[] = [
+		...(isReported ? [{ type: 'DELETED' as const, changedFields: null, dateSec: null, withRecord: false }] : []),
+		...(next.do === 'emit' ? next.changes : []),
+	]
+	const nextRow = next.do === 'store' || next.do === 'emit' ? next.row : row
+	return changes.length > 0 && nextRow !== null ? { do: 'emit', changes, row: nextRow } : { do: 'store', row: nextRow }
 }
 
 function acceptTrashed(known: KnownObject, row: KnownObject): GateVerdict {
@@ -85,39 +107,43 @@ function acceptTrashed(known: KnownObject, row: KnownObject): GateVerdict {
 }
 
 /** An object that was trashed or gone, and is there again. */
-function acceptRestored(known: KnownObject, row: KnownObject, observation: Observation): GateVerdict {
+function acceptRestored(row: KnownObject, observation: Observation): GateVerdict {
 	if (observation.kind === 'hidden') return { do: 'store', row }
-	const change = createdChange(observation)
-	return { do: 'emit', row, changes: [hasSameCreation(known, row) ? { ...change, restored: true } : change] }
+	return { do: 'emit', row, changes: [{ ...createdChange(observation), restored: true }] }
 }
 
 /** An object that was not published when it was last observed. */
-function acceptHidden(known: KnownObject, row: KnownObject, observation: Observation): GateVerdict {
+function acceptHidden(
+	known: KnownObject,
+	row: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+): GateVerdict {
 	if (observation.kind !== 'hidden') return { do: 'emit', row, changes: [createdChange(observation)] }
-	const isUnchanged = known.content.hash === row.content.hash && known.modifiedSec === row.modifiedSec
+	const isUnchanged =
+		known.content.hash === content.hash && known.modifiedSec === row.modifiedSec && known.profile === row.profile
 	return isUnchanged ? NO_CHANGE : { do: 'store', row }
 }
 
 /** An object that the receiver knows: live or unlisted. */
-function acceptEdit(known: KnownObject, row: KnownObject, observation: Observation, context: GateContext): GateVerdict {
+function acceptEdit(
+	known: KnownObject,
+	row: KnownObject,
+	observation: Observation,
+	content: ObjectContent,
+	context: GateContext,
+): GateVerdict {
 	const modifiedChanged = known.modifiedSec !== row.modifiedSec
-	const hashVersionChanged = known.hashVersion !== context.hashVersion
-	if (known.content.hash === row.content.hash)
-		return modifiedChanged || hashVersionChanged || known.state !== row.state ? { do: 'store', row } : NO_CHANGE
-	if (!modifiedChanged && hashVersionChanged) return { do: 'store', row }
-	const { changed, addedOrRemoved } = diffContent(known.content, row.content, context.volatile)
+	if (known.content.hash === content.hash) {
+		const isSame = known.state === row.state && known.identityHash === row.identityHash && known.profile === row.profile
+		return modifiedChanged || !isSame ? { do: 'store', row } : NO_CHANGE
+	}
+	const { changed, addedOrRemoved } = diffContent(known.content, content, context.ignoredNames)
 	const onlyKeysDiffer =
 		changed.length === 0 &&
-		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.volatile.includes(name)))
+		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.ignoredNames.includes(name)))
 	if (onlyKeysDiffer && (!modifiedChanged || addedOrRemoved.length === 0)) return { do: 'store', row }
 	if (context.filtered && (row.state === 'unlisted' || observation.kind === 'hidden')) return { do: 'store', row }
-	// A backup was restored, or the id was given to another object.
-	if (!hasSameCreation(known, row))
-		return {
-			do: 'emit',
-			row,
-			changes: [{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false }, createdChange(observation)],
-		}
 	const change: Change = {
 		type: 'UPDATED',
 		changedFields: [...changed, ...addedOrRemoved].sort(),
@@ -141,8 +167,17 @@ function getEditDateSec(known: KnownObject, row: KnownObject): number | null {
 	return known.modifiedSec === row.modifiedSec ? null : row.modifiedSec
 }
 
-function hasSameCreation(known: KnownObject, row: KnownObject): boolean {
-	return known.createdSec === null || row.createdSec === null || known.createdSec === row.createdSec
+/**
+ * Whether an id was given to another object: identity and created date are known and both differ. A created date alone
+ * can be edited (docs/woocommerce.md 4.13).
+ */
+export function isOtherObject(known: KnownObject, observation: Observation): boolean {
+	return differs(known.identityHash, observation.identityHash) && differs(known.createdSec, observation.createdSec)
+}
+
+/** Whether two known values differ. */
+function differs(before: string | number | null, after: string | number | null): boolean {
+	return before !== null && after !== null && before !== after
 }
 
 function getNextState(known: KnownObject, observation: Observation): ObjectState {
@@ -160,8 +195,9 @@ function toKnownObject(
 	return {
 		modifiedSec: observation.modifiedSec,
 		createdSec: observation.createdSec,
-		content,
-		hashVersion: context.hashVersion,
+		identityHash: observation.identityHash,
+		content: observation.nextContent ?? content,
+		profile: context.profile,
 		state,
 		asOfMs: observation.requestedAtMs,
 	}

@@ -2,15 +2,17 @@
 import { createHash } from 'node:crypto'
 import type { Snapshot } from '../../elements/store.ts'
 
-/** Increase it when the hashing changes: rows of an older version are stored again without an event. */
-export const HASH_VERSION = 1
-
 /** An object's content: a hash of all fields, their names, and 4 bytes of hash per name in the same order. */
 export interface ObjectContent {
 	hash: string
 	fieldNames: string[]
 	/** 8 hex digits per name. */
 	fieldHashes: string
+}
+
+/** A short hash of `Snapshot.identity`; null: not known. */
+export function hashIdentity({ identity }: Snapshot): string | null {
+	return identity === undefined ? null : createHash('sha256').update(identity).digest('base64url').slice(0, 11)
 }
 
 const FIELD_HASH_DIGITS = 8

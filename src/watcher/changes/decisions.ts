@@ -1,7 +1,9 @@
 /** The gate's decisions about observed objects, from their index rows and pending checks. */
-import { hashContent, HASH_VERSION } from './content.ts'
+import { hashContent, hashIdentity } from './content.ts'
+import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import type { Comparison } from './comparisons.ts'
 import { gate } from './gate.ts'
 import type { GateContext, GateVerdict, Observation } from './gate-types.ts'
 import type { IndexRow } from './object-index.ts'
@@ -41,19 +43,28 @@ export interface Decision {
 /** A decision that changes the index. */
 export type AcceptedDecision = Decision & { verdict: Extract<GateVerdict, { do: 'store' | 'emit' }> }
 
-/** Passes observations through the gate. Pure. */
+/** The circumstances that all observations of a resource share. */
+type SharedContext = Omit<GateContext, 'pendingCheck' | 'ignoredNames'>
+
+/** Passes observations through the gate. `comparisons`: of rows under another profile. Pure. */
 export function gateAll(
 	observedObjects: readonly ObservedObject[],
 	knownRows: ReadonlyMap<ObjectId, IndexRow>,
 	pendingChecks: ReadonlyMap<ObjectId, PendingCheck>,
 	readContext: ReadContext,
-	gateContext: Omit<GateContext, 'pendingCheck'>,
+	comparisons: ReadonlyMap<ObjectId, Comparison>,
+	gateContext: SharedContext,
 ): Decision[] {
 	return observedObjects.map((observed) => {
-		const observation = toObservation(observed, readContext)
-		const known = knownRows.get(observed.id) ?? null
+		const comparison = comparisons.get(observed.id)
+		const observation = toObservation(observed, readContext, comparison)
+		const known = comparison?.known ?? knownRows.get(observed.id) ?? null
 		const pendingCheck = pendingChecks.get(observed.id)
-		const verdict = gate(known, observation, { ...gateContext, pendingCheck: pendingCheck ?? {} })
+		const verdict = gate(known, observation, {
+			...gateContext,
+			ignoredNames: comparison?.ignoredNames ?? [],
+			pendingCheck: pendingCheck ?? {},
+		})
 		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict }
 	})
 }
@@ -66,12 +77,11 @@ export function toGateContext(
 	core: Core,
 	{ resource, state: rs }: WatchedResource,
 	readContext: ReadContext,
-): Omit<GateContext, 'pendingCheck'> {
+): SharedContext {
 	return {
 		nowMs: core.ports.now(),
-		hashVersion: HASH_VERSION,
+		profile: getCurrentProfile(rs).number,
 		filtered: resource.filtered,
-		volatile: rs.volatile,
 		baseline:
 			rs.baseline === null
 				? null
@@ -85,7 +95,11 @@ export function toGateContext(
 	}
 }
 
-function toObservation(observed: ObservedObject, readContext: ReadContext): Observation {
+function toObservation(
+	observed: ObservedObject,
+	readContext: ReadContext,
+	comparison: Comparison | undefined,
+): Observation {
 	const { via, requestedAtMs } = readContext
 	if ('gone' in observed) {
 		return {
@@ -94,19 +108,23 @@ function toObservation(observed: ObservedObject, readContext: ReadContext): Obse
 			kind: 'gone',
 			modifiedSec: null,
 			createdSec: null,
+			identityHash: null,
 			content: null,
 			requestedAtMs,
 			listed: false,
 		}
 	}
 	const { snapshot } = observed
+	const content = hashContent(snapshot.fields)
 	return {
 		id: observed.id,
 		via,
 		kind: snapshot.state,
 		modifiedSec: snapshot.modifiedSec,
 		createdSec: snapshot.createdSec,
-		content: hashContent(snapshot.fields),
+		identityHash: hashIdentity(snapshot),
+		content: comparison?.content ?? content,
+		...(comparison !== undefined && { nextContent: content }),
 		requestedAtMs,
 		listed: readContext.listed,
 	}

@@ -13,8 +13,11 @@ export type ObjectState = 'live' | 'hidden' | 'unlisted' | 'trashed' | 'gone'
 export interface KnownObject {
 	modifiedSec: number | null
 	createdSec: number | null
+	/** `hashIdentity` of what tells it from another object with its id; null: not known. */
+	identityHash: string | null
 	content: ObjectContent
-	hashVersion: number
+	/** Number of the profile that `content` was read under. */
+	profile: number
 	state: ObjectState
 	/** When the accepted request started, or the accepted webhook arrived. */
 	asOfMs: number
@@ -30,8 +33,12 @@ export interface Observation {
 	kind: 'live' | 'hidden' | 'trashed' | 'gone' | 'hint'
 	modifiedSec: number | null
 	createdSec: number | null
-	/** null for `gone` and `hint`. */
+	/** As in `KnownObject`. */
+	identityHash: string | null
+	/** Under the profile of the object's row; null for `gone` and `hint`. */
 	content: ObjectContent | null
+	/** Under the current profile; absent: `content` is. */
+	nextContent?: ObjectContent
 	/** When the request to the store started, or the webhook arrived. */
 	requestedAtMs: number
 	/** False: read by id because it is missing from a list. */
@@ -53,13 +60,14 @@ export interface BaselineContext {
 /** The circumstances of an observation. */
 export interface GateContext {
 	nowMs: number
-	hashVersion: number
+	/** Number of the profile that content is stored under. */
+	profile: number
 	/** null once the resource's baseline is complete. */
 	baseline: BaselineContext | null
 	/** The resource has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
-	/** Names of fields that change by themselves. */
-	volatile: readonly string[]
+	/** Names of fields whose difference says nothing, because a part of them no longer counts. */
+	ignoredNames: readonly string[]
 	pendingCheck: PendingCheck
 }
 

@@ -3,7 +3,7 @@
  * again", or nothing (docs/architecture.md, From change to notification). Polls, webhooks, searches and re-reads all
  * use it, so a change that is seen twice emits one event.
  */
-import { acceptKnownObject, acceptNewObject, NO_CHANGE } from './accept.ts'
+import { acceptKnownObject, acceptNewObject, isOtherObject, NO_CHANGE } from './accept.ts'
 import type { ObjectContent } from './content.ts'
 import type { GateContext, GateVerdict, KnownObject, ObjectState, Observation } from './gate-types.ts'
 
@@ -32,7 +32,10 @@ function gateRead(
 	content: ObjectContent,
 	context: GateContext,
 ): GateVerdict {
-	const isKnown = known.content.hash === content.hash && matchesKnownState(known.state, observation)
+	const isKnown =
+		known.content.hash === content.hash &&
+		matchesKnownState(known.state, observation) &&
+		!isOtherObject(known, observation)
 	// Something was accepted while this read was running, so the read may be older than the index row.
 	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known))
 		return isKnown ? NO_CHANGE : recheckNow(context)
@@ -65,10 +68,8 @@ function gateWebhook(
 	if (observation.kind === 'trashed') return recheckNow(context)
 	if (known === null) return acceptNewObject(observation, content, context)
 	const isListedState = known.state === 'live' || known.state === 'hidden'
-	const isOtherObject =
-		known.createdSec !== null && observation.createdSec !== null && known.createdSec !== observation.createdSec
-	if (isListedState && isNewer(observation, known) && !isOtherObject)
-		return acceptKnownObject(known, observation, content, context)
+	if (isOtherObject(known, observation)) return recheckNow(context)
+	if (isListedState && isNewer(observation, known)) return acceptKnownObject(known, observation, content, context)
 	if (isListedState && known.content.hash === content.hash && matchesKnownState(known.state, observation))
 		return NO_CHANGE
 	return recheckNow(context)

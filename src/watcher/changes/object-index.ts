@@ -25,6 +25,7 @@ interface ObjectRow {
 	as_of: number
 	sequence: number
 	last_event: number | null
+	identity: string | null
 }
 
 /** Reads the rows of these ids. */
@@ -32,7 +33,8 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	const rows = new Map<ObjectId, IndexRow>()
 	if (ids.length === 0) return rows
 	// A join reads two rows per id; IN reads a third one, for the list that it builds first.
-	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event
+	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
+			identity
 		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
 		rows.set(row.id, toIndexRow(core, row))
@@ -43,8 +45,9 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 	return {
 		modifiedSec: row.stamp,
 		createdSec: row.created,
+		identityHash: row.identity,
 		content: { hash: row.hash, fieldNames: getShapeNames(core, row.shape), fieldHashes: row.fields },
-		hashVersion: row.hash_version,
+		profile: row.hash_version,
 		state: row.state,
 		asOfMs: row.as_of,
 		sequence: row.sequence,
@@ -52,13 +55,13 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 	}
 }
 
-/** Field names of some object of a resource; null when none is known. */
-export function getSampleFieldNames(core: Core, resource: number): string[] | null {
-	const row = core.ports.sql.all<{ shape: number }>(
-		`SELECT shape FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`,
+/** Field names of some object of a resource and its profile; null when none is known. */
+export function getSampleFieldNames(core: Core, resource: number): { names: string[]; profile: number } | null {
+	const row = core.ports.sql.all<{ shape: number; hash_version: number }>(
+		`SELECT shape, hash_version FROM objects WHERE resource = ? AND state = 'live' LIMIT 1`,
 		resource,
 	)[0]
-	return row === undefined ? null : getShapeNames(core, row.shape)
+	return row === undefined ? null : { names: getShapeNames(core, row.shape), profile: row.hash_version }
 }
 
 /** Ids of listed objects between two ids (exclusive, inclusive) that were last accepted before a request. */
@@ -89,6 +92,17 @@ export function findListedBetween(
 	return rows.map((row) => row.id)
 }
 
+/** Numbers of the profiles of a resource's objects that are compared with what the store shows. Reads every row. */
+export function findProfilesInUse(sql: Sql, resource: number): number[] {
+	return sql
+		.all<{ number: number }>(
+			`SELECT DISTINCT hash_version AS number FROM objects
+			WHERE resource = ? AND state IN ('live', 'hidden', 'unlisted')`,
+			resource,
+		)
+		.map((row) => row.number)
+}
+
 /** Ids of objects that exist without being listed. */
 export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql
@@ -105,8 +119,9 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 	}
 	sql.run(
 		`INSERT OR REPLACE INTO objects
-			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
+			identity)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
 		row.modifiedSec,
@@ -114,11 +129,12 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 		row.content.hash,
 		findOrCreateShape(tx, core, row.content.fieldNames),
 		row.content.fieldHashes,
-		row.hashVersion,
+		row.profile,
 		row.state,
 		row.asOfMs,
 		row.sequence,
 		row.lastEventSequence,
+		row.identityHash,
 	)
 }
 

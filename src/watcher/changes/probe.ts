@@ -1,4 +1,5 @@
 /** Payloads of webhooks compared with reads of the same objects. */
+import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { hashContent } from './content.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
@@ -35,6 +36,7 @@ export function compareProbe(
 	const { hooks } = core.state
 	const { number, objectType } = watched.state
 	if (check.probe === undefined || snapshot === null || snapshot.modifiedSec !== check.probe.stampSec) return
+	if ((check.probe.profile ?? 1) !== getCurrentProfile(watched.state).number) return
 	const wasTrusted = !hooks.hintsOnly.includes(number)
 	const isEqual = hashContent(snapshot.fields).hash === check.probe.hash
 	if (wasTrusted && isEqual) return

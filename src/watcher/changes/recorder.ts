@@ -4,6 +4,7 @@
  * notification).
  */
 import { HOUR_MS } from '../../lib/time.ts'
+import { getComparisons } from './comparisons.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import {
@@ -77,11 +78,13 @@ export function recordObservations(
 ): RecordResult {
 	const { state: rs } = watched
 	const ids = observedObjects.map(({ id }) => id)
+	const knownRows = readIndexRows(core, rs.number, ids)
 	const decisions = gateAll(
 		observedObjects,
-		readIndexRows(core, rs.number, ids),
+		knownRows,
 		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
 		readContext,
+		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),
 	)
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)

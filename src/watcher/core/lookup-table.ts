@@ -15,8 +15,8 @@ export interface PendingCheck {
 	goneAtMs?: number
 	/** A webhook asked for the read and is the source of the resulting events. */
 	hook?: boolean
-	/** A webhook's payload to compare with the read. */
-	probe?: { hash: string; stampSec: number | null }
+	/** A webhook's payload to compare with the read; `profile`: which the hash is under, absent: 1. */
+	probe?: { hash: string; stampSec: number | null; profile?: number }
 	/** A read older than the index row showed this content, for the first time at `staleAtMs`. */
 	staleHash?: string
 	staleAtMs?: number

@@ -1,4 +1,5 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
+import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { Cure, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
@@ -62,7 +63,12 @@ export interface ResourceState {
 	offsetChangedMs: number | null
 	/** Rows per page, halved after timeouts. */
 	pageSize: number
+	/** Names that an earlier version took for noise: its rows do not have them. */
 	volatile: string[]
+	/** Paths that are taken for noise. */
+	noise: readonly string[]
+	/** The content profiles whose rows may exist; the last one is the current one (content-profiles.ts). */
+	profiles: readonly NumberedProfile[]
 	datesUnreadable: string | null
 	/** Since when the mass-deletion guard holds deletions. */
 	heldSinceMs: number | null
@@ -125,6 +131,8 @@ export function newResourceState(
 		offsetChangedMs: null,
 		pageSize: resource.pageSize,
 		volatile: [],
+		noise: [],
+		profiles: [toFirstProfile(resource.ignore, nowMs)],
 		datesUnreadable: null,
 		heldSinceMs: null,
 		recent: [],

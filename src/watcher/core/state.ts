@@ -4,6 +4,7 @@
  */
 import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
+import { toLegacyProfile } from './content-profiles.ts'
 import type { Sql } from './ports.ts'
 import { countHeldRows } from './held-table.ts'
 import type { ResourceState } from './resource-state.ts'
@@ -256,6 +257,11 @@ export function loadState(sql: Sql): WatcherState {
 		resources: (stored.resources ?? []).map((rs) => withoutEmptyHold(sql, rs)),
 		hooks: { ...newWebhooksState(), ...stored.hooks },
 		counters: { ...newWatcherState().counters, ...counters, delivered },
+		resources: (stored.resources ?? []).map((rs) => ({
+			...rs,
+			noise: rs.noise ?? [],
+			profiles: rs.profiles ?? [toLegacyProfile(rs.volatile)],
+		})),
 	}
 }
 

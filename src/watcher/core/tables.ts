@@ -111,6 +111,10 @@ const MIGRATION_STEPS: string[][] = [
 		// Pages of the event log read `notifications` again. The table stays for a rollback, which then reads them too.
 		`DELETE FROM settled`,
 	],
+	[
+		// What tells an object from another one with its id, as a hash; null: not known.
+		`ALTER TABLE objects ADD COLUMN identity TEXT`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

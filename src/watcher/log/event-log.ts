@@ -2,7 +2,7 @@
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
-import type { ObjectId } from '../../elements/store.ts'
+import type { ObjectId, VendorRecord } from '../../elements/store.ts'
 
 /** An event to be recorded. */
 export interface NewEvent extends StoredEvent {
@@ -116,6 +116,16 @@ export function writeEvent(
 		event.record,
 		notifications.length === 0 ? null : JSON.stringify(notifications),
 	)
+}
+
+/** The records of events that the log still holds, by sequence. */
+export function readEventRecords(core: Core, sequences: readonly number[]): Map<number, VendorRecord> {
+	if (sequences.length === 0) return new Map()
+	const rows = core.ports.sql.all<{ sequence: number; record: string }>(
+		`SELECT sequence, record FROM events WHERE sequence IN (SELECT value FROM json_each(?)) AND record IS NOT NULL`,
+		JSON.stringify(sequences),
+	)
+	return new Map(rows.map((row) => [row.sequence, JSON.parse(row.record) as VendorRecord]))
 }
 
 /** Ids of the notifications that carry an event. */

@@ -2,8 +2,9 @@
  * The re-read of a whole collection in anchored id pages. Resources without a modified filter have a pass instead: the
  * same, some pages a poll.
  */
+import { getCurrentProfile, withPaths } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { findListedBetween, findUnlisted } from '../changes/object-index.ts'
+import { findListedBetween, findProfilesInUse, findUnlisted } from '../changes/object-index.ts'
 import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
@@ -104,11 +105,13 @@ function extendSample(core: Core, watched: WatchedResource, sample: Sample): voi
 }
 
 /** Restarts the re-read without these fields: an upgrade of the store must not emit an event for every object. */
-function ignoreVolatileFields(core: Core, { state: rs }: WatchedResource, names: readonly string[]): void {
+function ignoreVolatileFields(core: Core, watched: WatchedResource, names: readonly string[]): void {
+	const { state: rs } = watched
 	const { reread } = rs
 	if (reread === null) return
 	core.commit(() => {
-		rs.volatile = [...new Set([...rs.volatile, ...names])].sort()
+		rs.noise = [...new Set([...rs.noise, ...names])].sort()
+		rs.profiles = withPaths(rs.profiles, [...watched.resource.ignore, ...rs.noise], core.ports.now()) ?? rs.profiles
 		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: reread.startedMs, sampled: true, missing: 0 }
 		rs.head = null
 		core.state.run?.notes.push(
@@ -204,7 +207,17 @@ function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs:
 	rs.rereadBeganMs = startedMs
 	rs.recentDoneMs = core.ports.now()
 	if (!watched.resource.modifiedFilter) rs.passLeft = 0
+	dropUnusedProfiles(core, rs, startedMs)
 	// No scan shows objects that exist without being listed: each is read by id.
 	for (const id of findUnlisted(core.ports.sql, rs.number, MAX_UNLISTED_READS))
 		core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
+}
+
+/** After everything was read under the current profile, rows of other profiles are rare, and their profiles can go. */
+function dropUnusedProfiles(core: Core, rs: ResourceState, startedMs: number): void {
+	const { profiles } = rs
+	const current = getCurrentProfile(rs)
+	if (profiles.length === 1 || startedMs < current.sinceMs) return
+	const inUse = findProfilesInUse(core.ports.sql, rs.number)
+	rs.profiles = profiles.filter((profile) => profile === current || inUse.includes(profile.number))
 }

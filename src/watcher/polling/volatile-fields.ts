@@ -1,5 +1,6 @@
 /** Volatile fields: an upgrade of the store may change a field in every object without a new modified date. */
 import { hashContent, diffContent } from '../changes/content.ts'
+import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import type { Snapshot } from '../../elements/store.ts'
@@ -25,11 +26,15 @@ export function findVolatileFields(
 	)
 	for (const snapshot of snapshots) {
 		const row = known.get(snapshot.id)
-		if (row === undefined || row.state !== 'live' || row.modifiedSec !== snapshot.modifiedSec) continue
+		if (
+			row?.profile !== getCurrentProfile(rs).number ||
+			row.state !== 'live' ||
+			row.modifiedSec !== snapshot.modifiedSec
+		)
+			continue
 		const content = hashContent(snapshot.fields)
 		if (content.hash === row.content.hash) continue
-		for (const name of diffContent(row.content, content, rs.volatile).changed)
-			counts.set(name, (counts.get(name) ?? 0) + 1)
+		for (const name of diffContent(row.content, content).changed) counts.set(name, (counts.get(name) ?? 0) + 1)
 	}
 	return [...counts].filter(([, count]) => count > MAX_UNSTAMPED_CHANGES).map(([name]) => name)
 }

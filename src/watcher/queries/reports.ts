@@ -231,7 +231,7 @@ export function buildPollerReport(core: Core): PollerReport {
 						rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
 				},
 				drift: rs.drift,
-				volatile: rs.volatile,
+				volatile: [...rs.noise],
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 			}

@@ -1,5 +1,6 @@
 /** Requests to the store for a watcher: counted, limited per slice, and refused if a cache answers. */
 import type { Core, WatchedResource } from '../core/core.ts'
+import { getCurrentProfile } from '../core/content-profiles.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -61,7 +62,7 @@ export async function listPage(
 	checkStoreClock(core, watched, response.storeNowMs)
 	const snapshots: Snapshot[] = []
 	for (const record of response.records) {
-		const snapshot = core.element.parseRecord(watched.resource, record, watched.state.volatile)
+		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
 		if (snapshot !== null) snapshots.push(snapshot)
 	}
 	return {
@@ -83,11 +84,12 @@ export async function readObject(
 	const client = await core.client()
 	countRequest(core, watched, budget)
 	const requestedAtMs = core.ports.now()
-	const response = await client.read(watched.resource, id)
+	const { resource, state: rs } = watched
+	const response = await client.read(resource, id)
 	if (!response.ok) throw new StoreError(response, watched)
 	checkStoreClock(core, watched, response.storeNowMs)
 	const snapshot =
-		response.found === null ? null : core.element.parseRecord(watched.resource, response.found, watched.state.volatile)
+		response.found === null ? null : core.element.parseRecord(resource, response.found, getCurrentProfile(rs))
 	return { snapshot, requestedAtMs, storeNowMs: response.storeNowMs }
 }
 

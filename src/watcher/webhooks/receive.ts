@@ -4,6 +4,7 @@
  */
 import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
+import { findProfile, getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
@@ -80,12 +81,16 @@ function decideDelivery(
 	// When the storage is full, the object is read once there is room.
 	if (payload.kind !== 'record' || isForeign || state.full || !isTrusted(core, watched, delivery))
 		return { do: 'read', check: {} }
-	const snapshot = element.parseRecord(watched.resource, payload.record, watched.state.volatile)
+	const snapshot = element.parseRecord(watched.resource, payload.record, getCurrentProfile(watched.state))
 	if (snapshot === null || !hasRestShape(core, watched, snapshot)) return { do: 'read', check: {} }
 	// Payloads that are not trusted are compared with a read every time, so that they can be trusted again.
 	const isHintsOnly = state.hooks.hintsOnly.includes(watched.state.number)
 	if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
-		const probe = { hash: hashContent(snapshot.fields).hash, stampSec: snapshot.modifiedSec }
+		const probe = {
+			hash: hashContent(snapshot.fields).hash,
+			stampSec: snapshot.modifiedSec,
+			profile: getCurrentProfile(watched.state).number,
+		}
 		return { do: 'read', check: { probe } }
 	}
 	return { do: 'record', snapshot }
@@ -139,14 +144,14 @@ function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelive
 
 /** Whether it has the fields of a REST record: webhooks of another API version, or filtered by a plugin, do not. */
 function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot): boolean {
-	const knownNames =
-		readIndexRows(core, watched.state.number, [snapshot.id]).get(snapshot.id)?.content.fieldNames ??
-		getSampleFieldNames(core, watched.state.number)
-	return (
-		knownNames !== null &&
-		knownNames.length === snapshot.fields.length &&
-		snapshot.fields.every((field, index) => field.name === knownNames[index])
-	)
+	const { number } = watched.state
+	const row = readIndexRows(core, number, [snapshot.id]).get(snapshot.id)
+	const known =
+		row === undefined ? getSampleFieldNames(core, number) : { names: row.content.fieldNames, profile: row.profile }
+	if (known === null) return false
+	const profile = findProfile(watched.state, known.profile) ?? getCurrentProfile(watched.state)
+	const fields = core.element.parseRecord(watched.resource, snapshot.record, profile)?.fields ?? []
+	return known.names.length === fields.length && fields.every((field, index) => field.name === known.names[index])
 }
 
 /** Queues a read of an object; hints for one object are merged. */

@@ -1,7 +1,7 @@
 /** The gate against what rings, row by row. */
 import { describe, expect, test } from 'vitest'
 import { gate } from '../../../src/watcher/changes/gate.ts'
-import type { ObjectState, GateVerdict } from '../../../src/watcher/changes/gate-types.ts'
+import type { GateVerdict, KnownObject, ObjectState, Observation } from '../../../src/watcher/changes/gate-types.ts'
 import {
 	observedGone,
 	sampleContent,
@@ -96,20 +96,68 @@ describe('a live object', () => {
 			),
 		).toBe('store unlisted')
 	})
-	test('with another created date and other content is another object: DELETED without record, then CREATED', () => {
-		expect(
-			changes(gate(knownObject(), observed({ content: OTHER_CONTENT, createdSec: NOW_SEC - 50 }), gateContext())),
-		).toEqual([
-			{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false },
-			{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 50, withRecord: true },
-		])
+	test('with another created date is the same object: UPDATED, whether its identity is known or not', () => {
+		const redated = { content: OTHER_CONTENT, createdSec: NOW_SEC - 50 }
+		for (const [before, after] of [
+			[null, null],
+			['a', 'a'],
+			[null, 'b'],
+			['a', null],
+		] as const)
+			expect(
+				describeVerdict(
+					gate(knownObject({ identityHash: before }), observed({ ...redated, identityHash: after }), gateContext()),
+				),
+			).toBe('emit UPDATED')
 	})
-	test('with another created date and the same content is the same object', () => {
+	test('with another identity and the same created date is the same object', () => {
 		expect(
 			describeVerdict(
-				gate(knownObject(), observed({ createdSec: NOW_SEC - 50, modifiedSec: NOW_SEC - 5 }), gateContext()),
+				gate(
+					knownObject({ identityHash: 'a' }),
+					observed({ content: OTHER_CONTENT, identityHash: 'b' }),
+					gateContext(),
+				),
 			),
-		).toBe('store live')
+		).toBe('emit UPDATED')
+	})
+	describe('with another identity and another created date is another object', () => {
+		const other = { identityHash: 'b', createdSec: NOW_SEC - 50 }
+		const verdict = (before: Partial<KnownObject>, after: Partial<Observation> = {}, context = gateContext()) =>
+			gate(knownObject({ identityHash: 'a', ...before }), observed({ ...other, ...after }), context)
+		test('DELETED without record, then CREATED, even if all that counts is equal', () => {
+			expect(changes(verdict({}))).toEqual([
+				{ type: 'DELETED', changedFields: null, dateSec: null, withRecord: false },
+				{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 50, withRecord: true },
+			])
+		})
+		test('DELETED alone if the other one is not to be seen yet, or is in the trash', () => {
+			expect(verdict({}, { kind: 'hidden' })).toMatchObject({
+				changes: [{ type: 'DELETED' }],
+				row: { state: 'hidden' },
+			})
+			expect(verdict({}, { kind: 'trashed' })).toMatchObject({
+				changes: [{ type: 'DELETED', withRecord: false }],
+				row: { state: 'trashed' },
+			})
+		})
+		test('CREATED alone, and not restored, after one that was trashed, gone or hidden', () => {
+			for (const state of ['trashed', 'gone', 'hidden'] as const) {
+				expect(changes(verdict({ state }))).toEqual([
+					{ type: 'CREATED', changedFields: null, dateSec: NOW_SEC - 50, withRecord: true },
+				])
+			}
+		})
+		test('a webhook alone does not prove it', () => {
+			expect(describeVerdict(verdict({}, { via: 'hook', modifiedSec: NOW_SEC - 5 }))).toBe('recheck')
+		})
+	})
+	test('whose identity was not known is stored with it, in silence', () => {
+		expect(gate(knownObject(), observed({ identityHash: 'a' }), gateContext())).toMatchObject({
+			do: 'store',
+			row: { identityHash: 'a' },
+		})
+		expect(describeVerdict(gate(knownObject({ identityHash: 'a' }), observed(), gateContext()))).toBe('nothing')
 	})
 	test('that becomes hidden was live and stays so, and its change is emitted', () => {
 		expect(
@@ -215,7 +263,7 @@ describe('a trashed object', () => {
 			changes(gate(knownObject({ state: 'trashed' }), observed({ modifiedSec: NOW_SEC - 5 }), gateContext())),
 		).toMatchObject([{ type: 'CREATED', restored: true }])
 	})
-	test('whose id was given to another object emits a plain CREATED', () => {
+	test('that is live again with another created date is restored all the same', () => {
 		expect(
 			changes(
 				gate(
@@ -224,7 +272,7 @@ describe('a trashed object', () => {
 					gateContext(),
 				),
 			),
-		).not.toMatchObject([{ restored: true }])
+		).toMatchObject([{ type: 'CREATED', restored: true }])
 	})
 	test('that comes back hidden waits in silence', () => {
 		expect(

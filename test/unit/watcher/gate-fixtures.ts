@@ -1,10 +1,13 @@
 /** What the gate's tests share: an object as it is known, as it is seen, and what is true around it. */
-import { hashContent, HASH_VERSION, type ObjectContent } from '../../../src/watcher/changes/content.ts'
+import { hashContent, type ObjectContent } from '../../../src/watcher/changes/content.ts'
 import type { GateContext, KnownObject, Observation, GateVerdict } from '../../../src/watcher/changes/gate-types.ts'
 
 /** A moment on the object's clock, ms, and the same on the store's, seconds. */
 export const NOW_MS = Date.UTC(2026, 5, 15, 12)
 export const NOW_SEC = NOW_MS / 1000
+
+/** The number of the current content profile. */
+export const PROFILE = 3
 
 /** Content of fields with plain values. */
 export function sampleContent(fields: Record<string, unknown>): ObjectContent {
@@ -20,8 +23,9 @@ export function knownObject(change: Partial<KnownObject> = {}): KnownObject {
 	return {
 		modifiedSec: NOW_SEC - 600,
 		createdSec: NOW_SEC - 9_000,
+		identityHash: null,
 		content: sampleContent({ name: 'Mug', price: '9.00' }),
-		hashVersion: HASH_VERSION,
+		profile: PROFILE,
 		state: 'live',
 		asOfMs: NOW_MS - 60_000,
 		...change,
@@ -36,6 +40,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
 		kind: 'live',
 		modifiedSec: NOW_SEC - 600,
 		createdSec: NOW_SEC - 9_000,
+		identityHash: null,
 		content: sampleContent({ name: 'Mug', price: '9.00' }),
 		requestedAtMs: NOW_MS - 200,
 		listed: true,
@@ -52,10 +57,10 @@ export function observedGone(change: Partial<Observation> = {}): Observation {
 export function gateContext(change: Partial<GateContext> = {}): GateContext {
 	return {
 		nowMs: NOW_MS,
-		hashVersion: HASH_VERSION,
+		profile: PROFILE,
 		baseline: null,
 		filtered: false,
-		volatile: [],
+		ignoredNames: [],
 		pendingCheck: {},
 		...change,
 	}

@@ -1,6 +1,5 @@
 /** The gate's rules: which observation is believed, which is read again, what a baseline rings. */
 import { describe, expect, test } from 'vitest'
-import { HASH_VERSION } from '../../../src/watcher/changes/content.ts'
 import { gate } from '../../../src/watcher/changes/gate.ts'
 import type { KnownObject } from '../../../src/watcher/changes/gate-types.ts'
 import {
@@ -12,6 +11,7 @@ import {
 	NOW_MS,
 	NOW_SEC,
 	OTHER_CONTENT,
+	PROFILE,
 	describeVerdict,
 	observed,
 } from './gate-fixtures.ts'
@@ -171,7 +171,7 @@ describe('a hook', () => {
 				),
 			).toBe('recheck')
 	})
-	test('with another created date is read again', () => {
+	test('with another created date and a newer stamp emits UPDATED at once', () => {
 		expect(
 			describeVerdict(
 				gate(
@@ -180,7 +180,7 @@ describe('a hook', () => {
 					gateContext(),
 				),
 			),
-		).toBe('recheck')
+		).toBe('emit UPDATED')
 	})
 	test('that says too little is read', () => {
 		expect(describeVerdict(gate(knownObject(), hook({ kind: 'hint', content: null }), gateContext()))).toBe('recheck')
@@ -201,24 +201,22 @@ describe('content', () => {
 			changes: [{ type: 'UPDATED', changedFields: ['brand'] }],
 		})
 	})
-	test('of an older hashVersion, the stamp unmoved, is stored in silence', () => {
-		const verdict = gate(
-			knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }),
-			observed(),
-			gateContext(),
-		)
-		expect(verdict).toMatchObject({ do: 'store', row: { hashVersion: HASH_VERSION } })
-	})
-	test('of an older hashVersion is emitted when its stamp moved', () => {
-		expect(
-			describeVerdict(
-				gate(
-					knownObject({ hashVersion: HASH_VERSION - 1, content: OTHER_CONTENT }),
-					observed({ modifiedSec: NOW_SEC - 5 }),
-					gateContext(),
+	test('under an older profile is compared there and stored under the current one', () => {
+		const nextContent = sampleContent({ name: 'Mug' })
+		const same = gate(knownObject({ profile: 2 }), observed({ nextContent }), gateContext())
+		expect(same).toMatchObject({ do: 'store', row: { profile: PROFILE, content: nextContent } })
+		for (const state of ['live', 'hidden'] as const)
+			expect(
+				describeVerdict(
+					gate(knownObject({ profile: 2, state }), observed({ nextContent, kind: state }), gateContext()),
 				),
-			),
-		).toBe('emit UPDATED')
+			).toBe(`store ${state}`)
+		const edited = gate(knownObject({ profile: 2, content: OTHER_CONTENT }), observed({ nextContent }), gateContext())
+		expect(edited).toMatchObject({
+			do: 'emit',
+			changes: [{ type: 'UPDATED', changedFields: ['price'] }],
+			row: { profile: PROFILE, content: nextContent },
+		})
 	})
 	test('that differs by a volatile field alone is stored in silence, with or without a stamp', () => {
 		const after = sampleContent({ name: 'Mug' })
@@ -228,14 +226,14 @@ describe('content', () => {
 					gate(
 						knownObject(),
 						observed({ content: after, modifiedSec: stampSec }),
-						gateContext({ volatile: ['price'] }),
+						gateContext({ ignoredNames: ['price'] }),
 					),
 				),
 			).toBe('store live')
 	})
 	test('that differs by another field besides is emitted without the volatile one', () => {
 		const after = sampleContent({ name: 'Cup' })
-		expect(gate(knownObject(), observed({ content: after }), gateContext({ volatile: ['price'] }))).toMatchObject({
+		expect(gate(knownObject(), observed({ content: after }), gateContext({ ignoredNames: ['price'] }))).toMatchObject({
 			do: 'emit',
 			changes: [{ changedFields: ['name'] }],
 		})

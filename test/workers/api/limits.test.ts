@@ -49,6 +49,10 @@ const configured = (key: string, value: (n: number) => unknown): Case => ({
 	field: key,
 	ask: (n) => call('POST', '/instances', { element, configuration: { [key]: value(n) } }),
 })
+const ignoring = (ignore: string[]): Promise<Answer> =>
+	call('PATCH', `/instances/${made.id}`, {
+		configuration: { 'event.poller.configuration': { orders: { url: '/orders', ignore } } },
+	})
 const posted = (field: string, path: string, body: (n: number) => unknown): Case => ({
 	field,
 	ask: (n) => call('POST', path, body(n)),
@@ -193,6 +197,14 @@ const CASES: Record<LimitName, Case | Case[]> = {
 		...configured('event.poller.configuration', (n) => ({ orders: { url: '/orders', [name]: n } })),
 		field: `event.poller.configuration.orders.${name}`,
 	})),
+	ignoredPaths: {
+		field: 'event.poller.configuration.orders.ignore',
+		ask: (n) => ignoring(list(n, (index) => `meta_data.m${index}`)),
+	},
+	ignoredPath: {
+		field: 'event.poller.configuration.orders.ignore.0',
+		ask: (n) => ignoring([text(n)]),
+	},
 	scanBudget: configured('event.poller.scanBudget', (n) => n),
 	signatureKey: [
 		configured('event.notification.signature.key', text),

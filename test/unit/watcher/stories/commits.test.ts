@@ -44,7 +44,7 @@ test('what a job holds stays part of the state, and has its stored values again'
 			),
 		]
 		first!.listed += 7
-		second!.volatile.push('price')
+		second!.noise = ['price']
 		second!.reread = {
 			position: { lastId: 1, n: 1, back: 0, total: 1, seen: 1 },
 			startedMs: 0,

@@ -278,19 +278,36 @@ describe('a restored backup', () => {
 		expect(world.arrivals[1]!.record).toMatchObject({ name })
 	})
 
-	test('4.13 that gives a known id to another object emits DELETED, then CREATED', async () => {
+	test('4.13 that gives a known id to another order emits DELETED, then CREATED', async () => {
+		const world = await worldAfterBaseline({ resources: pollerResources('orders') })
+		const id = liveIds(world, 'orders').at(-1)!
+		world.store.act({ do: 'delete', resource: 'orders', id })
+		world.store.act({ do: 'create', resource: 'orders', id, set: { date_created_gmt: '2026-05-01T00:00:00' } })
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED orders ${id}`, `CREATED orders ${id}`])
+		expect(world.arrivals.map((one) => one.objectSequence)).toEqual([1, 2])
+		expect(world.arrivals[1]!.record).not.toHaveProperty('restored')
+	})
+
+	test('4.13 that gives the id of a deleted order to another one emits a plain CREATED', async () => {
+		const world = await worldAfterBaseline({ resources: pollerResources('orders') })
+		const id = liveIds(world, 'orders').at(-1)!
+		world.store.act({ do: 'delete', resource: 'orders', id })
+		await world.advance(4 * MINUTE_MS)
+		world.store.act({ do: 'create', resource: 'orders', id, set: { date_created_gmt: '2026-05-01T00:00:00' } })
+		await world.advance(4 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED orders ${id}`, `CREATED orders ${id}`])
+		expect(world.arrivals[1]).not.toHaveProperty('restored')
+	})
+
+	test('4.13 that gives the id of a product to another one emits UPDATED: a product is its id', async () => {
 		const world = await worldAfterBaseline(products)
 		const id = liveIds(world, 'products').at(-1)!
 		world.store.act({ do: 'delete', resource: 'products', id })
-		world.store.act({
-			do: 'create',
-			resource: 'products',
-			id,
-			set: { name: 'Other', date_created_gmt: '2026-05-01T00:00:00' },
-		})
+		const set = { name: 'Other', date_created_gmt: '2026-05-01T00:00:00' }
+		world.store.act({ do: 'create', resource: 'products', id, set })
 		await world.advance(5 * MINUTE_MS)
-		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`, `CREATED products ${id}`])
-		expect(world.arrivals.map((one) => one.objectSequence)).toEqual([1, 2])
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`])
 	})
 
 	test('that brings back what was gone emits CREATED, restored', async () => {
@@ -316,4 +333,35 @@ test('a coupon that is drafted leaves the list: UPDATED, unlisted; published aga
 	await world.advance(4 * MINUTE_MS)
 	expect(arrivalsSince(world)).toEqual([`UPDATED discounts ${id}`, `UPDATED discounts ${id}`])
 	await expectCleanJudgement(world, { discounts: 'coupons' })
+})
+
+describe('an edited creation date', () => {
+	test.each(['orders', 'products', 'coupons', 'customers'] as const)(
+		'of %s is UPDATED with date_created_gmt, with and without a stamp §10.1',
+		async (resource) => {
+			const world = await worldAfterBaseline()
+			const label = resource === 'coupons' ? 'discounts' : resource
+			const id = liveIds(world, label)[1]!
+			for (const silently of [false, true]) {
+				world.store.act({ do: 'edit-created', resource, id, days: 40, silently })
+				getResourceState(world, label).rereadAsked = true
+				await world.advance(5 * MINUTE_MS)
+			}
+			expect(arrivalsSince(world)).toEqual([`UPDATED ${label} ${id}`, `UPDATED ${label} ${id}`])
+			for (const arrival of world.arrivals) expect(arrival).toMatchObject({ changedFields: ['date_created_gmt'] })
+			await expectCleanJudgement(world)
+		},
+	)
+
+	test('of an order in the trash comes with its restoration: CREATED, restored', async () => {
+		const world = await worldAfterBaseline({ resources: pollerResources('orders') })
+		const id = liveIds(world, 'orders')[0]!
+		world.store.act({ do: 'trash', resource: 'orders', id })
+		await world.advance(3 * MINUTE_MS)
+		world.store.act({ do: 'edit-created', resource: 'orders', id })
+		world.store.act({ do: 'restore', resource: 'orders', id })
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED orders ${id}`, `CREATED orders ${id}`])
+		expect(world.arrivals[1]).toMatchObject({ restored: true })
+	})
 })

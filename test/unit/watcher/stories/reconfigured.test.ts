@@ -194,9 +194,9 @@ test('a failure inside Shopbell shows in the health, keeps no other resource wai
 	const { element } = core.ports
 	core.ports.element = (config) => ({
 		...element(config),
-		parseRecord: (resource, record, volatile) => {
+		parseRecord: (resource, record, profile) => {
 			if (resource.objectType === 'customers' && world.nowMs < broken) throw new RangeError('a record that breaks it')
-			return element(config).parseRecord(resource, record, volatile)
+			return element(config).parseRecord(resource, record, profile)
 		},
 	})
 	const broken = world.nowMs + HOUR_MS

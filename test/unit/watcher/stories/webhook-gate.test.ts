@@ -44,6 +44,17 @@ describe('what a payload says at once', () => {
 		await expectCleanJudgement(world)
 	})
 
+	test('a newer stamp with an edited creation date is UPDATED, at once', async () => {
+		const { world, id, from } = await worldWithHeldDeliveries()
+		world.store.act({ do: 'edit-created', resource: 'orders', id })
+		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id))
+		await world.advance(100)
+		expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
+		expect(world.arrivals[0]).toMatchObject({ changedFields: ['date_created_gmt'] })
+		expect(asked(world, from)).toEqual([])
+		await expectCleanJudgement(world)
+	})
+
 	test('so is an object that was never seen', async () => {
 		const { world, from } = await worldWithHeldDeliveries()
 		const [{ id } = { id: 0 }] = world.store.act({ do: 'create', resource: 'coupons' })
@@ -113,11 +124,12 @@ describe('what a payload leaves to a read', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test('an object with another created date', async () => {
+	test('an order with another key and another created date', async () => {
 		const { world, id, from } = await worldWithHeldDeliveries()
 		const record = withLaterModified(getStoreRecord(world, 'orders', id), 60, {
 			date_created: '2020-01-01T00:00:00',
 			date_created_gmt: '2020-01-01T00:00:00',
+			order_key: 'wc_order_another',
 		})
 		await sendDelivery(world, 'order.updated', record)
 		await world.advance(2_000)

@@ -301,16 +301,9 @@ export const MUTANTS: Mutant[] = [
 		tests: [story('seed')],
 	},
 	{
-		name: 'drift is never set after a re-read',
-		file: 'src/watcher/polling/reread.ts',
-		find: 'rs.drift = total - rs.listed',
-		replace: 'rs.drift = 0',
-		tests: [story('deletions')],
-	},
-	{
-		name: 'drift is never set after a search',
+		name: 'drift is never set',
 		file: 'src/watcher/polling/totals.ts',
-		find: 'rs.drift = search.total - rs.listed',
+		find: 'rs.drift = total - rs.listed',
 		replace: 'rs.drift = 0',
 		tests: [story('deletions')],
 	},

@@ -254,11 +254,10 @@ export function loadState(sql: Sql): WatcherState {
 		// Before it was stored, the time of the last event is the latest log time.
 		stampedMs: stored.lastEventMs ?? 0,
 		...stored,
-		resources: (stored.resources ?? []).map((rs) => withoutEmptyHold(sql, rs)),
 		hooks: { ...newWebhooksState(), ...stored.hooks },
 		counters: { ...newWatcherState().counters, ...counters, delivered },
 		resources: (stored.resources ?? []).map((rs) => ({
-			...rs,
+			...withoutEmptyHold(sql, rs),
 			noise: rs.noise ?? [],
 			profiles: rs.profiles ?? [toLegacyProfile(rs.volatile)],
 		})),

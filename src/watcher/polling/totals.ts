@@ -55,8 +55,8 @@ function getExpectedTotal(core: Core, rs: ResourceState): number {
 }
 
 /**
- * Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. One that
- * runs goes on: it ends, and the next total says what it left.
+ * Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. One
+ * that runs goes on: it ends, and the next total says what it left.
  */
 function explainDifference(core: Core, { state: rs }: WatchedResource, total: number, difference: number): void {
 	const pages = Math.ceil(total / rs.pageSize)
@@ -167,8 +167,8 @@ function countNamed(core: Core, rs: ResourceState, ids: readonly number[], start
 }
 
 /**
- * Everything was looked at, nothing changed meanwhile, and the difference remains: the store counts objects that it does
- * not list. From now on this difference is normal.
+ * Everything was looked at, nothing changed meanwhile, and the difference remains: the store counts objects that it
+ * does not list. From now on this difference is normal.
  */
 export function setDrift(_tx: Tx, core: Core, rs: ResourceState, total: number): void {
 	if (rs.heldSinceMs !== null || core.lookups.countMissing(rs.number) > 0 || total === rs.listed + rs.drift) return

@@ -162,8 +162,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'payloads are never probed',
 		file: 'src/watcher/webhooks/receive.ts',
-		find: 'if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0)',
-		replace: 'if (count < 0)',
+		find: 'if (!isHintsOnly && !isInitial && count % PROBE_INTERVAL !== 0)',
+		replace: 'if (count > 0)',
 		tests: [story('webhook-facts'), story('webhook-gate')],
 	},
 	{

@@ -1,5 +1,5 @@
 /** The `lookups` table: objects to be read by id, with the reason. This file contains all of its SQL. */
-import type { ObjectId } from '../../elements/store.ts'
+import type { ObjectId, VendorRecord } from '../../elements/store.ts'
 import type { Ports } from './ports.ts'
 import type { Tx } from './tx.ts'
 
@@ -17,6 +17,8 @@ export interface PendingCheck {
 	hook?: boolean
 	/** A webhook's payload to compare with the read; `profile`: which the hash is under, absent: 1. */
 	probe?: { hash: string; stampSec: number | null; profile?: number }
+	/** Payloads of webhooks that wait for the read, oldest first: they are recorded if the read is newer. */
+	payloads?: { record: VendorRecord; receivedMs: number }[]
 	/** A read older than the index row showed this content, for the first time at `staleAtMs`. */
 	staleHash?: string
 	staleAtMs?: number

@@ -16,7 +16,10 @@ import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 import type { ParsedWebhook } from '../../elements/webhooks.ts'
 
-/** The first deliveries of a topic are compared with a read, then one in this number. */
+/**
+ * The first deliveries of a topic wait for a read that they are compared with; later one in this number is recorded and
+ * compared.
+ */
 const INITIAL_PROBES = 5
 const PROBE_INTERVAL = 100
 
@@ -65,8 +68,8 @@ function findWatched(core: Core, payload: ParsedWebhook): WatchedResource | null
 	return watched ?? null
 }
 
-/** The handling of a delivery: a read of its object at the store, or its payload as an observation. */
-type DeliveryDecision = { do: 'read'; check: PendingCheck } | { do: 'record'; snapshot: Snapshot }
+/** The handling of a delivery: a read of its object at the store, its payload as an observation, or both. */
+type DeliveryDecision = { do: 'read'; check: PendingCheck } | { do: 'record'; snapshot: Snapshot; check?: PendingCheck }
 
 /** `count`: deliveries of this topic so far, with this one. Changes nothing. */
 function decideDelivery(
@@ -85,15 +88,16 @@ function decideDelivery(
 	if (snapshot === null || !hasRestShape(core, watched, snapshot)) return { do: 'read', check: {} }
 	// Payloads that are not trusted are compared with a read every time, so that they can be trusted again.
 	const isHintsOnly = state.hooks.hintsOnly.includes(watched.state.number)
-	if (isHintsOnly || count <= INITIAL_PROBES || count % PROBE_INTERVAL === 0) {
-		const probe = {
-			hash: hashContent(snapshot.fields).hash,
-			stampSec: snapshot.modifiedSec,
-			profile: getCurrentProfile(watched.state).number,
-		}
-		return { do: 'read', check: { probe } }
+	const isInitial = count <= INITIAL_PROBES
+	if (!isHintsOnly && !isInitial && count % PROBE_INTERVAL !== 0) return { do: 'record', snapshot }
+	const probe = {
+		hash: hashContent(snapshot.fields).hash,
+		stampSec: snapshot.modifiedSec,
+		profile: getCurrentProfile(watched.state).number,
 	}
-	return { do: 'record', snapshot }
+	if (isHintsOnly) return { do: 'read', check: { probe } }
+	if (!isInitial) return { do: 'record', snapshot, check: { probe } }
+	return { do: 'read', check: { probe, payloads: [{ record: snapshot.record, receivedMs: delivery.receivedMs }] } }
 }
 
 function applyDeliveryDecision(
@@ -118,6 +122,7 @@ function applyDeliveryDecision(
 		backfill: core.config.backfill,
 	})
 	for (const objectId of result.toRecheck) queueHint(tx, core, watched, objectId, {})
+	if (decision.check !== undefined) queueHint(tx, core, watched, id, decision.check)
 }
 
 /** The current version of the secrets is accepted, and the one before it until its grace ends. */
@@ -157,15 +162,10 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 /** Queues a read of an object; hints for one object are merged. */
 function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
 	const now = core.ports.now()
-	const lastReadMs = core.lastReadMs.get(`${watched.state.number}:${id}`)
-	core.lookups.queue(
-		tx,
-		watched.state.number,
-		id,
-		lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS),
-		{
-			hook: true,
-			...check,
-		},
-	)
+	const { number } = watched.state
+	const lastReadMs = core.lastReadMs.get(`${number}:${id}`)
+	const dueMs = lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS)
+	const waiting = check.payloads === undefined ? [] : (core.lookups.find(number, id)?.check.payloads ?? [])
+	const payloads = [...waiting, ...(check.payloads ?? [])]
+	core.lookups.queue(tx, number, id, dueMs, { hook: true, ...check, ...(payloads.length > 0 && { payloads }) })
 }

@@ -199,6 +199,34 @@ describe('what a payload leaves to a read', () => {
 		await expectCleanJudgement(world)
 	})
 
+	test.each([
+		['one of the first five', 1],
+		['one in a hundred', 99],
+	])('an edit between a compared delivery (%s) and its read hides no state', async (_which, seen) => {
+		const world = await worldWithWebhooks({ probing: true })
+		holdDeliveries(world)
+		const [id] = liveIds(world, 'orders')
+		const edit = (customer_note: string) =>
+			world.store.act({ do: 'edit', resource: 'orders', id: id!, set: { customer_note } })
+		edit('read')
+		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id!))
+		await world.advance(2_000)
+		getWebhookState(world).seen['order.updated'] = seen
+		edit('delivered')
+		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id!))
+		// The next read of this object waits for ten seconds.
+		await world.advance(3_000)
+		edit('meanwhile')
+		await world.advance(20_000)
+		expect(world.arrivals.map(({ record }) => (record as { customer_note: string }).customer_note)).toEqual([
+			'read',
+			'delivered',
+			'meanwhile',
+		])
+		expect(getWebhooksReport(world).hintsOnly).toEqual([])
+		await expectCleanJudgement(world)
+	})
+
 	test('everything, while the storage is full', async () => {
 		const { world, id } = await worldWithHeldDeliveries()
 		world.engine.ports.storedBytes = () => 9e9

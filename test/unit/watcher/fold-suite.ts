@@ -38,7 +38,7 @@ export function testStoriesInShares(
 				}),
 				{ numRuns: runs / shares, seed: seed + share, endOnFailure: true },
 			)
-		}, 300_000)
+		}, 1_200_000)
 	})
 	return happened
 }

@@ -20,7 +20,7 @@ import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
-import { isWaitingForRound, planRound } from '../core/noise.ts'
+import { isWaitingForRound, MAX_ROUND_MS, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
@@ -84,7 +84,7 @@ export function recordObservations(
 	const { state: rs } = watched
 	const ids = observedObjects.map(({ id }) => id)
 	const knownRows = readIndexRows(core, rs.number, ids)
-	const decisions = gateAll(
+	const gated = gateAll(
 		observedObjects,
 		knownRows,
 		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
@@ -92,6 +92,7 @@ export function recordObservations(
 		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),
 	)
+	const decisions = gated.map((decision) => deferDuringRound(core, watched, decision, readContext))
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAcceptedDecision)
 	if (planNoiseRound(core, watched, accepted, readContext))
@@ -114,6 +115,23 @@ export function recordObservations(
 	}
 }
 
+/** While a round of reads is made, objects that differ without a new date are read again after it. */
+function deferDuringRound(
+	core: Core,
+	{ state: rs }: WatchedResource,
+	decision: Decision,
+	{ source, canWait = false }: ReadContext,
+): Decision {
+	const { round } = rs.noiseState
+	const endMs = round === null ? 0 : round.startedMs + MAX_ROUND_MS
+	if (canWait || source === 'webhook' || core.ports.now() >= endMs || !isUnstampedEdit(decision)) return decision
+	return { ...decision, verdict: { do: 'recheck', dueMs: endMs, pendingCheck: {} } }
+}
+
+function isUnstampedEdit({ verdict, known, observation }: Decision): boolean {
+	return verdict.do === 'emit' && known?.state === 'live' && known.modifiedSec === observation.modifiedSec
+}
+
 /** Plans a round of reads if objects differ without a new date. True: the look waits for it. */
 function planNoiseRound(
 	core: Core,
@@ -122,12 +140,7 @@ function planNoiseRound(
 	{ source, canWait = false }: ReadContext,
 ): boolean {
 	if (source === 'webhook' || rs.baseline !== null) return false
-	const unstampedIds = accepted
-		.filter(
-			({ verdict, known, observation }) =>
-				verdict.do === 'emit' && known?.state === 'live' && known.modifiedSec === observation.modifiedSec,
-		)
-		.map(({ observed }) => observed.id)
+	const unstampedIds = accepted.filter(isUnstampedEdit).map(({ observed }) => observed.id)
 	const now = core.ports.now()
 	const round = planRound(rs.noiseState, unstampedIds, canWait, now)
 	if (round !== null) rs.noiseState = { ...rs.noiseState, round }

@@ -118,13 +118,12 @@ export function findNoise(reads: readonly (readonly Snapshot[])[]): Map<string, 
 	return new Map([...found].filter(([, ids]) => ids.length >= MIN_OBJECTS))
 }
 
-/** Paths below the named fields in which two records differ: never a whole field. */
+/** Paths in which two records differ, of the named fields: never a whole field that has parts. */
 function findDifferences(before: unknown, after: unknown, names: ReadonlySet<string | undefined>): Set<string> {
 	const paths = new Set<string>()
 	if (!isRecord(before) || !isRecord(after)) return paths
 	for (const name of names)
 		if (name !== undefined) collectDifferences(before[name], after[name], name, name === 'meta_data', paths)
-	for (const path of paths) if (!path.includes('.')) paths.delete(path)
 	return paths
 }
 
@@ -139,7 +138,12 @@ function collectDifferences(before: unknown, after: unknown, path: string, keyed
 	else if (isRecord(before) && isRecord(after))
 		for (const name of new Set([...Object.keys(before), ...Object.keys(after)]))
 			collectDifferences(before[name], after[name], `${path}.${name}`, name === 'meta_data', paths)
-	else paths.add(path)
+	else if (path.includes('.') || isPlain(before, after)) paths.add(path)
+}
+
+/** Whether neither value has parts: such a field is a path of its own. */
+function isPlain(...values: readonly unknown[]): boolean {
+	return values.every((value) => !Array.isArray(value) && !isRecord(value))
 }
 
 /** Values of meta entries by key; entries with one key together. */

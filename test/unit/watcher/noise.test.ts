@@ -23,18 +23,21 @@ describe('three reads of one object', () => {
 		expect(found(3, (read) => ({ images: [{ src: `a?${read}`, alt: 'x' }] }))).toEqual(['images.*.src'])
 		expect(found(3, (read) => ({ meta_data: [{ key: '_n', value: read % 2 }] }))).toEqual(['meta_data._n'])
 		expect(found(3, (read) => ({ billing: { hash: read } }))).toEqual(['billing.hash'])
+		expect(found(3, (read) => ({ price: read === 1 ? '8.10' : '9.00' }))).toEqual(['price'])
 	})
 	test('that differ once are an edit', () => {
 		expect(found(9, (read) => ({ images: [{ src: read === 0 ? 'a' : 'b' }] }))).toEqual([])
 		expect(found(9, (read) => ({ images: [{ src: read === 2 ? 'a' : 'b' }] }))).toEqual([])
 	})
-	test('prove nothing in fewer than three objects, with a moved date, or of a whole field', () => {
+	test('prove nothing in fewer than three objects, with a moved date, or of a whole list', () => {
 		expect(found(2, (read) => ({ images: [{ src: read }] }))).toEqual([])
 		expect(found(3, (read, id) => ({ images: [{ src: id === 1 ? 0 : read }] }))).toEqual([])
 		expect(found(3, (read) => ({ images: [{ src: read }], date_modified_gmt: `2026-06-01T00:00:0${read}` }))).toEqual(
 			[],
 		)
-		expect(found(3, (read) => ({ price: `${read}`, description: `${read}`, related_ids: [read] }))).toEqual([])
+		expect(
+			found(3, (read) => ({ related_ids: [read], images: Array.from({ length: read }, () => ({ src: 'a' })) })),
+		).toEqual([])
 	})
 })
 

@@ -89,3 +89,16 @@ test('images that are signed anew at a re-read wait for the round: not one of 30
 	await reread(world)
 	expect(arrivalsSince(world)).toEqual(images)
 })
+
+test('prices that every answer shows otherwise emit at most ten events in two days', async () => {
+	const world = await worldAfterBaseline({ ...shop(120), pollIntervalMs: MINUTE_MS })
+	// Answers alternate by time, so that the three reads of a round, 20 s apart, do too.
+	rewriteRecords(world, (record) => ({
+		...record,
+		price: Math.floor(world.nowMs / 20_000) % 2 === 0 ? '9.00' : '8.10',
+	}))
+	await world.advance(2 * DAY_MS)
+	await reread(world)
+	expect(noise(world)).toContain('price')
+	expect(arrivalsSince(world).length).toBeLessThanOrEqual(10)
+})

@@ -128,8 +128,15 @@ function deferDuringRound(
 	return { ...decision, verdict: { do: 'recheck', dueMs: endMs, pendingCheck: {} } }
 }
 
-function isUnstampedEdit({ verdict, known, observation }: Decision): boolean {
-	return verdict.do === 'emit' && known?.state === 'live' && known.modifiedSec === observation.modifiedSec
+/** Whether an edit moved no date. A configured date other than that of the lists does not say so. */
+function isUnstampedEdit({ verdict, known, observation, observed }: Decision): boolean {
+	return (
+		verdict.do === 'emit' &&
+		known?.state === 'live' &&
+		known.modifiedSec === observation.modifiedSec &&
+		!('gone' in observed) &&
+		observed.snapshot.listModifiedSec === observed.snapshot.modifiedSec
+	)
 }
 
 /** Plans a round of reads if objects differ without a new date. True: the look waits for it. */

@@ -147,6 +147,8 @@ export interface ListQuery {
 	trashed?: boolean
 	/** Only this object, if the list contains it. The caller still checks each row. */
 	onlyId?: ObjectId
+	/** Only these objects, if the store can restrict the list to them. The caller still checks each row. */
+	onlyIds?: readonly ObjectId[]
 	/** Rows to skip. */
 	offset?: number
 	/** Maximum rows, 1 to 100. */

@@ -7,6 +7,7 @@ import { HOUR_MS } from '../lib/time.ts'
 import { DOORBELL_RETRY_MS, nextAlarmMs, shouldSetAlarm, type DueTimes } from './alarm.ts'
 import { applyConfigTransition, decideWithoutRow, getConfigTransition, isPaused } from './config-transition.ts'
 import { publishOperatorEvents } from './outbox/operator-events.ts'
+import { updateProfiles } from './changes/profile-updates.ts'
 import { Core, type WatchedResource } from './core/core.ts'
 import { lookupStep, getNextLookupMs, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
@@ -22,6 +23,7 @@ import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } fro
 import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
 import { baselineStep, getRereadAlarmMs, isRecentRereadDue, recentRereadStep, isRereadDue } from './polling/scans.ts'
+import { getNextNoiseReadMs, isRoundDue, noiseRoundStep } from './polling/noise-rounds.ts'
 import { rereadStep } from './polling/reread.ts'
 import { settle } from './outbox/settle.ts'
 import { syncSubscriptions } from './outbox/subscriptions.ts'
@@ -58,6 +60,7 @@ const SCAN_STEPS: Partial<
 		run: searchStep,
 	},
 	baseline: { isDue: (_core, { state }) => state.baseline !== null, run: baselineStep },
+	noise: { isDue: isRoundDue, run: noiseRoundStep },
 	reread: { isDue: isRereadDue, run: rereadStep },
 	'recent-reread': { isDue: isRecentRereadDue, run: recentRereadStep },
 }
@@ -308,6 +311,7 @@ export class Engine {
 		if (kind === 'run') {
 			if (core.state.run !== null) return void (await runStep(core, findWatched, budget))
 			await syncResources(core, budget)
+			updateProfiles(core, getWatchedResources(core))
 			startRun(core)
 		} else if (kind === 'lookups') {
 			if (await lookupStep(core, findWatched, budget)) recordSuccess(core)
@@ -376,7 +380,10 @@ export class Engine {
 		const usable = state.paused
 			? []
 			: getWatchedResources(core).filter((watchedResource) => isUsable(core, watchedResource))
-		const rereads = usable.map((watchedResource) => getRereadAlarmMs(core, watchedResource))
+		const rereads = usable.flatMap((watchedResource) => [
+			getRereadAlarmMs(core, watchedResource),
+			getNextNoiseReadMs(watchedResource),
+		])
 		const hasScan = (watchedResource: WatchedResource): boolean =>
 			Object.values(SCAN_STEPS).some((step) => step.isDue(core, watchedResource))
 		const work = state.full

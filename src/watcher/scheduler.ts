@@ -12,6 +12,7 @@ export const WORK_KINDS = [
 	'related',
 	'search',
 	'baseline',
+	'noise',
 	'reread',
 	'recent-reread',
 ] as const
@@ -25,6 +26,7 @@ export const SHARES: Readonly<Record<WorkKind, number>> = {
 	related: 1,
 	search: 4,
 	baseline: 2,
+	noise: 1,
 	reread: 1,
 	'recent-reread': 1,
 }

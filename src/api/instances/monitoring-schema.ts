@@ -100,9 +100,10 @@ const PollerResourceResponse = z
 		drift: z
 			.number()
 			.meta({ description: 'Known difference between the store’s total and the number of known objects' }),
-		volatile: z
-			.array(z.string())
-			.meta({ description: 'Fields that change without a new modification time, and are ignored' }),
+		volatile: z.array(z.string()).meta({
+			description:
+				'Paths that differ between reads of the same object, as proven by reads, and do not count as a change',
+		}),
 		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 	})

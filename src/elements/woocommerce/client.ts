@@ -238,6 +238,8 @@ function toListParameters(
 		parameters[parameter]?.split(',').includes(String(query.onlyId))
 	if (query.onlyId !== undefined && isNamedIn('include') !== false && isNamedIn('exclude') !== true)
 		parameters['include'] = String(query.onlyId)
+	if (query.onlyIds !== undefined && parameters['include'] === undefined && parameters['exclude'] === undefined)
+		parameters['include'] = query.onlyIds.join(',')
 	if (query.trashed === true && collection.hasTrash) parameters['status'] = 'trash'
 	if (collection.filtersByModified) {
 		if (query.modifiedAfterSec !== undefined)

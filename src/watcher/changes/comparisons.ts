@@ -5,21 +5,11 @@
 import { hashContent, type ObjectContent } from './content.ts'
 import { findProfile, getCurrentProfile, type NumberedProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import type { ObservedObject } from './decisions.ts'
+import type { Comparison, ObservedObject } from './decisions.ts'
 import type { IndexRow } from './object-index.ts'
 import { readEventRecords } from '../log/event-log.ts'
 import { isPathIn } from '../../elements/paths.ts'
 import type { ObjectId, Snapshot, VendorRecord } from '../../elements/store.ts'
-
-/** How an observation is compared with a row of another profile. */
-export interface Comparison {
-	/** The row; its content is that of the current profile if the log holds its record. */
-	known: IndexRow
-	/** The observation's content under the profile of `known.content`. */
-	content: ObjectContent
-	/** Names of fields whose difference says nothing. */
-	ignoredNames: readonly string[]
-}
 
 /** The comparisons of the observed objects whose rows have another profile. */
 export function getComparisons(

@@ -1,9 +1,8 @@
 /** The gate's decisions about observed objects, from their index rows and pending checks. */
-import { hashContent, hashIdentity } from './content.ts'
+import { hashContent, hashIdentity, type ObjectContent } from './content.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
-import type { Comparison } from './comparisons.ts'
 import { gate } from './gate.ts'
 import type { GateContext, GateVerdict, Observation } from './gate-types.ts'
 import type { IndexRow } from './object-index.ts'
@@ -11,6 +10,16 @@ import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 /** An observation before the gate: a record, or the absence of the object. */
 export type ObservedObject = { id: ObjectId; snapshot: Snapshot } | { id: ObjectId; gone: true }
+
+/** How an observation is compared with a row of another profile. */
+export interface Comparison {
+	/** The row; its content is that of the current profile if the log holds its record. */
+	known: IndexRow
+	/** The observation's content under the profile of `known.content`. */
+	content: ObjectContent
+	/** Names of fields whose difference says nothing. */
+	ignoredNames: readonly string[]
+}
 
 /** The circumstances of the observations. Times epoch ms. */
 export interface ReadContext {
@@ -26,6 +35,8 @@ export interface ReadContext {
 	listed: boolean
 	/** Pending checks by id; absent: the queued ones. */
 	pendingChecks?: Map<ObjectId, PendingCheck>
+	/** Whether the same can be read again after a round of reads that proves noise. */
+	canWait?: boolean
 	/** The instance's backfill, for the baseline. */
 	backfill: 'none' | 'all' | number
 }

@@ -20,6 +20,7 @@ import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
+import { isWaitingForRound, MAX_ROUND_MS, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
@@ -33,6 +34,8 @@ export interface RecordResult {
 	toRecheck: ObjectId[]
 	/** Ids that were not in the index. */
 	unknown: number
+	/** Nothing was recorded: the same must be read again after a round of reads that proves noise. */
+	waits?: true
 }
 
 /** Maximum age of an object's last event for another source to confirm it, ms. */
@@ -43,7 +46,7 @@ export function hasNewInformation(recorded: Pick<RecordResult, 'accepted' | 'toR
 	return recorded.accepted > 0 || recorded.toRecheck.length > 0
 }
 
-/** Gates and records rows of a list: all rows of the page by default. */
+/** Gates and records rows of a list: all rows of the page by default. `canWait`: the page can be read again later. */
 export function recordPage(
 	tx: Tx,
 	core: Core,
@@ -51,6 +54,7 @@ export function recordPage(
 	page: ListedPage,
 	source: 'poll' | 'reread',
 	rows: readonly Snapshot[] = page.snapshots,
+	canWait = false,
 ): RecordResult {
 	return recordObservations(
 		tx,
@@ -63,6 +67,7 @@ export function recordPage(
 			requestedAtMs: page.requestedAtMs,
 			storeNowMs: page.storeNowMs,
 			listed: true,
+			canWait,
 			backfill: core.config.backfill,
 		},
 	)
@@ -79,7 +84,7 @@ export function recordObservations(
 	const { state: rs } = watched
 	const ids = observedObjects.map(({ id }) => id)
 	const knownRows = readIndexRows(core, rs.number, ids)
-	const decisions = gateAll(
+	const gated = gateAll(
 		observedObjects,
 		knownRows,
 		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
@@ -87,8 +92,11 @@ export function recordObservations(
 		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),
 	)
+	const decisions = gated.map((decision) => deferDuringRound(core, watched, decision, readContext))
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAcceptedDecision)
+	if (planNoiseRound(core, watched, accepted, readContext))
+		return { emitted: 0, accepted: 0, toRecheck: [], unknown: 0, waits: true }
 	noteSnapshots(watched, observedObjects)
 	updateLookups(tx, core, rs.number, decisions, readContext)
 	confirmEvents(tx, core, decisions, readContext)
@@ -105,6 +113,45 @@ export function recordObservations(
 		toRecheck,
 		unknown: decisions.filter(({ known }) => known === null).length,
 	}
+}
+
+/** While a round of reads is made, objects that differ without a new date are read again after it. */
+function deferDuringRound(
+	core: Core,
+	{ state: rs }: WatchedResource,
+	decision: Decision,
+	{ source, canWait = false }: ReadContext,
+): Decision {
+	const { round } = rs.noiseState
+	const endMs = round === null ? 0 : round.startedMs + MAX_ROUND_MS
+	if (canWait || source === 'webhook' || core.ports.now() >= endMs || !isUnstampedEdit(decision)) return decision
+	return { ...decision, verdict: { do: 'recheck', dueMs: endMs, pendingCheck: {} } }
+}
+
+/** Whether an edit moved no date. A configured date other than that of the lists does not say so. */
+function isUnstampedEdit({ verdict, known, observation, observed }: Decision): boolean {
+	return (
+		verdict.do === 'emit' &&
+		known?.state === 'live' &&
+		known.modifiedSec === observation.modifiedSec &&
+		!('gone' in observed) &&
+		observed.snapshot.listModifiedSec === observed.snapshot.modifiedSec
+	)
+}
+
+/** Plans a round of reads if objects differ without a new date. True: the look waits for it. */
+function planNoiseRound(
+	core: Core,
+	{ state: rs }: WatchedResource,
+	accepted: readonly AcceptedDecision[],
+	{ source, canWait = false }: ReadContext,
+): boolean {
+	if (source === 'webhook' || rs.baseline !== null) return false
+	const unstampedIds = accepted.filter(isUnstampedEdit).map(({ observed }) => observed.id)
+	const now = core.ports.now()
+	const round = planRound(rs.noiseState, unstampedIds, canWait, now)
+	if (round !== null) rs.noiseState = { ...rs.noiseState, round }
+	return round?.waiting === true && isWaitingForRound(rs.noiseState, now)
 }
 
 /** Stores facts about the resource from snapshots, whatever the gate decides. */

@@ -2,7 +2,6 @@
  * Content profiles: under which rules the content of an index row was hashed. A row is compared under its own profile
  * and stored under the resource's current one, so that new rules hide no edit that happened before them.
  */
-import type { ResourceState } from './resource-state.ts'
 import type { ContentProfile } from '../../elements/store.ts'
 
 /** Increase it when the form of content changes; `Element.parseRecord` still reads the forms before. */
@@ -18,6 +17,11 @@ export interface NumberedProfile extends ContentProfile {
 	sinceMs: number
 }
 
+/** The part of a resource's state with its profiles. */
+interface HasProfiles {
+	profiles: readonly NumberedProfile[]
+}
+
 /** The first profile of a new resource. 1 is that of rows of earlier versions. */
 export function toFirstProfile(paths: readonly string[], nowMs: number): NumberedProfile {
 	return { number: 2, version: CONTENT_VERSION, paths, sinceMs: nowMs }
@@ -29,12 +33,12 @@ export function toLegacyProfile(volatile: readonly string[]): NumberedProfile {
 }
 
 /** The profile that content is stored under. */
-export function getCurrentProfile(rs: ResourceState): NumberedProfile {
+export function getCurrentProfile(rs: HasProfiles): NumberedProfile {
 	return rs.profiles.at(-1)!
 }
 
 /** The profile of a row; null: it is no longer known. */
-export function findProfile(rs: ResourceState, number: number): NumberedProfile | null {
+export function findProfile(rs: HasProfiles, number: number): NumberedProfile | null {
 	return rs.profiles.find((profile) => profile.number === number) ?? null
 }
 

@@ -1,4 +1,5 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
+import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { Cure, Resource } from '../../elements/store.ts'
 
@@ -65,8 +66,9 @@ export interface ResourceState {
 	pageSize: number
 	/** Names that an earlier version took for noise: its rows do not have them. */
 	volatile: string[]
-	/** Paths that are taken for noise. */
+	/** Paths that are taken for noise, and their proofs (noise.ts). */
 	noise: readonly string[]
+	noiseState: NoiseState
 	/** The content profiles whose rows may exist; the last one is the current one (content-profiles.ts). */
 	profiles: readonly NumberedProfile[]
 	datesUnreadable: string | null
@@ -132,6 +134,7 @@ export function newResourceState(
 		pageSize: resource.pageSize,
 		volatile: [],
 		noise: [],
+		noiseState: NO_NOISE,
 		profiles: [toFirstProfile(resource.ignore, nowMs)],
 		datesUnreadable: null,
 		heldSinceMs: null,

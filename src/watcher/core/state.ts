@@ -4,6 +4,7 @@
  */
 import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
+import { NO_NOISE } from './noise.ts'
 import { toLegacyProfile } from './content-profiles.ts'
 import type { Sql } from './ports.ts'
 import { countHeldRows } from './held-table.ts'
@@ -259,6 +260,7 @@ export function loadState(sql: Sql): WatcherState {
 		resources: (stored.resources ?? []).map((rs) => ({
 			...withoutEmptyHold(sql, rs),
 			noise: rs.noise ?? [],
+			noiseState: rs.noiseState ?? NO_NOISE,
 			profiles: rs.profiles ?? [toLegacyProfile(rs.volatile)],
 		})),
 	}

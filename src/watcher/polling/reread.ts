@@ -2,7 +2,7 @@
  * The re-read of a whole collection in anchored id pages. Resources without a modified filter have a pass instead: the
  * same, some pages a poll.
  */
-import { getCurrentProfile, withPaths } from '../core/content-profiles.ts'
+import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { findListedBetween, findProfilesInUse, findUnlisted } from '../changes/object-index.ts'
 import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
@@ -16,7 +16,6 @@ import { getDisturbance, noteBegin } from './disturbance.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import { setDrift } from './totals.ts'
-import { findVolatileFields, VOLATILE_SAMPLE_SIZE } from './volatile-fields.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 const MAX_UNLISTED_READS = 1_000
@@ -32,28 +31,17 @@ interface RereadPage {
 	ended: boolean
 }
 
-/** A re-read's first pages, held back until the volatile fields are known. */
-interface Sample {
-	position: ScanPosition
-	pages: RereadPage[]
-}
-
-/** Only in memory: if it is lost, the re-read starts again. */
-const samples = new WeakMap<ResourceState, Sample>()
-
 /** One page of the re-read or the pass. Throws StoreError. */
 export async function rereadStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { resource, state: rs } = watched
 	// One that runs goes on to its end, however often another is asked for.
 	if (rs.reread === null) {
-		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: core.ports.now(), sampled: false, missing: 0 }
+		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: core.ports.now(), sampled: true, missing: 0 }
 		rs.rereadAsked = false
-		samples.delete(rs)
 		noteBegin(core, rs, 'reread')
 	}
 	const { reread } = rs
-	const sample = reread.sampled ? null : (samples.get(rs) ?? { position: INITIAL_SCAN_POSITION, pages: [] })
-	const { position } = sample ?? reread
+	const { position } = reread
 	if (!resource.modifiedFilter) rs.passLeft = Math.max(0, rs.passLeft - 1)
 	const limit = rs.pageSize
 	const page = await listPage(core, watched, { order: 'id-asc', offset: getScanOffset(position), limit }, budget)
@@ -65,8 +53,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 		limit,
 	)
 	if (step.again) {
-		if (sample === null) rs.reread = { ...reread, position: step.position }
-		else samples.set(rs, { ...sample, position: step.position })
+		rs.reread = { ...reread, position: step.position }
 		return
 	}
 	const rereadPage: RereadPage = {
@@ -76,93 +63,49 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 		position: step.position,
 		ended: step.ended,
 	}
-	if (sample === null) commitRereadPages(core, watched, [rereadPage])
-	else extendSample(core, watched, { position: step.position, pages: [...sample.pages, rereadPage] })
+	commitRereadPage(core, watched, rereadPage)
 }
 
-/** Keeps the sample, or ends it when it is complete. */
-function extendSample(core: Core, watched: WatchedResource, sample: Sample): void {
-	const { resource, state: rs } = watched
-	const passExhausted = !resource.modifiedFilter && rs.passLeft === 0
-	if (sample.position.seen < VOLATILE_SAMPLE_SIZE && sample.pages.at(-1)?.ended === false && !passExhausted) {
-		samples.set(rs, sample)
-		return
-	}
-	samples.delete(rs)
-	// Nothing has changed on a page with the same digest: its rows need not be read.
-	const unchangedPages = new Set(sample.pages.filter((rereadPage) => isUnchanged(core, watched, rereadPage)))
-	const names = findVolatileFields(
-		core,
-		watched,
-		sample.pages
-			.flatMap((rereadPage) => rereadPage.newSnapshots.map((snapshot) => ({ rereadPage, snapshot })))
-			.slice(0, VOLATILE_SAMPLE_SIZE)
-			.filter(({ rereadPage }) => !unchangedPages.has(rereadPage))
-			.map(({ snapshot }) => snapshot),
-	)
-	if (names.length === 0) commitRereadPages(core, watched, sample.pages)
-	else ignoreVolatileFields(core, watched, names)
-}
-
-/** Restarts the re-read without these fields: an upgrade of the store must not emit an event for every object. */
-function ignoreVolatileFields(core: Core, watched: WatchedResource, names: readonly string[]): void {
+/** Gates a page of a re-read and queues the listed objects that it does not show. */
+function commitRereadPage(core: Core, watched: WatchedResource, rereadPage: RereadPage): void {
 	const { state: rs } = watched
 	const { reread } = rs
 	if (reread === null) return
-	core.commit(() => {
-		rs.noise = [...new Set([...rs.noise, ...names])].sort()
-		rs.profiles = withPaths(rs.profiles, [...watched.resource.ignore, ...rs.noise], core.ports.now()) ?? rs.profiles
-		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: reread.startedMs, sampled: true, missing: 0 }
-		rs.head = null
-		core.state.run?.notes.push(
-			`${rs.objectType}: ignoring ${names.join(', ')} from now on: changed in most objects without a new modified date`,
-		)
-	})
-}
-
-/** Gates pages of a re-read and queues the listed objects that they do not show. */
-function commitRereadPages(core: Core, watched: WatchedResource, pages: RereadPage[]): void {
-	const { state: rs } = watched
-	const { reread } = rs
-	const last = pages.at(-1)
-	if (reread === null || last === undefined) return
-	const total = reread.total === undefined ? (pages[0]?.page.total ?? null) : reread.total
-	const next = { ...reread, sampled: true, position: last.position, total }
-	const pending = pages.filter(
-		(rereadPage) => rereadPage.ended || isAwaitingLook(rs) || !isUnchanged(core, watched, rereadPage),
-	)
-	if (pending.length === 0) {
+	const { page, position, ended } = rereadPage
+	const total = reread.total === undefined ? page.total : reread.total
+	const next = { ...reread, position, total }
+	if (!ended && !isAwaitingLook(rs) && isUnchanged(core, watched, rereadPage)) {
 		// Only the position changed: the end of the slice saves it.
 		rs.reread = next
 		return
 	}
 	core.commit((tx) => {
-		let shouldSave = last.ended
-		let { missing, decided = 0 } = reread
-		for (const rereadPage of pending) {
-			const recorded = recordRereadPage(tx, core, watched, rereadPage)
-			missing += recorded.missing
-			decided += recorded.decided
-			if (recorded.missing > 0 || recorded.hasNewInformation) shouldSave = true
-		}
+		const recorded = recordRereadPage(tx, core, watched, rereadPage)
+		// The page is read again once the round of reads has ended.
+		if (recorded === null) return true
+		const missing = reread.missing + recorded.missing
+		const decided = (reread.decided ?? 0) + recorded.decided
 		rs.reread = { ...next, missing, decided }
 		const named = missing - decided
 		if (exceedsDeletionThreshold(named, rs.listed)) awaitLook(tx, rs, reread.startedMs)
-		if (last.ended) {
-			completeReread(tx, core, watched, reread.startedMs, missing === 0 && last.page.total === total ? total : null)
+		if (ended) {
+			completeReread(tx, core, watched, reread.startedMs, missing === 0 && page.total === total ? total : null)
 			judgeLook(tx, core, rs, { named, startedMs: reread.startedMs })
 		}
-		return shouldSave
+		return ended || recorded.missing > 0 || recorded.hasNewInformation
 	}, Boolean)
 }
 
-/** Gates a page's objects, unless the page is unchanged, and queues or holds the objects that are missing from it. */
+/**
+ * Gates a page's objects, unless the page is unchanged, and queues or holds the objects that are missing from it.
+ * null: nothing was recorded, because the page must be read again.
+ */
 function recordRereadPage(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
 	rereadPage: RereadPage,
-): { missing: number; decided: number; hasNewInformation: boolean } {
+): { missing: number; decided: number; hasNewInformation: boolean } | null {
 	const { resource, state: rs } = watched
 	const { page, newSnapshots, position, ended } = rereadPage
 	const unchanged = isUnchanged(core, watched, rereadPage)
@@ -176,7 +119,8 @@ function recordRereadPage(
 		page.requestedAtMs,
 	).filter((id) => !shownIds.has(id))
 	const recorded =
-		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots)
+		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots, true)
+	if (recorded?.waits === true) return null
 	if (recorded !== null && !resource.modifiedFilter) writePageDigest(tx, core, rs.number, newSnapshots)
 	const checks: ReturnType<typeof core.lookups.getChecks> =
 		missingIds.length === 0 ? new Map() : core.lookups.getChecks(rs.number, missingIds)

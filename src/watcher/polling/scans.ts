@@ -4,6 +4,7 @@
 import { HOUR_MS } from '../../lib/time.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
+import { isWaitingForRound } from '../core/noise.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -58,6 +59,7 @@ export function requestReread(_tx: Tx, core: Core): void {
 export function isRereadDue(core: Core, watched: WatchedResource): boolean {
 	const { resource, state: rs } = watched
 	if (rs.baseline !== null || !resource.indexed || resource.placeholders) return false
+	if (isWaitingForRound(rs.noiseState, core.ports.now())) return false
 	if (rs.rereadAsked) return true
 	// Deletions wait for its end: the pass goes on between polls too.
 	if (!resource.modifiedFilter) return rs.passLeft > 0 || (rs.reread !== null && isAwaitingLook(rs))
@@ -112,6 +114,7 @@ function getEarliest(times: readonly number[]): number | null {
 export function isRecentRereadDue(core: Core, watched: WatchedResource): boolean {
 	return (
 		watched.state.baseline === null &&
+		!isWaitingForRound(watched.state.noiseState, core.ports.now()) &&
 		!watched.resource.placeholders &&
 		isElapsed(core, getLastRecentRereadMs(watched), getRecentRereadHours(core, watched))
 	)
@@ -122,7 +125,11 @@ export async function recentRereadStep(core: Core, watched: WatchedResource, bud
 	const { state: rs } = watched
 	for (let offset = 0; offset < MAX_RECENT_ROWS; offset += rs.pageSize) {
 		const page = await listPage(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
-		core.commit((tx) => recordPage(tx, core, watched, page, 'reread'), hasNewInformation)
+		const recorded = core.commit(
+			(tx) => recordPage(tx, core, watched, page, 'reread', page.snapshots, true),
+			hasNewInformation,
+		)
+		if (recorded.waits) return
 		if (page.rows < rs.pageSize) break
 	}
 	rs.recentDoneMs = core.ports.now()

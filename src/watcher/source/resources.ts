@@ -1,7 +1,5 @@
 /** Which resources an instance watches: those of its configuration, with the state of their polling. */
 import { getEffectivePoller } from '../../instances/poller.ts'
-import { invalidateAllPages } from '../changes/page-digests.ts'
-import { withPaths } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
@@ -76,20 +74,7 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 		if (resource === undefined) continue
 		if (rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
 		rs.idField ??= resource.idField
-		updateProfile(core, resource, rs)
 	}
-}
-
-/** Content is stored under the configured paths from now on; what was stored before is compared as it was. */
-function updateProfile(core: Core, resource: Resource, rs: ResourceState): void {
-	const profiles = withPaths(rs.profiles, [...resource.ignore, ...rs.noise], core.ports.now())
-	if (profiles === null) return
-	core.commit((tx) => {
-		rs.profiles = profiles
-		// Pages and the head are read under the new profile, so that every row is stored under it.
-		rs.head = null
-		invalidateAllPages(tx, core, rs.number)
-	})
 }
 
 /**

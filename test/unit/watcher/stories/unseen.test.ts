@@ -1,6 +1,5 @@
 /** Changes that stamps hide, and stamps that lie: what the re-read, the overlap and the totals are for. */
 import { describe, expect, test } from 'vitest'
-import { buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import type { World } from '../../../support/world.ts'
 import {
 	DAY_MS,
@@ -37,21 +36,6 @@ async function reread(world: World): Promise<void> {
 }
 
 describe('fields that change by themselves', () => {
-	test('4.5 in more than a fifth of two hundred become volatile: only those that the newest ten showed first are emitted, and the poller names them', async () => {
-		const world = await worldAfterBaseline({ resources: pollerResources('products'), store: { objects: only(0, 220) } })
-		let turn = 0
-		rewriteRecords(world, (record) => ({ ...record, shelf: Number(record['id']) % 4 === 0 ? `${turn}` : 'still' }))
-		await reread(world)
-		turn++
-		await reread(world)
-		const rung = arrivalsSince(world).length
-		expect(rung).toBeLessThanOrEqual(10)
-		turn++
-		await reread(world)
-		expect(arrivalsSince(world)).toHaveLength(rung)
-		expect(buildPollerReport(world.engine.getCore()!).resources[0]!.volatile).toEqual(['shelf'])
-	})
-
 	test('4.5 in fewer are emitted', async () => {
 		const world = await worldAfterBaseline({ resources: pollerResources('products'), store: { objects: only(0, 220) } })
 		let turn = 0

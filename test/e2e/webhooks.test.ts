@@ -28,6 +28,11 @@ async function learned(id: number): Promise<void> {
 	)
 }
 
+/** The part of a webhook's address that names its instance. */
+function getInstanceSegment(url: string): string {
+	return new URL(url).pathname.split('/').at(-1)!
+}
+
 /** Waits until the callback has an object's event. */
 async function rung(objectType: string, id: number | undefined): Promise<E2eStack['callback']['arrivals'][number]> {
 	const found = await eventually(
@@ -87,7 +92,10 @@ describe('by the documents', () => {
 		instance = body as CreatedInstance
 		const made = webhooksOf(instance.id)
 		expect(made).toHaveLength(16)
-		const path = `/elements/api-v2/events/woocommercerest/${btoa(String(instance.id))}`
+		// The address holds the instance's id and its incarnation.
+		const [segment] = made.map(({ url }) => getInstanceSegment(url))
+		expect(atob(segment!)).toMatch(new RegExp(`^${instance.id}\\.[\\w-]{22}$`))
+		const path = `/elements/api-v2/events/woocommercerest/${segment}`
 		for (const one of made) {
 			expect(one).toMatchObject({ status: 'active', unproven: false, url: `${house.worker().url}${path}?v=1` })
 			expect(one.secret).toMatch(/^[0-9a-f]{64}$/)
@@ -128,7 +136,7 @@ describe('by the documents', () => {
 
 		const known = [...house.store.state('orders').keys()][0]
 		const body = JSON.stringify({ id: known })
-		const elsewhere = hook.url.replace(btoa(String(instance.id)), btoa('4711'))
+		const elsewhere = hook.url.replace(getInstanceSegment(hook.url), btoa('4711'))
 		const taken = await deliver(hook.url, hook.topic, body, hook.secret)
 		expect(taken.status).toBe(200)
 		const refused = [

@@ -15,7 +15,7 @@ describe('the instance', () => {
 		for (const id of [1, 7, 42, 987, 1234, 12345, 999_999_999_999_999]) {
 			const padded = Buffer.from(String(id)).toString('base64')
 			for (const text of [padded, padded.replace(/=+$/, ''), Buffer.from(String(id)).toString('base64url')])
-				expect(parseInstancePath(text), text).toBe(id)
+				expect(parseInstancePath(text), text).toEqual({ id, incarnation: String(id) })
 		}
 	})
 
@@ -47,8 +47,13 @@ describe('the instance', () => {
 	})
 
 	test('the header names up to five', () => {
-		expect(parseInstancesHeader('42')).toEqual([42])
-		expect(parseInstancesHeader('42, 7,42')).toEqual([42, 7])
+		const [first, second] = [42, 7].map((id) => ({ id, incarnation: String(id) }))
+		const ref = { id: 42, incarnation: 'abcdefghijklmnopqrst-_' }
+		expect(parseInstancesHeader('42')).toEqual([first])
+		expect(parseInstancesHeader('42, 7,42')).toEqual([first, second])
+		expect(parseInstancesHeader('42.abcdefghijklmnopqrst-_')).toEqual([ref])
+		expect(parseInstancePath(btoa('42.abcdefghijklmnopqrst-_'))).toEqual(ref)
+		expect(parseInstancePath(btoa('42.abc'))).toBeNull()
 		for (const text of [undefined, '', ',', '42,', 'x', '42,x', '0', '1,2,3,4,5,6', '42;7'])
 			expect(parseInstancesHeader(text), String(text)).toEqual([])
 	})

@@ -30,9 +30,14 @@ test.each<[WebhookChangeKind[], string, boolean, boolean]>([
 })
 
 test('an error degrades from its first time on, and its end re-reads the gap', () => {
-	expect(decide([], ['order.updated: no']).degraded).toEqual({ reason: 'order.updated: no', sinceMs: NOW })
+	const action = expect.stringMatching(/./)
+	expect(decide([], ['order.updated: no']).degraded).toEqual({ reason: 'order.updated: no', sinceMs: NOW, action })
 	const earlier = { reason: 'x', sinceMs: 5 }
-	expect(decide([], ['y'], earlier)).toEqual({ repairs: [], degraded: { reason: 'y', sinceMs: 5 }, rereadsGap: false })
+	expect(decide([], ['y'], earlier)).toEqual({
+		repairs: [],
+		degraded: { reason: 'y', sinceMs: 5, action },
+		rereadsGap: false,
+	})
 	expect(decide([], [], earlier)).toEqual({ repairs: [], degraded: null, rereadsGap: true })
 })
 

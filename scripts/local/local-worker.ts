@@ -3,7 +3,7 @@
  * it writes in one folder. `npm run dev`, the demo and the end-to-end tests all start it here.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadOrCreateSecrets, PROJECT_DIR } from './files.ts'
 
@@ -79,8 +79,40 @@ export function devArguments(options: LocalWorkerOptions): string[] {
 	]
 }
 
+/**
+ * Creates a new database by one file that holds all migrations and notes them as applied, because wrangler starts the
+ * runtime once for each migration. False: it failed, and `migrate` finds out which one.
+ */
+async function createDatabase(dir: string, signal?: AbortSignal): Promise<boolean> {
+	const folder = join(PROJECT_DIR, 'migrations')
+	const names = readdirSync(folder).toSorted()
+	const file = join(dir, 'database.sql')
+	const statements = [
+		`CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
+			applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL);`,
+		...names.map((name) => readText(join(folder, name))),
+		...names.map((name) => `INSERT INTO d1_migrations (name) VALUES ('${name}');`),
+	]
+	writeFileSync(file, statements.join('\n'))
+	const child = runWrangler(
+		['d1', 'execute', 'DB', '--local', '--persist-to', join(dir, 'state'), '--file', file, '--yes'],
+		dir,
+		join(dir, 'database.log'),
+		{},
+	)
+	const killChild = (): void => signalGroup(child, 'SIGKILL')
+	signal?.addEventListener('abort', killChild)
+	const code = await waitForExit(child)
+	signal?.removeEventListener('abort', killChild)
+	signal?.throwIfAborted()
+	// Half a database would let the first migration fail instead of the broken one.
+	if (code !== 0) rmSync(join(dir, 'state'), { recursive: true, force: true, maxRetries: 5 })
+	return code === 0
+}
+
 /** Applies the migrations to the local database. Throws ActionableError. */
 export async function migrate(dir: string, signal?: AbortSignal): Promise<void> {
+	if (!existsSync(join(dir, 'state')) && (await createDatabase(dir, signal))) return
 	const log = join(dir, 'migrations.log')
 	const child = runWrangler(
 		['d1', 'migrations', 'apply', 'DB', '--local', '--persist-to', join(dir, 'state')],

@@ -185,7 +185,7 @@ describe('names and tags', () => {
 		expect(stripHtml(nested)).toBe('')
 		expect(parseName(`${nested}Shop`)).toEqual({ ok: true, name: 'Shop' })
 		// A pass for each level would take minutes.
-		expect(performance.now() - startedMs).toBeLessThan(30_000)
+		expect(performance.now() - startedMs).toBeLessThan(5_000)
 	})
 
 	test('one text is a list of one; placeholders and repeats are no tags', () => {

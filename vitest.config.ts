@@ -66,6 +66,9 @@ export default defineConfig({
 				test: {
 					name: 'workers',
 					include: ['test/workers/**/*.test.ts'],
+					// As above: each file's own runtime costs more than most files, and a file leaves no storage behind.
+					isolate: false,
+					setupFiles: ['./test/workers/setup.ts'],
 					testTimeout: 60_000,
 					maxWorkers: WORKERS,
 				},

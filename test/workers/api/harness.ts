@@ -51,10 +51,36 @@ const migrations = Object.entries(migrationFiles)
 			.filter((query) => query !== ''),
 	}))
 
+/** What the migrations leave in an empty database, as one text: several times faster than to run each of them again. */
+let migrated: string | null = null
+
 /** Empties everything and makes the tables. */
 export async function resetDatabase(): Promise<void> {
 	await reset()
-	await applyD1Migrations(env.DB, migrations)
+	if (migrated === null) {
+		await applyD1Migrations(env.DB, migrations)
+		migrated = await dumpDatabase()
+	} else await env.DB.exec(migrated)
+}
+
+async function dumpDatabase(): Promise<string> {
+	const { results } = await env.DB.prepare(
+		"SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
+	).all<{ name: string; type: string; sql: string }>()
+	const statements = results.map(({ sql }) => sql.replace(/--.*$/gm, '').replace(/\s+/g, ' '))
+	for (const { name } of results.filter(({ type }) => type === 'table')) {
+		const rows = (await env.DB.prepare(`SELECT * FROM ${name}`).all<Record<string, string | number | null>>()).results
+		for (const row of rows)
+			statements.push(
+				`INSERT INTO ${name} (${Object.keys(row).join()}) VALUES (${Object.values(row).map(toSql).join()})`,
+			)
+	}
+	// A line is one call of D1.
+	return statements.join('; ')
+}
+
+function toSql(value: string | number | null): string {
+	return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
 }
 
 /** The statements of a migration, to run it again on rows of an earlier version. */

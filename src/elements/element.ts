@@ -77,6 +77,11 @@ export interface Element {
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Reads a record as a snapshot for the gate; null when it has no id. */
 	parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null
+	/**
+	 * What to do at the store about a path that differs between reads of one object: in a URL's query, in another part of
+	 * a URL, or in any other value. Sentences for people. `kind` null: not known.
+	 */
+	getNoiseCure(path: string, kind: 'query' | 'address' | 'value' | null): string
 	/** The hub's access to its records. */
 	records: Records
 }

@@ -14,13 +14,29 @@ interface PathRules {
 	keptKeys: RegExp[]
 }
 
+/** The new value of a part; undefined: the part is left out. */
+type Change = (value: unknown) => unknown
+
+/** What a part becomes, and the keys that stay as they are. */
+interface Mapping extends Pick<PathRules, 'keptKeys'> {
+	change: Change
+}
+
 const compiled = new WeakMap<readonly string[], PathRules>()
 
 /** A record without the parts that the paths name. The record itself is not changed. */
 export function omitPaths(record: VendorRecord, paths: readonly string[]): VendorRecord {
-	if (paths.length === 0) return record
-	const rules = getRules(paths)
-	return omitFromObject(record, rules.paths, rules.keptKeys)
+	return mapPaths(record, paths, () => undefined)
+}
+
+/** A record with other values where the paths lead; undefined leaves a part out. The record itself is not changed. */
+export function mapPaths(record: VendorRecord, paths: readonly string[], change: Change): VendorRecord {
+	return paths.length === 0 ? record : mapObject(record, getRules(paths).paths, { ...getRules(paths), change })
+}
+
+/** The values that a path names, in the record's order; those of `meta_data` sorted. */
+export function readPath(record: VendorRecord, path: string): unknown[] {
+	return readValues(record, splitPath(path))
 }
 
 /** Whether a path lies in a field of a record: `images.*.src` in `images`, `billing.*` in `billing.city`. */
@@ -77,34 +93,61 @@ function toPattern(segment: string): RegExp {
 	return pattern
 }
 
-function omitFromObject(object: VendorRecord, paths: readonly RegExp[][], keptKeys: readonly RegExp[]): VendorRecord {
+function mapObject(object: VendorRecord, paths: readonly RegExp[][], mapping: Mapping): VendorRecord {
 	const result: VendorRecord = {}
 	for (const [name, value] of Object.entries(object)) {
 		const matching = paths.filter(([head]) => head?.test(name)).map((path) => path.slice(1))
-		if (matching.some((rest) => rest.length === 0)) continue
-		if (matching.length === 0) result[name] = value
-		else if (name === KEYED_LIST && Array.isArray(value)) result[name] = omitKeys(value, matching, keptKeys)
-		else result[name] = omitFromValue(value, matching, keptKeys)
+		const next =
+			matching.length === 0
+				? value
+				: matching.some((rest) => rest.length === 0)
+					? mapping.change(value)
+					: name === KEYED_LIST && Array.isArray(value)
+						? mapKeys(value, matching, mapping)
+						: mapValue(value, matching, mapping)
+		if (next !== undefined) result[name] = next
 	}
 	return result
 }
 
-function omitKeys(entries: readonly unknown[], paths: readonly RegExp[][], keptKeys: readonly RegExp[]): unknown[] {
-	return entries.filter((entry) => {
+function mapKeys(entries: readonly unknown[], paths: readonly RegExp[][], { keptKeys, change }: Mapping): unknown[] {
+	return entries.flatMap((entry) => {
 		const key = isRecord(entry) ? entry['key'] : null
-		if (typeof key !== 'string') return true
-		return !paths.some(([pattern]) => pattern?.test(key)) || keptKeys.some((pattern) => pattern.test(key))
+		if (!isRecord(entry) || typeof key !== 'string') return [entry]
+		if (!paths.some(([pattern]) => pattern?.test(key)) || keptKeys.some((pattern) => pattern.test(key))) return [entry]
+		const value = change(entry['value'])
+		return value === undefined ? [] : [{ key, value }]
 	})
 }
 
-function omitFromValue(value: unknown, paths: readonly RegExp[][], keptKeys: readonly RegExp[]): unknown {
-	if (isRecord(value)) return omitFromObject(value, paths, keptKeys)
+function mapValue(value: unknown, paths: readonly RegExp[][], mapping: Mapping): unknown {
+	if (isRecord(value)) return mapObject(value, paths, mapping)
 	if (!Array.isArray(value)) return value
-	const kept: unknown[] = []
-	value.forEach((entry: unknown, index) => {
+	return value.flatMap((entry: unknown, index) => {
 		const matching = paths.filter(([head]) => head?.test(String(index))).map((path) => path.slice(1))
-		if (matching.some((rest) => rest.length === 0)) return
-		kept.push(matching.length === 0 ? entry : omitFromValue(entry, matching, keptKeys))
+		if (matching.length === 0) return [entry]
+		const next = matching.some((rest) => rest.length === 0) ? mapping.change(entry) : mapValue(entry, matching, mapping)
+		return next === undefined ? [] : [next]
 	})
-	return kept
+}
+
+function readValues(value: unknown, segments: readonly string[]): unknown[] {
+	const [head, ...rest] = segments
+	if (head === undefined) return [value]
+	const pattern = toPattern(head)
+	if (Array.isArray(value))
+		return value.flatMap((entry, index) => (pattern.test(String(index)) ? readValues(entry, rest) : []))
+	if (!isRecord(value)) return []
+	return Object.entries(value).flatMap(([name, part]) => {
+		if (!pattern.test(name)) return []
+		return name === KEYED_LIST && Array.isArray(part) && rest[0] !== undefined
+			? readKeys(part, rest[0])
+			: readValues(part, rest)
+	})
+}
+
+function readKeys(entries: readonly unknown[], key: string): unknown[] {
+	return entries
+		.flatMap((entry) => (isRecord(entry) && toPattern(key).test(String(entry['key'])) ? [entry['value']] : []))
+		.toSorted((a, b) => ((JSON.stringify(a) ?? '') < (JSON.stringify(b) ?? '') ? -1 : 1))
 }

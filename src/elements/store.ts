@@ -193,6 +193,8 @@ export interface Resource {
 	trash: boolean
 	/** Stored as posts: modified dates miss many edits and sort by local time (docs/woocommerce.md 3.6, §4). */
 	postsStored: boolean
+	/** Ordinary edits change the modified date, so that one without a new date is rare (docs/woocommerce.md §4). */
+	reliableDates: boolean
 	/**
 	 * Default hours between re-reads of everything, and between re-reads of the newest 200 (0 = none) (docs/polling.md,
 	 * Changes that only the re-read finds).
@@ -226,6 +228,8 @@ export interface ContentProfile {
 	version: number
 	/** Paths that do not count (elements/paths.ts). */
 	paths: readonly string[]
+	/** Paths of which only the URLs count, without query and fragment (elements/canonical-urls.ts); absent: none. */
+	urlPaths?: readonly string[]
 }
 
 /** A record as the gate needs it: its identity, dates, state and content. */

@@ -43,7 +43,8 @@ export interface HealthReport {
 		lastTry: string | null
 		nextTry: string | null
 	} | null
-	resources: { resource: string; state: InstanceState; reason: string }[]
+	/** `noise`: as in the poller; objects of earlier versions leave it out. */
+	resources: { resource: string; state: InstanceState; reason: string; noise?: NoiseReport[] }[]
 	/** `checkedAt`: when the store's webhooks were last read; objects of earlier versions leave it out. */
 	webhooks: { state: string; reason: string; checkedAt?: string | null } | null
 	callback: {
@@ -96,6 +97,25 @@ export interface MetricsReport {
 	storeRequests: number
 }
 
+/** A path that differs between reads of one object and does not count as a change. Times ISO 8601 or null. */
+export interface NoiseReport {
+	path: string
+	/** `provisional`: one round of reads showed it; `proven`: a second one at least an hour later did too. */
+	proof: 'provisional' | 'proven'
+	/** When the first round showed it. */
+	since: string
+	/** When it was proven, or last renewed; null: it is provisional. */
+	provenAt: string | null
+	/** When the next round of reads confirms or renews it. */
+	nextProof: string
+	/** `url`: a change of a URL counts, apart from its query. `nothing`: no change of the path counts. */
+	counts: 'url' | 'nothing'
+	/** What two reads of one object showed, without secrets; null: not known, since an earlier version proved it. */
+	example: { objectId: string; values: string[] } | null
+	/** What to do at the store. */
+	cure: string
+}
+
 /** A resource in `GET /instances/{id}/poller`. Times ISO 8601 or null. */
 export interface PollerResourceReport {
 	resource: string
@@ -118,6 +138,8 @@ export interface PollerResourceReport {
 	}
 	drift: number
 	volatile: string[]
+	/** The same paths with their proofs. Objects of earlier versions leave it out. */
+	noise?: NoiseReport[]
 	datesUnreadable: string | null
 	error: { at: string; message: string } | null
 }

@@ -98,6 +98,24 @@ export const SIGNATURE_KEY = {
 	next: { key: NEXT_KEY, whsec: whsec(NEXT_KEY), from: '2026-06-01T13:00:00Z' },
 }
 
+/** A path that differs between reads of one object. */
+export const NOISE = {
+	path: 'images.*.src',
+	proof: 'proven',
+	since: '2026-05-20T09:02:00.000Z',
+	provenAt: '2026-05-27T10:02:40.000Z',
+	nextProof: '2026-06-03T10:02:40.000Z',
+	counts: 'url',
+	example: {
+		objectId: '93',
+		values: ['https://media.example/mug.jpg?Signature=<1>&…', 'https://media.example/mug.jpg?Signature=<2>&…'],
+	},
+	cure:
+		'A plugin signs these addresses anew for every answer, as plugins for media in a cloud storage do. In its ' +
+		'settings, give the addresses a longer validity, or do not sign public files. Or add "images.*.src" to the ' +
+		"resource's ignore in event.poller.configuration.",
+}
+
 /** Its health. */
 export const HEALTH = {
 	state: 'healthy',
@@ -105,7 +123,7 @@ export const HEALTH = {
 	reason: 'orders: the last poll succeeded.',
 	action: 'No action needed.',
 	store: null,
-	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.' }],
+	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.', noise: [] }],
 	webhooks: {
 		state: 'active',
 		reason:
@@ -137,6 +155,7 @@ export const POLLER_RESOURCE = {
 	},
 	drift: 0,
 	volatile: [],
+	noise: [],
 	datesUnreadable: null,
 	error: null,
 }

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type {
 	CoverageReport,
 	HealthReport,
+	NoiseReport,
 	PollerReport,
 	PollerResourceReport,
 	WebhooksReport,
@@ -14,6 +15,7 @@ import {
 	COVERAGE,
 	HEALTH,
 	HELD_DELETIONS,
+	NOISE,
 	POLL_RUN,
 	POLLER,
 	POLLER_RESOURCE,
@@ -24,6 +26,29 @@ import {
 
 const Moment = z.string().meta({ examples: ['2026-06-01T12:00:00.000Z'] })
 const State = z.enum(INSTANCE_STATES)
+
+const NoiseResponse = z
+	.strictObject({
+		path: z.string(),
+		proof: z.enum(['provisional', 'proven']).meta({
+			description: '`provisional`: one round of reads showed it. `proven`: another one, at least an hour later, did too',
+		}),
+		since: Moment,
+		provenAt: Moment.nullable().meta({ description: 'When it was proven or last renewed; null: it is provisional' }),
+		nextProof: Moment.meta({ description: 'When reads confirm or renew it. It counts again if they agree' }),
+		counts: z.enum(['url', 'nothing']).meta({
+			description: 'What of it still counts as a change. `url`: the URLs in it, without their query',
+		}),
+		example: z
+			.strictObject({ objectId: z.string(), values: z.array(z.string()) })
+			.nullable()
+			.meta({
+				description:
+					'What two reads of one object showed. `<1>` and `<2>` stand for values that are not shown. null: not known',
+			}),
+		cure: z.string().meta({ description: 'What to do at the store' }),
+	})
+	.meta({ id: 'Noise', examples: [NOISE] }) satisfies z.ZodType<NoiseReport>
 
 /** `GET …/health`. */
 export const HealthResponse = z
@@ -46,7 +71,16 @@ export const HealthResponse = z
 			})
 			.nullable()
 			.meta({ description: 'What fails at the store, and when it is tried again; null: the store answers' }),
-		resources: z.array(z.strictObject({ resource: z.string(), state: State, reason: z.string() })),
+		resources: z.array(
+			z.strictObject({
+				resource: z.string(),
+				state: State,
+				reason: z.string(),
+				noise: z.array(NoiseResponse).meta({
+					description: 'Paths that differ between reads of the same object, as in the poller',
+				}),
+			}),
+		),
 		webhooks: z
 			.strictObject({
 				state: z.string(),
@@ -104,6 +138,7 @@ const PollerResourceResponse = z
 			description:
 				'Paths that differ between reads of the same object, as proven by reads, and do not count as a change',
 		}),
+		noise: z.array(NoiseResponse).meta({ description: 'The same paths with proof, example and cure' }),
 		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 	})

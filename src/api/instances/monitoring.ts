@@ -1,6 +1,5 @@
 /** Handlers of health, poller, polls on demand and held deletions. */
 import { Conflict } from '../../lib/errors.ts'
-import type { PollerReport } from '../../rpc/watcher.ts'
 import { maskUrl } from '../../lib/url-masks.ts'
 import { canSeeSecrets } from '../http/access.ts'
 import { audit, toAuditObject } from '../http/audit.ts'
@@ -16,6 +15,7 @@ export async function getHealth(c: InstanceContext): Promise<OperationResponse<t
 	const health = {
 		...report,
 		store: report.store ?? null,
+		resources: report.resources.map((resource) => ({ ...resource, noise: resource.noise ?? [] })),
 		webhooks: webhooks === null ? null : { ...webhooks, checkedAt: webhooks.checkedAt ?? null },
 	}
 	const { callback } = health
@@ -25,8 +25,9 @@ export async function getHealth(c: InstanceContext): Promise<OperationResponse<t
 }
 
 /** `GET …/poller`. */
-export async function getPoller(c: InstanceContext): Promise<PollerReport> {
-	return await callWatcher(c, (watcher) => watcher.poller())
+export async function getPoller(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getPoller>> {
+	const report = await callWatcher(c, (watcher) => watcher.poller())
+	return { ...report, resources: report.resources.map((resource) => ({ ...resource, noise: resource.noise ?? [] })) }
 }
 
 /** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */

@@ -1,7 +1,8 @@
 /** Parses a record into a snapshot for the gate: its identity, dates, state and content. */
 import { isRecord, parseIso, getValueAt } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
-import { omitPaths } from '../paths.ts'
+import { toCanonicalForm } from '../canonical-urls.ts'
+import { mapPaths, omitPaths } from '../paths.ts'
 import type { ContentProfile, ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
@@ -80,9 +81,10 @@ function getLocalOffsetSec(record: VendorRecord): number | null {
 	return typeof local === 'number' && typeof gmt === 'number' ? (local - gmt) / 1000 : null
 }
 
-function toContentFields(record: VendorRecord, { version, paths }: ContentProfile): Snapshot['fields'] {
+function toContentFields(record: VendorRecord, profile: ContentProfile): Snapshot['fields'] {
+	const { version, paths, urlPaths = [] } = profile
 	const fields: Snapshot['fields'] = []
-	for (const [name, value] of Object.entries(omitPaths(record, paths))) {
+	for (const [name, value] of Object.entries(mapPaths(omitPaths(record, paths), urlPaths, toCanonicalForm))) {
 		if (VOLATILE_FIELDS.has(name) || hasGmtTwin(name, record)) continue
 		if (NESTED_OBJECTS.has(name) && isRecord(value)) {
 			for (const [inner, part] of Object.entries(value))

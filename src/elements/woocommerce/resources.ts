@@ -71,6 +71,7 @@ export function parseResource(
 			modifiedFilter: collection.filtersByModified,
 			trash: collection.hasTrash,
 			postsStored,
+			reliableDates: collection.filtersByModified && !ordersAsPosts && collection.recentHours === 0,
 			rereadHours: ordersAsPosts ? 24 : collection.rereadHours,
 			recentHours: ordersAsPosts ? 1 : collection.recentHours,
 			indexed: settings.filterByUpdatedDate !== false,

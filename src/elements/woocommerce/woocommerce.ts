@@ -8,6 +8,7 @@ import { keyAuthorization } from './key-authorization.ts'
 import { webhooks } from './webhook-payloads.ts'
 import { records } from './records.ts'
 import { findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
+import { toNoiseCure } from './noise-cures.ts'
 import { parseRecord } from './parse-record.ts'
 
 /** The element that clients of the platform know by key and number (docs/contract.md §2). */
@@ -27,6 +28,7 @@ export const woocommerce: Element = {
 	findIgnoreProblem,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,
+	getNoiseCure: toNoiseCure,
 	records,
 	webhooks,
 	keyAuthorization,

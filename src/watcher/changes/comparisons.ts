@@ -59,9 +59,16 @@ function compareUnderProfile(
 	if (record !== null && hashUnder(record, profile).hash === known.content.hash)
 		return { known: { ...known, content: hashUnder(record, current) }, content: currentContent, ignoredNames: [] }
 	// A field with noise in it differs by itself; rows of earlier versions may still have the fields they took for it.
-	const newNoise = watched.state.noise.filter((path) => !profile.paths.includes(path))
+	const newNoise = watched.state.noise.filter(
+		(path) => !profile.paths.includes(path) && !(isUrlPath(profile, path) && isUrlPath(current, path)),
+	)
 	const ignoredNames = known.content.fieldNames.filter(
 		(name) => newNoise.some((path) => isPathIn(path, name)) || (profile.version === 1 && profile.paths.includes(name)),
 	)
 	return { known, content: hashUnder(snapshot.record, profile), ignoredNames }
+}
+
+/** Whether only the URLs of a path count, without query. */
+function isUrlPath({ urlPaths = [] }: NumberedProfile, path: string): boolean {
+	return urlPaths.includes(path)
 }

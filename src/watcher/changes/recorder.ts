@@ -20,7 +20,7 @@ import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
-import { isWaitingForRound, MAX_ROUND_MS, planRound } from '../core/noise.ts'
+import { getRoundDeadlineMs, isWaitingForRound, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
@@ -123,7 +123,7 @@ function deferDuringRound(
 	{ source, canWait = false }: ReadContext,
 ): Decision {
 	const { round } = rs.noiseState
-	const endMs = round === null ? 0 : round.startedMs + MAX_ROUND_MS
+	const endMs = round === null ? 0 : getRoundDeadlineMs(round)
 	if (canWait || source === 'webhook' || core.ports.now() >= endMs || !isUnstampedEdit(decision)) return decision
 	return { ...decision, verdict: { do: 'recheck', dueMs: endMs, pendingCheck: {} } }
 }

@@ -45,15 +45,22 @@ export function findProfile(rs: HasProfiles, number: number): NumberedProfile | 
 /** The profiles with one of these paths as the current one; null: it is the current one already. Pure. */
 export function withPaths(
 	profiles: readonly NumberedProfile[],
-	paths: readonly string[],
+	{ paths, urlPaths }: Required<Pick<ContentProfile, 'paths' | 'urlPaths'>>,
 	nowMs: number,
 ): NumberedProfile[] | null {
 	const isWanted = (profile: NumberedProfile): boolean =>
-		profile.version === CONTENT_VERSION && profile.paths.join('\n') === paths.join('\n')
+		profile.version === CONTENT_VERSION &&
+		profile.paths.join('\n') === paths.join('\n') &&
+		(profile.urlPaths ?? []).join('\n') === urlPaths.join('\n')
 	const current = profiles.at(-1)
 	if (current !== undefined && isWanted(current)) return null
 	const highest = Math.max(1, ...profiles.map((profile) => profile.number))
-	const next = profiles.find(isWanted) ?? { number: highest + 1, version: CONTENT_VERSION, paths: [...paths] }
+	const next = profiles.find(isWanted) ?? {
+		number: highest + 1,
+		version: CONTENT_VERSION,
+		paths: [...paths],
+		...(urlPaths.length > 0 && { urlPaths: [...urlPaths] }),
+	}
 	const others = profiles.filter((profile) => profile !== next)
 	return [...others, { ...next, sinceMs: nowMs }].slice(-MAX_PROFILES)
 }

@@ -4,15 +4,22 @@
  * what is not proven is a change (docs/architecture.md, Polling). Pure.
  */
 import { HOUR_MS } from '../../lib/time.ts'
+import { toCanonicalForm } from '../../elements/canonical-urls.ts'
+import { readPath } from '../../elements/paths.ts'
 import { isRecord } from '../../elements/values.ts'
+import { toNoiseExample, type NoiseExample } from './noise-examples.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 /** Reads of a round. */
 export const ROUND_READS = 3
 /** Time between two reads of a round, so that all three lie within a minute, ms. */
 export const ROUND_READ_INTERVAL_MS = 20_000
-/** How long objects wait for a round, and how long it may take, ms. */
-export const MAX_ROUND_MS = 120_000
+/** In this time all reads of a round must be made, ms. A later one begins the round anew. */
+const MAX_READS_MS = 60_000
+/** How long objects wait for a round, ms. */
+const MAX_ROUND_MS = 120_000
+/** How often a round is begun anew. */
+const MAX_RESTARTS = 3
 /** In how many objects a path must differ. */
 const MIN_OBJECTS = 3
 /** More objects of a look than this wait for a round. */
@@ -29,14 +36,31 @@ export interface NoiseProof {
 	confirmedMs: number | null
 	/** Objects that showed it. */
 	ids: ObjectId[]
+	/** Its values have URLs that stay the same without their query, so these count. Earlier versions did not store it. */
+	urls?: boolean
+	/** What differed. Earlier versions did not store it. */
+	example?: NoiseExample | null
 }
 
-/** Reads under way. `waiting`: a look waits for their result. */
+/** Reads under way. */
 export interface NoiseRound {
 	ids: ObjectId[]
+	/** When it was planned. */
 	startedMs: number
+	/** When its next read is due. */
 	dueMs: number
+	/** A look waits for its result, until `getRoundDeadlineMs`. */
 	waiting: boolean
+	/** How often it was begun anew, and when last. */
+	restarts?: number
+	restartedMs?: number
+}
+
+/** What the reads of a round showed of a path. */
+export interface NoiseFinding {
+	ids: ObjectId[]
+	urls: boolean
+	example: NoiseExample | null
 }
 
 /** A resource's proofs and rounds, as stored. */
@@ -61,51 +85,92 @@ export function planRound(
 ): NoiseRound | null {
 	const waiting = canWait && unstampedIds.length > MAX_UNPROVEN
 	const { round, roundDoneMs } = state
-	if (round !== null && nowMs < round.startedMs + MAX_ROUND_MS)
-		return waiting && !round.waiting ? { ...round, waiting } : null
+	if (round !== null)
+		return waiting && !round.waiting && nowMs < getRoundDeadlineMs(round) ? { ...round, waiting } : null
 	if (unstampedIds.length < MIN_OBJECTS || (roundDoneMs !== null && nowMs - roundDoneMs < CONFIRM_AFTER_MS)) return null
-	return { ids: unstampedIds.slice(0, MAX_ROUND_OBJECTS), startedMs: nowMs, dueMs: nowMs, waiting }
+	// Proofs that are due are judged by the same reads.
+	const ids = [...unstampedIds.slice(0, MAX_ROUND_OBJECTS), ...getDueIds(state, nowMs)]
+	return { ids: [...new Set(ids)].slice(0, 2 * MAX_ROUND_OBJECTS), startedMs: nowMs, dueMs: nowMs, waiting }
+}
+
+/** Until when objects wait for a round, epoch ms. What is not proven then is a change, also if the round goes on. */
+export function getRoundDeadlineMs({ startedMs }: NoiseRound): number {
+	return startedMs + MAX_ROUND_MS
 }
 
 /** Whether a look of a resource waits for a round. */
 export function isWaitingForRound({ round }: NoiseState, nowMs: number): boolean {
-	return round !== null && round.waiting && nowMs < round.startedMs + MAX_ROUND_MS
+	return round !== null && round.waiting && nowMs < getRoundDeadlineMs(round)
 }
 
 /** The round that confirms or renews proofs once it is due. */
-export function planRenewal({ proofs }: NoiseState, nowMs: number): NoiseRound {
-	const ids = proofs.filter((proof) => getRenewalMs(proof) <= nowMs).flatMap((proof) => proof.ids)
-	return { ids: [...new Set(ids)].slice(0, 2 * MAX_ROUND_OBJECTS), startedMs: nowMs, dueMs: nowMs, waiting: false }
+export function planRenewal(state: NoiseState, nowMs: number): NoiseRound {
+	const ids = getDueIds(state, nowMs).slice(0, 2 * MAX_ROUND_OBJECTS)
+	return { ids, startedMs: nowMs, dueMs: nowMs, waiting: false }
+}
+
+function getDueIds({ proofs }: NoiseState, nowMs: number): ObjectId[] {
+	return [...new Set(proofs.filter((proof) => getRenewalMs(proof) <= nowMs).flatMap((proof) => proof.ids))]
+}
+
+/** Whether the reads of a round can no longer be made in time. `firstReadMs`: when the first was made; null: none. */
+export function isRoundLate(round: NoiseRound, firstReadMs: number | null, nowMs: number): boolean {
+	return firstReadMs === null
+		? nowMs >= (round.restartedMs ?? round.startedMs) + MAX_ROUND_MS
+		: nowMs - firstReadMs > MAX_READS_MS
+}
+
+/** The round begun anew; null: that was done often enough. */
+export function restartRound(round: NoiseRound, nowMs: number): NoiseRound | null {
+	const restarts = (round.restarts ?? 0) + 1
+	return restarts > MAX_RESTARTS ? null : { ...round, restarts, restartedMs: nowMs, dueMs: nowMs }
 }
 
 /** When the next read of a round is due; null: none is planned. */
-export function getNextRoundMs({ proofs, round }: NoiseState): number | null {
+export function getNextRoundMs({ proofs, round, roundDoneMs }: NoiseState): number | null {
 	if (round !== null) return round.dueMs
-	return proofs.length === 0 ? null : Math.min(...proofs.map(getRenewalMs))
+	if (proofs.length === 0) return null
+	// A round that proved nothing, since the store was too slow, is not repeated at once.
+	const earliestMs = roundDoneMs === null ? 0 : roundDoneMs + CONFIRM_AFTER_MS
+	return Math.max(earliestMs, Math.min(...proofs.map(getRenewalMs)))
 }
 
-function getRenewalMs({ firstMs, confirmedMs }: NoiseProof): number {
+/** When a proof is confirmed or renewed, epoch ms. */
+export function getRenewalMs({ firstMs, confirmedMs }: NoiseProof): number {
 	return confirmedMs === null ? firstMs + CONFIRM_AFTER_MS : confirmedMs + RENEW_AFTER_MS
 }
 
-/** The proofs after a round whose reads showed `found`: path → objects. */
+/** The proofs after a round that read the objects `readIds` and showed `found`: path → what it showed. */
 export function concludeRound(
 	proofs: readonly NoiseProof[],
-	found: ReadonlyMap<string, ObjectId[]>,
+	found: ReadonlyMap<string, NoiseFinding>,
+	readIds: readonly ObjectId[],
 	nowMs: number,
 ): NoiseProof[] {
 	const kept = proofs.flatMap((proof): NoiseProof[] => {
-		if (getRenewalMs(proof) > nowMs) return [proof]
-		const ids = found.get(proof.path)
-		return ids === undefined ? [] : [{ ...proof, ids, confirmedMs: nowMs }]
+		const finding = found.get(proof.path)
+		if (getRenewalMs(proof) <= nowMs && proof.ids.filter((id) => readIds.includes(id)).length >= MIN_OBJECTS)
+			return finding === undefined ? [] : [{ ...proof, ...finding, confirmedMs: nowMs }]
+		// Addresses that begin to differ in more than their query no longer count, without waiting for the renewal.
+		return [finding === undefined ? proof : { ...proof, urls: proof.urls !== false && finding.urls }]
 	})
 	const added = [...found].filter(([path]) => !proofs.some((proof) => proof.path === path))
-	return [...kept, ...added.map(([path, ids]) => ({ path, firstMs: nowMs, confirmedMs: null, ids }))]
+	return [...kept, ...added.map(([path, finding]) => ({ path, firstMs: nowMs, confirmedMs: null, ...finding }))]
 }
 
-/** Paths that differed between every two reads of at least three objects whose date did not move: path → objects. */
-export function findNoise(reads: readonly (readonly Snapshot[])[]): Map<string, ObjectId[]> {
-	const found = new Map<string, ObjectId[]>()
+/** What of noise a profile leaves out, and of what only URLs without their query count. Both sorted. */
+export function toNoisePaths(proofs: readonly NoiseProof[], reliableDates: boolean): { paths: string[]; urlPaths: string[] } {
+	const isUrlPath = (proof: NoiseProof): boolean => reliableDates && proof.urls === true
+	const toSorted = (some: readonly NoiseProof[]): string[] => some.map(({ path }) => path).sort()
+	return {
+		paths: toSorted(proofs.filter((proof) => !isUrlPath(proof))),
+		urlPaths: toSorted(proofs.filter(isUrlPath)),
+	}
+}
+
+/** Paths that differed between every two reads of at least three objects whose date did not move. */
+export function findNoise(reads: readonly (readonly Snapshot[])[]): Map<string, NoiseFinding> {
+	const found = new Map<string, Snapshot[][]>()
 	const [first = [], ...later] = reads
 	for (const snapshot of first) {
 		const series = [snapshot, ...later.flatMap((read) => read.find((other) => other.id === snapshot.id) ?? [])]
@@ -113,9 +178,28 @@ export function findNoise(reads: readonly (readonly Snapshot[])[]): Map<string, 
 		const names = new Set(snapshot.fields.map((field) => field.name.split('.')[0]))
 		const steps = series.slice(1).map((other, index) => findDifferences(series[index]!.record, other.record, names))
 		for (const path of steps[0] ?? [])
-			if (steps.every((paths) => paths.has(path))) found.set(path, [...(found.get(path) ?? []), snapshot.id])
+			if (steps.every((paths) => paths.has(path))) found.set(path, [...(found.get(path) ?? []), series])
 	}
-	return new Map([...found].filter(([, ids]) => ids.length >= MIN_OBJECTS))
+	const proven = [...found].filter(([, shown]) => shown.length >= MIN_OBJECTS)
+	return new Map(proven.map(([path, shown]) => [path, toFinding(path, shown)]))
+}
+
+/** `shown`: the reads of each object that showed the path. */
+function toFinding(path: string, shown: readonly (readonly Snapshot[])[]): NoiseFinding {
+	const [before, after] = shown[0]!
+	return {
+		ids: shown.slice(0, MAX_ROUND_OBJECTS).map(([snapshot]) => snapshot!.id),
+		urls: hasSteadyUrls(path, shown),
+		example: toNoiseExample(path, before!, after!),
+	}
+}
+
+/** Whether URLs are the same in all reads of an object without their query. One object may just have been edited. */
+function hasSteadyUrls(path: string, shown: readonly (readonly Snapshot[])[]): boolean {
+	const forms = shown.map((series) => series.map(({ record }) => readPath(record, path).map(toCanonicalForm)))
+	const steady = forms.filter((reads) => reads.every((read) => JSON.stringify(read) === JSON.stringify(reads[0])))
+	const withUrls = steady.filter(([read]) => read?.some((form) => form !== null))
+	return withUrls.length >= MIN_OBJECTS && forms.length - steady.length < MIN_OBJECTS
 }
 
 /** Paths in which two records differ, of the named fields: never a whole field that has parts. */

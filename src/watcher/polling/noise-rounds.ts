@@ -3,10 +3,12 @@ import {
 	concludeRound,
 	findNoise,
 	getNextRoundMs,
-	MAX_ROUND_MS,
+	isRoundLate,
 	planRenewal,
+	restartRound,
 	ROUND_READ_INTERVAL_MS,
 	ROUND_READS,
+	type NoiseRound,
 	type NoiseState,
 } from '../core/noise.ts'
 import { updateProfile } from '../changes/profile-updates.ts'
@@ -16,8 +18,14 @@ import type { ResourceState } from '../core/resource-state.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
+/** One read of a round. */
+interface RoundRead {
+	atMs: number
+	snapshots: Snapshot[]
+}
+
 /** Reads of running rounds. Only in memory: if they are lost, the round begins again. */
-const reads = new WeakMap<ResourceState, Snapshot[][]>()
+const readsOfRounds = new WeakMap<ResourceState, RoundRead[]>()
 
 /** Whether a read of a round is due. */
 export function isRoundDue(core: Core, watched: WatchedResource): boolean {
@@ -33,27 +41,37 @@ export function getNextNoiseReadMs({ resource, state: rs }: WatchedResource): nu
 /** One read of a round; the last one decides. Throws StoreError. */
 export async function noiseRoundStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { state: rs } = watched
-	const now = core.ports.now()
 	const { noiseState } = rs
-	const round = noiseState.round ?? planRenewal(noiseState, now)
-	if (now >= round.startedMs + MAX_ROUND_MS || round.ids.length === 0) {
-		// The store did not answer in time: nothing is proven, and the next occasion tries again.
-		reads.delete(rs)
-		const proofs = round.ids.length === 0 ? concludeRound(noiseState.proofs, new Map(), now) : noiseState.proofs
-		setNoise(core, watched, { ...noiseState, proofs, round: null, roundDoneMs: now })
+	const begun = beginRead(rs, core.ports.now())
+	if (begun === null) {
+		// Nothing is proven, and the next occasion tries again.
+		readsOfRounds.delete(rs)
+		setNoise(core, watched, { ...noiseState, round: null, roundDoneMs: core.ports.now() })
 		return
 	}
-	rs.noiseState = { ...noiseState, round: { ...round, dueMs: now + ROUND_READ_INTERVAL_MS } }
-	const done = reads.get(rs) ?? []
+	const { round, reads } = begun
+	rs.noiseState = { ...noiseState, round: { ...round, dueMs: core.ports.now() + ROUND_READ_INTERVAL_MS } }
 	// Another page size makes another address, so that no cache answers.
-	const limit = round.ids.length + done.length
+	const limit = round.ids.length + reads.length
 	const page = await listPage(core, watched, { order: 'id-asc', onlyIds: round.ids, limit }, budget)
-	const all = [...done, page.snapshots.map((snapshot) => withIgnoredAlone(core, watched, snapshot))]
-	reads.set(rs, all)
+	const snapshots = page.snapshots.map((snapshot) => withIgnoredAlone(core, watched, snapshot))
+	const all = [...reads, { atMs: page.requestedAtMs, snapshots }]
+	readsOfRounds.set(rs, all)
 	if (all.length < ROUND_READS) return
-	reads.delete(rs)
-	const proofs = concludeRound(noiseState.proofs, findNoise(all), core.ports.now())
+	readsOfRounds.delete(rs)
+	const found = findNoise(all.map((read) => read.snapshots))
+	const proofs = concludeRound(rs.noiseState.proofs, found, round.ids, core.ports.now())
 	setNoise(core, watched, { proofs, round: null, roundDoneMs: core.ports.now() })
+}
+
+/** The round to go on with, and its reads so far, which begin anew after a late alarm. null: it ends without proof. */
+function beginRead(rs: ResourceState, nowMs: number): { round: NoiseRound; reads: readonly RoundRead[] } | null {
+	const round = rs.noiseState.round ?? planRenewal(rs.noiseState, nowMs)
+	const reads = readsOfRounds.get(rs) ?? []
+	if (round.ids.length === 0) return null
+	if (!isRoundLate(round, reads[0]?.atMs ?? null, nowMs)) return { round, reads }
+	const again = restartRound(round, nowMs)
+	return again === null ? null : { round: again, reads: [] }
 }
 
 /** A snapshot whose fields have the noise that is known. */

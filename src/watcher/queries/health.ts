@@ -1,7 +1,7 @@
 /** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
 import type { Cure } from '../../elements/store.ts'
 import type { VendorType } from '../../events/batching.ts'
-import { INSTANCE_STATES, type HealthReport, type InstanceState } from '../../rpc/watcher.ts'
+import { INSTANCE_STATES, type HealthReport, type InstanceState, type NoiseReport } from '../../rpc/watcher.ts'
 
 /** Input of the evaluation. Times epoch ms. */
 export interface HealthFacts {
@@ -20,6 +20,8 @@ export interface HealthFacts {
 		held: number
 		window: boolean
 		error: { atMs: number; message: string; cure?: Cure | null } | null
+		/** Paths that differ between reads of one object. */
+		noise: NoiseReport[]
 	}[]
 	/** null: this instance has no webhooks. */
 	webhooks: {
@@ -56,6 +58,7 @@ interface HealthFinding {
 export function evaluateHealth(facts: HealthFacts): HealthReport {
 	const resources = facts.resources.map((resource) => ({
 		resource: resource.objectType,
+		noise: resource.noise,
 		...getResourceFinding(resource, facts.nowMs),
 	}))
 	const findings: HealthFinding[] = [...getInstanceFindings(facts), ...resources]
@@ -73,7 +76,7 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 		reason: worst.reason,
 		action: worst.action,
 		store: getStoreHealth(facts),
-		resources: resources.map(({ resource, state, reason }) => ({ resource, state, reason })),
+		resources: resources.map(({ resource, state, reason, noise }) => ({ resource, state, reason, noise })),
 		webhooks: getWebhookHealth(facts),
 		callback: {
 			url: callback?.url ?? null,

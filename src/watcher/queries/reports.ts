@@ -6,6 +6,7 @@ import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
 import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
+import { toNoiseReports } from './noise-reports.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
@@ -38,6 +39,7 @@ export function buildHealth(core: Core): HealthReport {
 					? null
 					: { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
+			noise: toNoiseReports(core, rs),
 		})),
 		webhooks:
 			config.hooks === null || core.element.webhooks === null
@@ -232,6 +234,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				},
 				drift: rs.drift,
 				volatile: [...rs.noise],
+				noise: toNoiseReports(core, rs),
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 			}

@@ -31,7 +31,8 @@ const NoiseResponse = z
 	.strictObject({
 		path: z.string(),
 		proof: z.enum(['provisional', 'proven']).meta({
-			description: '`provisional`: one round of reads showed it. `proven`: another one, at least an hour later, did too',
+			description:
+				'`provisional`: one round of reads showed it. `proven`: another one, at least an hour later, did too',
 		}),
 		since: Moment,
 		provenAt: Moment.nullable().meta({ description: 'When it was proven or last renewed; null: it is provisional' }),

@@ -104,7 +104,7 @@ function describeValue(value: unknown, read: number, isSecret: boolean): string 
 	const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 	if (text === '') return 'an empty text'
 	if (!isSecret && PLAIN_VALUE.test(text)) return text
-	return `<${read}> (${text.length.toLocaleString('en-US')} characters)`
+	return `<${read}> (${text.length.toLocaleString('en-US')} ${text.length === 1 ? 'character' : 'characters'})`
 }
 
 function cut(text: string, length: number): string {

@@ -159,7 +159,10 @@ export function concludeRound(
 }
 
 /** What of noise a profile leaves out, and of what only URLs without their query count. Both sorted. */
-export function toNoisePaths(proofs: readonly NoiseProof[], reliableDates: boolean): { paths: string[]; urlPaths: string[] } {
+export function toNoisePaths(
+	proofs: readonly NoiseProof[],
+	reliableDates: boolean,
+): { paths: string[]; urlPaths: string[] } {
 	const isUrlPath = (proof: NoiseProof): boolean => reliableDates && proof.urls === true
 	const toSorted = (some: readonly NoiseProof[]): string[] => some.map(({ path }) => path).sort()
 	return {

@@ -8,9 +8,7 @@ import type { NoiseReport } from '../../rpc/watcher.ts'
 /** The noise of a resource, by path. */
 export function toNoiseReports(core: Core, rs: ResourceState): NoiseReport[] {
 	const { proofs } = rs.noiseState
-	return proofs
-		.map((proof) => toNoiseReport(core, rs, proof))
-		.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+	return proofs.map((proof) => toNoiseReport(core, rs, proof)).toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 function toNoiseReport(core: Core, rs: ResourceState, proof: NoiseProof): NoiseReport {

@@ -11,6 +11,7 @@ const resource: HealthFacts['resources'][number] = {
 	held: 0,
 	window: false,
 	error: null,
+	noise: [],
 }
 const facts: HealthFacts = {
 	enabled: true,

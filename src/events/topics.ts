@@ -11,6 +11,7 @@ export const OPERATOR_TOPICS: readonly string[] = [
 	'notification.dead',
 	'webhook.repaired',
 	'backlog.expired',
+	'objects.unchecked',
 ]
 
 /** Whether a subscription to `pattern` gets a topic: `orders.*` gets every topic that begins with `orders.`. */

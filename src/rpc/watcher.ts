@@ -157,6 +157,19 @@ export interface PollerReport {
 	runs: { at: string; requests: number; events: number; note: string }[]
 }
 
+/** Objects that were indexed in silence, by resource: changes of these fields before `since` cannot be known. */
+export interface UncheckedReport {
+	unchecked: {
+		resource: string
+		/** ISO 8601. */
+		since: string
+		fields: string[]
+		count: number
+		/** An UPDATED is being sent of each. */
+		sending: boolean
+	}[]
+}
+
 /**
  * A requested poll. `state`: `started`, `queued` behind a run, `waiting` for the end of a back-off, `paused`.
  * `notBefore`: ISO 8601, when a back-off ends; null: none is under way. Objects of earlier versions leave it out.
@@ -263,6 +276,9 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 		}>
 	>
 	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
+	/** Objects of earlier versions do not know these two calls. */
+	unchecked(): Promise<OrUnknown<UncheckedReport>>
+	decideUnchecked(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	/** Takes a verified delivery. It is committed when this answers `taken`. */
 	hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>>
 	/** Reports what an isolate rejected, at most once a minute. */

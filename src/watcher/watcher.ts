@@ -48,6 +48,7 @@ import { getTally } from './queries/counts.ts'
 import { enqueueTestEvent } from './outbox/test-event.ts'
 import { getTimelineReport } from './queries/timeline.ts'
 import { decideDeletions, listHeldDeletions, requestPoll, retryStore } from './polling/commands.ts'
+import { decideUnchecked, listUnchecked } from './polling/unchecked.ts'
 import { addRejections, getRejections } from './log/rejections.ts'
 import type { BackupCursor, StoredRow } from '../rpc/backup.ts'
 import type { OrUnknown } from '../rpc/known.ts'
@@ -161,6 +162,18 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>> {
 		return this.engine.withCore((core) => {
 			const decided = decideDeletions(core, decision)
+			this.engine.updateAlarm(core)
+			return { decided }
+		})
+	}
+
+	async unchecked(): ReturnType<WatcherRpc['unchecked']> {
+		return this.engine.withCore(listUnchecked)
+	}
+
+	async decideUnchecked(decision: 'emit' | 'forget'): ReturnType<WatcherRpc['decideUnchecked']> {
+		return this.engine.withCore((core) => {
+			const decided = decideUnchecked(core, decision)
 			this.engine.updateAlarm(core)
 			return { decided }
 		})

@@ -188,6 +188,13 @@ export const HELD_DELETIONS = {
 	],
 }
 
+/** Unchecked objects. */
+export const UNCHECKED = {
+	unchecked: [
+		{ resource: 'products', since: DETECTED_ISO, fields: ['price', 'regular_price'], count: 209, sending: false },
+	],
+}
+
 const DELIVERY_URL = `${SERVICE_URL}${BASE_PATH}/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
 
 /** The secrets of its webhooks. */

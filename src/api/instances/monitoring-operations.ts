@@ -11,6 +11,8 @@ import {
 	PollerResponse,
 	PollRunResponse,
 	RejectedDeliveriesResponse,
+	UncheckedDecisionBody,
+	UncheckedObjectsResponse,
 	WebhooksResponse,
 	WebhookSecretsResponse,
 } from './monitoring-schema.ts'
@@ -64,6 +66,28 @@ export const watchingOperations = {
 		summary: 'Decide held deletions',
 		description: 'Sends the held deletions as DELETED events, or discards them.',
 		body: DecisionBody,
+		example: { decision: 'emit' },
+		answer: DecisionResponse,
+	}),
+	...byIdAndToken('listUncheckedObjects', {
+		method: 'get',
+		path: '/unchecked',
+		tag: 'Instances',
+		summary: 'List unchecked objects',
+		description:
+			'Returns how many objects were indexed again without an event, because an earlier version of Shopbell did not ' +
+			'compare some of their fields and the event log no longer has their records. Decide with `PUT`.',
+		answer: UncheckedObjectsResponse,
+	}),
+	...byIdAndToken('decideUncheckedObjects', {
+		method: 'put',
+		path: '/unchecked',
+		tag: 'Instances',
+		summary: 'Decide unchecked objects',
+		description:
+			'Sends an UPDATED event with the current record of each unchecked object while Shopbell reads the resource again, ' +
+			'or sends none. A decision is final: a repeated call decides 0.',
+		body: UncheckedDecisionBody,
 		example: { decision: 'emit' },
 		answer: DecisionResponse,
 	}),

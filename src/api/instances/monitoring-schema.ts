@@ -6,6 +6,7 @@ import type {
 	NoiseReport,
 	PollerReport,
 	PollerResourceReport,
+	UncheckedReport,
 	WebhooksReport,
 } from '../../rpc/watcher.ts'
 import { INSTANCE_STATES } from '../../rpc/watcher.ts'
@@ -20,6 +21,7 @@ import {
 	POLLER,
 	POLLER_RESOURCE,
 	REJECTED,
+	UNCHECKED,
 	WEBHOOK_SECRETS,
 	WEBHOOKS,
 } from './examples.ts'
@@ -211,6 +213,28 @@ export const DecisionBody = z.looseObject({
 export const DecisionResponse = z
 	.strictObject({ decided: z.number().meta({ description: 'Number of objects' }) })
 	.meta({ id: 'Decision', examples: [{ decided: 57 }] })
+
+/** `GET …/unchecked`. */
+export const UncheckedObjectsResponse = z
+	.strictObject({
+		unchecked: z.array(
+			z.strictObject({
+				resource: z.string(),
+				since: Moment.meta({ description: 'Changes of the fields before this time are not known' }),
+				fields: z.array(z.string()),
+				count: z.number().meta({ description: 'Number of objects' }),
+				sending: z.boolean().meta({ description: 'It is decided: an UPDATED event is being sent for each' }),
+			}),
+		),
+	})
+	.meta({ id: 'UncheckedObjects', examples: [UNCHECKED] }) satisfies z.ZodType<UncheckedReport>
+
+/** `PUT …/unchecked`. */
+export const UncheckedDecisionBody = z.looseObject({
+	decision: z
+		.enum(['emit', 'forget'], 'expected emit or forget')
+		.meta({ description: '`emit`: send an UPDATED event for each. `forget`: send none', examples: ['emit'] }),
+})
 
 const SECRET_VERSION_FIELDS = {
 	deliveryUrl: z

@@ -63,3 +63,24 @@ export async function decideHeldDeletions(
 	})
 	return answer
 }
+
+/** `GET …/unchecked`. */
+export async function listUncheckedObjects(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.listUncheckedObjects>> {
+	return await callWatcher(c, (watcher) => watcher.unchecked())
+}
+
+/** `PUT …/unchecked`. */
+export async function decideUncheckedObjects(
+	c: InstanceContext,
+	decision: 'emit' | 'forget',
+): Promise<OperationResponse<typeof watchingOperations.decideUncheckedObjects>> {
+	const answer = await callWatcher(c, (watcher) => watcher.decideUnchecked(decision))
+	await audit(c, {
+		action: 'instance.unchecked',
+		...toAuditObject(c, c.var.instance.id),
+		detail: { decision, decided: answer.decided },
+	})
+	return answer
+}

@@ -71,7 +71,7 @@ export function parseResource(
 			modifiedFilter: collection.filtersByModified,
 			trash: collection.hasTrash,
 			postsStored,
-			reliableDates: collection.filtersByModified && !ordersAsPosts && collection.recentHours === 0,
+			reliableDates: !ordersAsPosts && hasReliableDates(collection, dates.dates.updated),
 			rereadHours: ordersAsPosts ? 24 : collection.rereadHours,
 			recentHours: ordersAsPosts ? 1 : collection.recentHours,
 			indexed: settings.filterByUpdatedDate !== false,
@@ -84,6 +84,12 @@ export function parseResource(
 			...(target.path === 'orders' ? { relatedObjects: findRelatedCustomers } : {}),
 		},
 	}
+}
+
+/** Whether ordinary edits move the date: those of coupons do not (docs/woocommerce.md 4.3), and no list has others. */
+function hasReliableDates(collection: Collection, updated: DateRule | null): boolean {
+	const isListDate = updated?.field === 'date_modified' || updated?.field === 'date_modified_gmt'
+	return collection.filtersByModified && collection.recentHours === 0 && isListDate
 }
 
 /** The resource with its placeholders filled with the last poll's time (epoch ms) less `pollDelay`. */

@@ -54,10 +54,15 @@ function compareUnderProfile(
 		// Nothing can be compared: an edit shows only by its stamp.
 		const isStamped = known.modifiedSec !== snapshot.modifiedSec
 		const names = isStamped ? [] : [...new Set([...known.content.fieldNames, ...currentContent.fieldNames])]
-		return { known, content: currentContent, ignoredNames: names }
+		return { known, content: currentContent, ignoredNames: names, uncheckedFields: [] }
 	}
 	if (record !== null && hashUnder(record, profile).hash === known.content.hash)
-		return { known: { ...known, content: hashUnder(record, current) }, content: currentContent, ignoredNames: [] }
+		return {
+			known: { ...known, content: hashUnder(record, current) },
+			content: currentContent,
+			ignoredNames: [],
+			uncheckedFields: [],
+		}
 	// A field with noise in it differs by itself; rows of earlier versions may still have the fields they took for it.
 	const newNoise = watched.state.noise.filter(
 		(path) => !profile.paths.includes(path) && !(isUrlPath(profile, path) && isUrlPath(current, path)),
@@ -65,7 +70,9 @@ function compareUnderProfile(
 	const ignoredNames = known.content.fieldNames.filter(
 		(name) => newNoise.some((path) => isPathIn(path, name)) || (profile.version === 1 && profile.paths.includes(name)),
 	)
-	return { known, content: hashUnder(snapshot.record, profile), ignoredNames }
+	const uncheckedFields =
+		profile.version === 1 ? currentContent.fieldNames.filter((name) => profile.paths.includes(name)) : []
+	return { known, content: hashUnder(snapshot.record, profile), ignoredNames, uncheckedFields }
 }
 
 /** Whether only the URLs of a path count, without query. */

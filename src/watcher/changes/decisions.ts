@@ -19,6 +19,8 @@ export interface Comparison {
 	content: ObjectContent
 	/** Names of fields whose difference says nothing. */
 	ignoredNames: readonly string[]
+	/** Names of fields that an earlier version left out, so that nothing is known about them. */
+	uncheckedFields: readonly string[]
 }
 
 /** The circumstances of the observations. Times epoch ms. */
@@ -49,6 +51,10 @@ export interface Decision {
 	/** Whether an earlier observation queued the object to be read again. */
 	wasPending: boolean
 	verdict: GateVerdict
+	/** Names of fields about whose change nothing is known. */
+	uncheckedFields: readonly string[]
+	/** A person wants it sent. */
+	decided?: true
 }
 
 /** A decision that changes the index. */
@@ -76,7 +82,8 @@ export function gateAll(
 			ignoredNames: comparison?.ignoredNames ?? [],
 			pendingCheck: pendingCheck ?? {},
 		})
-		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict }
+		const uncheckedFields = comparison?.uncheckedFields ?? []
+		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict, uncheckedFields }
 	})
 }
 

@@ -20,8 +20,9 @@ import type { Change } from './gate-types.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
-import { getRoundDeadlineMs, isWaitingForRound, planRound } from '../core/noise.ts'
+import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
+import { noteUnchecked, withDecidedUpdates } from './unchecked.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -92,14 +93,15 @@ export function recordObservations(
 		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),
 	)
-	const decisions = gated.map((decision) => deferDuringRound(core, watched, decision, readContext))
+	const proven = awaitProof(core, watched, gated, readContext)
+	if (proven === null) return { emitted: 0, accepted: 0, toRecheck: [], unknown: 0, waits: true }
+	const decisions = withDecidedUpdates(core, watched, proven, readContext)
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAcceptedDecision)
-	if (planNoiseRound(core, watched, accepted, readContext))
-		return { emitted: 0, accepted: 0, toRecheck: [], unknown: 0, waits: true }
 	noteSnapshots(watched, observedObjects)
 	updateLookups(tx, core, rs.number, decisions, readContext)
 	confirmEvents(tx, core, decisions, readContext)
+	noteUnchecked(tx, core, watched, accepted)
 	const events = accepted.flatMap((decision) => applyGateDecision(tx, core, watched, decision, readContext))
 	if (accepted.length > 0) {
 		// The digest of the head may be outdated, so the head passes the gate again.
@@ -113,6 +115,23 @@ export function recordObservations(
 		toRecheck,
 		unknown: decisions.filter(({ known }) => known === null).length,
 	}
+}
+
+/**
+ * Lets objects that differ without a new date wait for a round of reads that proves noise. null: the whole look is
+ * repeated after it.
+ */
+function awaitProof(
+	core: Core,
+	watched: WatchedResource,
+	gated: readonly Decision[],
+	readContext: ReadContext,
+): readonly Decision[] | null {
+	const defer = (decision: Decision): Decision => deferDuringRound(core, watched, decision, readContext)
+	const decisions = gated.map(defer)
+	const planned = planNoiseRound(core, watched, decisions.filter(isAcceptedDecision), readContext)
+	if (planned === 'repeat') return null
+	return planned === 'defer' ? decisions.map(defer) : decisions
 }
 
 /** While a round of reads is made, objects that differ without a new date are read again after it. */
@@ -139,19 +158,23 @@ function isUnstampedEdit({ verdict, known, observation, observed }: Decision): b
 	)
 }
 
-/** Plans a round of reads if objects differ without a new date. True: the look waits for it. */
+/**
+ * Plans a round of reads if objects differ without a new date. `repeat`: the look waits for it; `defer`: its objects do,
+ * since it cannot be repeated.
+ */
 function planNoiseRound(
 	core: Core,
 	{ state: rs }: WatchedResource,
 	accepted: readonly AcceptedDecision[],
 	{ source, canWait = false }: ReadContext,
-): boolean {
-	if (source === 'webhook' || rs.baseline !== null) return false
+): 'repeat' | 'defer' | null {
+	if (source === 'webhook' || rs.baseline !== null) return null
 	const unstampedIds = accepted.filter(isUnstampedEdit).map(({ observed }) => observed.id)
 	const now = core.ports.now()
 	const round = planRound(rs.noiseState, unstampedIds, canWait, now)
 	if (round !== null) rs.noiseState = { ...rs.noiseState, round }
-	return round?.waiting === true && isWaitingForRound(rs.noiseState, now)
+	if (round === null || !isTooManyUnproven(unstampedIds)) return null
+	return canWait ? 'repeat' : 'defer'
 }
 
 /** Stores facts about the resource from snapshots, whatever the gate decides. */
@@ -224,7 +247,8 @@ function applyGateDecision(
 		verdict.do === 'emit' && row !== null
 			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, observed, change, row, readContext))
 			: []
-	if (events.length > 0) noteChanges(tx, core, watched, decision, events, readContext)
+	// When a decided one changed is not known.
+	if (events.length > 0 && decision.decided !== true) noteChanges(tx, core, watched, decision, events, readContext)
 	writeIndexRow(tx, core, rs.number, observed.id, row)
 	if (!resource.modifiedFilter) invalidatePage(tx, core, rs.number, observed.id)
 	return events

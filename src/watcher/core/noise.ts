@@ -83,7 +83,7 @@ export function planRound(
 	canWait: boolean,
 	nowMs: number,
 ): NoiseRound | null {
-	const waiting = canWait && unstampedIds.length > MAX_UNPROVEN
+	const waiting = canWait && isTooManyUnproven(unstampedIds)
 	const { round, roundDoneMs } = state
 	if (round !== null)
 		return waiting && !round.waiting && nowMs < getRoundDeadlineMs(round) ? { ...round, waiting } : null
@@ -91,6 +91,11 @@ export function planRound(
 	// Proofs that are due are judged by the same reads.
 	const ids = [...unstampedIds.slice(0, MAX_ROUND_OBJECTS), ...getDueIds(state, nowMs)]
 	return { ids: [...new Set(ids)].slice(0, 2 * MAX_ROUND_OBJECTS), startedMs: nowMs, dueMs: nowMs, waiting }
+}
+
+/** Whether so many objects differ without a new date that they wait for a round. */
+export function isTooManyUnproven(unstampedIds: readonly ObjectId[]): boolean {
+	return unstampedIds.length > MAX_UNPROVEN
 }
 
 /** Until when objects wait for a round, epoch ms. What is not proven then is a change, also if the round goes on. */

@@ -69,6 +69,8 @@ export interface ResourceState {
 	/** Paths that are taken for noise, and their proofs (noise.ts). */
 	noise: readonly string[]
 	noiseState: NoiseState
+	/** Objects that were indexed in silence (unchecked-table.ts); null or absent: none. */
+	unchecked?: UncheckedObjects | null
 	/** The content profiles whose rows may exist; the last one is the current one (content-profiles.ts). */
 	profiles: readonly NumberedProfile[]
 	datesUnreadable: string | null
@@ -93,6 +95,16 @@ export interface ResourceState {
 		/** Since when lists are refused, not only single objects. */
 		listedSinceMs?: number
 	} | null
+}
+
+/** Objects whose changes in some fields cannot be known, since an earlier version left these out of its rows. */
+export interface UncheckedObjects {
+	fields: string[]
+	sinceMs: number
+	/** Whether its operator event was recorded. */
+	announced: boolean
+	/** When a person decided that an UPDATED is sent of each; null: nobody decided. */
+	decidedMs: number | null
 }
 
 /** A resource at its first poll. T0 and the highest id come from the store. */

@@ -115,6 +115,10 @@ const MIGRATION_STEPS: string[][] = [
 		// What tells an object from another one with its id, as a hash; null: not known.
 		`ALTER TABLE objects ADD COLUMN identity TEXT`,
 	],
+	[
+		// Objects of earlier versions that were indexed again in silence, until a person decides.
+		`CREATE TABLE unchecked (resource INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

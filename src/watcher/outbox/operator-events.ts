@@ -14,6 +14,7 @@ type OperatorTopic =
 	| 'notification.dead'
 	| 'webhook.repaired'
 	| 'backlog.expired'
+	| 'objects.unchecked'
 
 /** Maximum events that a call publishes. */
 const MAX_EVENTS_PER_CALL = 50

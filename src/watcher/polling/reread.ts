@@ -16,6 +16,7 @@ import { getDisturbance, noteBegin } from './disturbance.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import { setDrift } from './totals.ts'
+import { settleUnchecked } from './unchecked.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 const MAX_UNLISTED_READS = 1_000
@@ -151,6 +152,7 @@ function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs:
 	rs.rereadBeganMs = startedMs
 	rs.recentDoneMs = core.ports.now()
 	if (!watched.resource.modifiedFilter) rs.passLeft = 0
+	settleUnchecked(tx, core, rs, startedMs)
 	dropUnusedProfiles(core, rs, startedMs)
 	// No scan shows objects that exist without being listed: each is read by id.
 	for (const id of findUnlisted(core.ports.sql, rs.number, MAX_UNLISTED_READS))

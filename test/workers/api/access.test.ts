@@ -96,6 +96,8 @@ describe('authorization', () => {
 		['PUT', '/instances/1/poll', {}],
 		['GET', '/instances/1/deletions'],
 		['PUT', '/instances/1/deletions', {}],
+		['GET', '/instances/1/unchecked'],
+		['PUT', '/instances/1/unchecked', {}],
 		['GET', '/instances/1/events'],
 		['GET', '/instances/1/events/x'],
 		['GET', '/instances/events'],
@@ -469,6 +471,7 @@ describe('requests and answers', () => {
 				['POST', '/instances'],
 				['PUT', '/instances/1/poll'],
 				['PUT', '/instances/1/deletions'],
+				['PUT', '/instances/1/unchecked'],
 				['PATCH', '/instances/1/configuration/288101'],
 			] as const) {
 				const answer = await client.call(method, path, body)

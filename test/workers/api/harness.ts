@@ -233,6 +233,15 @@ export class FakeWatchers {
 			),
 			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
 			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
+			unchecked: async () => (
+				recordCall('unchecked'),
+				ifKnown({
+					unchecked: [
+						{ resource: 'products', since: '2026-06-01T12:00:00.000Z', fields: ['price'], count: 3, sending: false },
+					],
+				})
+			),
+			decideUnchecked: async (decision) => (recordCall(`decideUnchecked ${decision}`), ifKnown({ decided: 3 })),
 			hook: async (delivery) => {
 				recordCall(`hook ${delivery.topic}`)
 				const answer = ifKnown(this.webhookAnswer)

@@ -371,6 +371,8 @@ describe('reading', () => {
 			['PUT', `/instances/${made.id}/poll`, {}],
 			['GET', `/instances/${made.id}/deletions`],
 			['PUT', `/instances/${made.id}/deletions`, { decision: 'emit' }],
+			['GET', `/instances/${made.id}/unchecked`],
+			['PUT', `/instances/${made.id}/unchecked`, { decision: 'emit' }],
 			['GET', `/instances/${made.id}/events`],
 			['GET', `/instances/${made.id}/configuration`],
 			['GET', `/elements/woocommercerest/instances/${made.id}`],
@@ -574,6 +576,7 @@ describe('changing', () => {
 		await client.call('DELETE', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
+		await client.call('PUT', `/instances/${id}/unchecked`, { decision: 'emit' })
 		await client.call('DELETE', `/instances/${id}`)
 		const log = await rows('audit_log')
 		expect(log.map((row) => row['action'])).toEqual([
@@ -583,6 +586,7 @@ describe('changing', () => {
 			'instance.disable',
 			'instance.enable',
 			'instance.deletions',
+			'instance.unchecked',
 			'instance.delete',
 		])
 		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(
@@ -631,5 +635,31 @@ describe('changing', () => {
 		})
 		expect((await client.call('PUT', `/instances/${id}/deletions`, { decision: 'maybe' })).status).toBe(400)
 		expect((await client.call('GET', `/instances/${id}/poller`)).body.resources).toEqual([])
+	})
+
+	test('lists unchecked objects and decides about them, by id and by token §11.17', async () => {
+		const { token } = (await client.call('GET', `/instances/${id}`)).body
+		const byToken = { authorization: `User ${client.userSecret}, Element ${token}` }
+		for (const [path, headers] of [
+			[`/instances/${id}/unchecked`, undefined],
+			['/instances/unchecked', byToken],
+		] as const) {
+			expect((await client.call('GET', path, undefined, headers)).body).toMatchObject({
+				unchecked: [{ resource: 'products', fields: ['price'], count: 3, sending: false }],
+			})
+			for (const decision of ['emit', 'forget'])
+				expect((await client.call('PUT', path, { decision }, headers)).body).toEqual({ decided: 3 })
+			for (const sent of [{ decision: 'maybe' }, { decision: null }, {}, [], 'emit']) {
+				const refused = await client.call('PUT', path, sent, headers)
+				expect(refused.status).toBe(400)
+			}
+		}
+		expect((await client.call('PUT', `/instances/${id}/unchecked`, {})).body.message).toContain('decision')
+		expect(client.world.watchers.calls.filter((call) => call.includes('decideUnchecked'))).toEqual([
+			`${id} decideUnchecked emit`,
+			`${id} decideUnchecked forget`,
+			`${id} decideUnchecked emit`,
+			`${id} decideUnchecked forget`,
+		])
 	})
 })

@@ -124,6 +124,8 @@ test('an object without instance row answers unknown to every call and writes no
 		eventsAfter: () => stub.eventsAfter(null, 1),
 		deletions: () => stub.deletions(),
 		decide: () => stub.decide('emit'),
+		unchecked: () => stub.unchecked(),
+		decideUnchecked: () => stub.decideUnchecked('emit'),
 		hook: () =>
 			stub.hook({
 				topic: 'order.updated',

@@ -1,9 +1,6 @@
 /** What is ignored, and what a change of it may not hide: rows are compared under the profile that they were written with. */
 import { describe, expect, test } from 'vitest'
-import { hashContent } from '../../../../src/watcher/changes/content.ts'
-import { readIndexRows, writeIndexRow } from '../../../../src/watcher/changes/object-index.ts'
-import { getWatchedResources } from '../../../../src/watcher/source/resources.ts'
-import { getStoreRecord } from '../../../support/webhook-stories.ts'
+import { asEarlierVersion } from '../../../support/earlier-versions.ts'
 import type { PollerResource } from '../../../../src/elements/form.ts'
 import type { World } from '../../../support/world.ts'
 import {
@@ -45,23 +42,6 @@ function setMeta(world: World, resource: 'products' | 'customers', id: number, k
 function configurePoller(world: World, poller: Record<string, PollerResource>): Promise<void> {
 	const configuration = { ...world.config.configuration, 'event.poller.configuration': JSON.stringify(poller) }
 	return world.configure({ configuration })
-}
-
-/** Makes all rows those of an earlier version: content of version 1 without its list of volatile names. */
-function asEarlierVersion(world: World, volatile: string[] = []): void {
-	const core = world.engine.getCore()!
-	core.commit((tx) => {
-		for (const { resource, state: rs } of getWatchedResources(core)) {
-			const ids = liveIds(world, rs.objectType)
-			for (const [id, row] of readIndexRows(core, rs.number, ids)) {
-				const record = getStoreRecord(world, rs.objectType as 'products', Number(id))
-				const { fields } = core.element.parseRecord(resource, record, { version: 1, paths: volatile })!
-				writeIndexRow(tx, core, rs.number, id, { ...row, content: hashContent(fields), profile: 1 })
-			}
-			Object.assign(rs, { volatile, profiles: undefined, noise: undefined })
-		}
-	})
-	world.evict()
 }
 
 describe('housekeeping meta', () => {

@@ -93,6 +93,30 @@ test('images that are signed anew at a re-read wait for the round: not one of 30
 	expect(arrivalsSince(world)).toEqual(images)
 })
 
+test('more than ten objects of a poll that is not repeated wait for the round as well', async () => {
+	const world = await worldAfterBaseline({ ...shop(60), pollIntervalMs: MINUTE_MS })
+	const ids = liveIds(world, 'products').slice(0, 40)
+	let isSigned = false
+	let turn = 0
+	rewriteRecords(world, (record) => {
+		const signature = isSigned && ids.slice(0, 20).includes(Number(record['id'])) ? ++turn : 0
+		return { ...record, images: [{ src: `https://cdn.example/a.png?sig=${signature}` }] }
+	})
+	const edit = (some: readonly number[]): void =>
+		some.forEach((id) => world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Edited' } }))
+	edit(ids.slice(0, 20))
+	await world.advance(5_000)
+	// The newest ten, which every poll reads first, are not signed.
+	edit(ids.slice(20))
+	await world.advance(MINUTE_MS)
+	expect(new Set(arrivalsSince(world)).size).toBe(40)
+	isSigned = true
+	const from = world.arrivals.length
+	await world.advance(5 * MINUTE_MS)
+	expect(noise(world)).toEqual(['images.*.src'])
+	expect(arrivalsSince(world, from)).toEqual([])
+})
+
 describe('prices that every answer shows otherwise', () => {
 	/** Whether an answer shows the lower price: every second one, or every second time that a product is shown. */
 	const alternations: [name: string, isLower: (world: World) => (id: number) => boolean][] = [

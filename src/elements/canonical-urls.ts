@@ -5,8 +5,13 @@
 import { isRecord } from './values.ts'
 
 /** URLs inside a text: absolute ones, and those of attributes. They may be escaped as in JSON or HTML. */
-const URLS_IN_TEXT =
-	/(?:\bhttps?:(?:\\?\/){2}|(?<=["'(])(?:\\?\/){1,2}(?=\w))(?:(?!&(?:quot|#0?3[49]);|,\s*https?:)(?:[^\s"'<>\\]|\\\/))+/gi
+const URLS_IN_TEXT = new RegExp(
+	[
+		String.raw`(?:\bhttps?:(?:\\?\/){2}|(?<=["'(])(?:\\?\/){1,2}(?=\w))`,
+		String.raw`(?:(?!&(?:quot|#0?3[49]);|,\s*https?:)(?:[^\s"'<>\\]|\\\/))+`,
+	].join(''),
+	'gi',
+)
 
 /** The canonical form; null: there is none. Of lists and objects, the parts that have one. */
 export function toCanonicalForm(value: unknown): unknown {

@@ -22,7 +22,10 @@ function toStoreCure(path: string, kind: NoiseKind | null): string {
 		)
 	const key = /(?:^|\.)meta_data\.(.+)$/s.exec(path)?.[1]
 	if (key !== undefined)
-		return `A plugin gives the meta "${key}" another value in every answer. Ask its author to leave it out of the REST API.`
+		return (
+			`A plugin gives the meta "${key}" another value in every answer. Ask its author to leave it out of the REST ` +
+			'API.'
+		)
 	return (
 		`The store computes ${path} anew for every answer, as plugins for dynamic prices and caches do. Exclude ` +
 		'/wp-json/ from the plugin or the cache.'

@@ -159,8 +159,8 @@ function isUnstampedEdit({ verdict, known, observation, observed }: Decision): b
 }
 
 /**
- * Plans a round of reads if objects differ without a new date. `repeat`: the look waits for it; `defer`: its objects do,
- * since it cannot be repeated.
+ * Plans a round of reads if objects differ without a new date. `repeat`: the look waits for it; `defer`: its objects
+ * do, since it cannot be repeated.
  */
 function planNoiseRound(
 	core: Core,

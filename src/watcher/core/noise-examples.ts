@@ -16,6 +16,12 @@ export interface NoiseExample {
 	values: [string, string]
 }
 
+/** The example after an erasure of an object: nothing of its values is left. */
+export function eraseExample(example: NoiseExample | null | undefined, objectId: string): NoiseExample | null {
+	if (example == null) return null
+	return String(example.objectId) === objectId ? { ...example, values: ['<1>', '<2>'] } : example
+}
+
 const MAX_TEXT_LENGTH = 200
 const MAX_NAME_LENGTH = 40
 const MAX_PARAMETERS = 4

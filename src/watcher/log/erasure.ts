@@ -2,6 +2,7 @@
 import { parseMembers } from '../../events/notification-members.ts'
 import { eraseResponses } from './attempts.ts'
 import type { Core } from '../core/core.ts'
+import { eraseExample } from '../core/noise-examples.ts'
 import { toStoredIds } from './event-log.ts'
 import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { clearRejectionSamples } from './rejections.ts'
@@ -11,7 +12,7 @@ const MAX_IN_FLIGHT_MS = 10 * 60_000
 
 /**
  * Erases the records of an object's events, the callbacks' answers to notifications with these events, and samples of
- * rejected deliveries, which may quote them. Ids, types and times stay. Unsettled notifications are sent without the
+ * rejected deliveries, which may quote them, and what examples of noise show. Ids, types and times stay. Unsettled notifications are sent without the
  * record from now on. Returns how many events.
  */
 export function eraseObjectContent(core: Core, resource: string, objectId: string): number {
@@ -39,6 +40,12 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 				eraseResponses(tx, core, id)
 		}
 		clearRejectionSamples(core)
+		for (const rs of core.state.resources)
+			if (rs.objectType === resource)
+				rs.noiseState = {
+					...rs.noiseState,
+					proofs: rs.noiseState.proofs.map((proof) => ({ ...proof, example: eraseExample(proof.example, objectId) })),
+				}
 		core.state.erasedMs = core.ports.now()
 		return events.length
 	})

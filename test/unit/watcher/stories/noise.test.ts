@@ -1,5 +1,6 @@
 /** Noise is proven by reads; what is not proven is a change. */
 import { describe, expect, test } from 'vitest'
+import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { buildHealth, buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import type { World } from '../../../support/world.ts'
 import {
@@ -290,6 +291,8 @@ test('noise is named with its proof, an example and the cure, by the poller and 
 	expect(hours(proven!.provenAt!, proven!.nextProof)).toBe(168)
 	const health = buildHealth(world.engine.getCore()!)
 	expect(health).toMatchObject({ state: 'healthy', resources: [{ resource: 'products', noise: [proven] }] })
+	eraseObjectContent(world.engine.getCore()!, 'products', proven!.example!.objectId)
+	expect(report(world).noise).toEqual([{ ...proven, example: { ...proven!.example, values: ['<1>', '<2>'] } }])
 })
 
 test('a proof is renewed every week, and ends when reads agree', async () => {

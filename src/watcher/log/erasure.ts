@@ -11,9 +11,9 @@ import { clearRejectionSamples } from './rejections.ts'
 const MAX_IN_FLIGHT_MS = 10 * 60_000
 
 /**
- * Erases the records of an object's events, the callbacks' answers to notifications with these events, and samples of
- * rejected deliveries, which may quote them, and what examples of noise show. Ids, types and times stay. Unsettled notifications are sent without the
- * record from now on. Returns how many events.
+ * Erases the records of an object's events, the callbacks' answers to notifications with these events, samples of
+ * rejected deliveries, which may quote them, and what examples of noise show. Ids, types and times stay. Unsettled
+ * notifications are sent without the record from now on. Returns how many events.
  */
 export function eraseObjectContent(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports

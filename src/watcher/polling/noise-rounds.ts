@@ -16,6 +16,7 @@ import { CONTENT_VERSION } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
+import { omitPaths } from '../../elements/paths.ts'
 import type { Snapshot } from '../../elements/store.ts'
 
 /** One read of a round. */
@@ -74,12 +75,14 @@ function beginRead(rs: ResourceState, nowMs: number): { round: NoiseRound; reads
 	return again === null ? null : { round: again, reads: [] }
 }
 
-/** A snapshot whose fields have the noise that is known. */
+/** A snapshot without what is ignored, whose fields have the noise that is known. */
 function withIgnoredAlone(core: Core, { resource }: WatchedResource, snapshot: Snapshot): Snapshot {
-	return (
-		core.element.parseRecord(resource, snapshot.record, { version: CONTENT_VERSION, paths: resource.ignore }) ??
-		snapshot
-	)
+	const record = omitPaths(snapshot.record, resource.ignore)
+	const parsed = core.element.parseRecord(resource, snapshot.record, {
+		version: CONTENT_VERSION,
+		paths: resource.ignore,
+	})
+	return { ...(parsed ?? snapshot), record }
 }
 
 function setNoise(core: Core, watched: WatchedResource, next: NoiseState): void {

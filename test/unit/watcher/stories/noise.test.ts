@@ -158,6 +158,21 @@ describe('prices that every answer shows otherwise', () => {
 	})
 })
 
+test('what is ignored is no noise', async () => {
+	const options = shop(30)
+	const products = { ...options.resources['products']!, ignore: ['images.*.src', 'meta_data.seen'] }
+	const world = await worldAfterBaseline({ ...options, resources: { products } })
+	let turn = 0
+	rewriteRecords(world, (record) => ({
+		...record,
+		price: String(++turn),
+		images: [{ src: `${turn}`, alt: 'A' }],
+		meta_data: [{ id: 1, key: 'seen', value: turn }],
+	}))
+	await reread(world)
+	expect(noise(world)).toEqual(['price'])
+})
+
 describe('a real change inside noise', () => {
 	interface Shown {
 		images: { src: string; alt: string }[]

@@ -9,9 +9,9 @@ export const OPERATOR_TOPICS: readonly string[] = [
 	'instance.*',
 	'subscription.deactivated',
 	'notification.dead',
+	'objects.unchecked',
 	'webhook.repaired',
 	'backlog.expired',
-	'objects.unchecked',
 ]
 
 /** Whether a subscription to `pattern` gets a topic: `orders.*` gets every topic that begins with `orders.`. */

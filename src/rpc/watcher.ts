@@ -116,6 +116,19 @@ export interface NoiseReport {
 	cure: string
 }
 
+/** Objects that were indexed in silence, by resource: changes of these fields before `since` cannot be known. */
+export interface UncheckedReport {
+	unchecked: {
+		resource: string
+		/** ISO 8601. */
+		since: string
+		fields: string[]
+		count: number
+		/** An UPDATED is being sent of each. */
+		sending: boolean
+	}[]
+}
+
 /** A resource in `GET /instances/{id}/poller`. Times ISO 8601 or null. */
 export interface PollerResourceReport {
 	resource: string
@@ -138,10 +151,10 @@ export interface PollerResourceReport {
 	}
 	drift: number
 	volatile: string[]
-	/** The same paths with their proofs. Objects of earlier versions leave it out. */
-	noise?: NoiseReport[]
 	datesUnreadable: string | null
 	error: { at: string; message: string } | null
+	/** The same paths with their proofs. Objects of earlier versions leave it out. */
+	noise?: NoiseReport[]
 }
 export interface PollerReport {
 	/** A poll run is under way. */
@@ -155,19 +168,6 @@ export interface PollerReport {
 	backoffUntil: string | null
 	resources: PollerResourceReport[]
 	runs: { at: string; requests: number; events: number; note: string }[]
-}
-
-/** Objects that were indexed in silence, by resource: changes of these fields before `since` cannot be known. */
-export interface UncheckedReport {
-	unchecked: {
-		resource: string
-		/** ISO 8601. */
-		since: string
-		fields: string[]
-		count: number
-		/** An UPDATED is being sent of each. */
-		sending: boolean
-	}[]
 }
 
 /**
@@ -264,6 +264,9 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 	poll(depth: 'window' | 'reread'): Promise<OrUnknown<PollRequest>>
 	health(): Promise<OrUnknown<HealthReport>>
 	poller(): Promise<OrUnknown<PollerReport>>
+	/** Objects of earlier versions do not know these two calls. */
+	unchecked(): Promise<OrUnknown<UncheckedReport>>
+	decideUnchecked(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	metrics(): Promise<OrUnknown<MetricsReport>>
 	deletions(): Promise<
 		OrUnknown<{
@@ -276,9 +279,6 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 		}>
 	>
 	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
-	/** Objects of earlier versions do not know these two calls. */
-	unchecked(): Promise<OrUnknown<UncheckedReport>>
-	decideUnchecked(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	/** Takes a verified delivery. It is committed when this answers `taken`. */
 	hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>>
 	/** Reports what an isolate rejected, at most once a minute. */

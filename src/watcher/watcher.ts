@@ -124,6 +124,18 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return this.engine.withCore(buildPollerReport)
 	}
 
+	async unchecked(): ReturnType<WatcherRpc['unchecked']> {
+		return this.engine.withCore(listUnchecked)
+	}
+
+	async decideUnchecked(decision: 'emit' | 'forget'): ReturnType<WatcherRpc['decideUnchecked']> {
+		return this.engine.withCore((core) => {
+			const decided = decideUnchecked(core, decision)
+			this.engine.updateAlarm(core)
+			return { decided }
+		})
+	}
+
 	async metrics(): Promise<OrUnknown<MetricsReport>> {
 		return this.engine.withCore(buildMetrics)
 	}
@@ -162,18 +174,6 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>> {
 		return this.engine.withCore((core) => {
 			const decided = decideDeletions(core, decision)
-			this.engine.updateAlarm(core)
-			return { decided }
-		})
-	}
-
-	async unchecked(): ReturnType<WatcherRpc['unchecked']> {
-		return this.engine.withCore(listUnchecked)
-	}
-
-	async decideUnchecked(decision: 'emit' | 'forget'): ReturnType<WatcherRpc['decideUnchecked']> {
-		return this.engine.withCore((core) => {
-			const decided = decideUnchecked(core, decision)
 			this.engine.updateAlarm(core)
 			return { decided }
 		})

@@ -188,13 +188,6 @@ export const HELD_DELETIONS = {
 	],
 }
 
-/** Unchecked objects. */
-export const UNCHECKED = {
-	unchecked: [
-		{ resource: 'products', since: DETECTED_ISO, fields: ['price', 'regular_price'], count: 209, sending: false },
-	],
-}
-
 const DELIVERY_URL = `${SERVICE_URL}${BASE_PATH}/events/woocommercerest/${btoa(String(INSTANCE_ID))}?v=1`
 
 /** The secrets of its webhooks. */
@@ -212,6 +205,13 @@ export const WEBHOOKS = {
 	deliveries: { taken: 214, disabled: 0, unknownTopic: 0 },
 	repairs: [{ at: '2026-05-28T03:00:00.000Z', what: 'polling found a change that no webhook reported' }],
 	degraded: null,
+}
+
+/** Unchecked objects. */
+export const UNCHECKED = {
+	unchecked: [
+		{ resource: 'products', since: DETECTED_ISO, fields: ['price', 'regular_price'], count: 209, sending: false },
+	],
 }
 
 /** Rejected deliveries. */

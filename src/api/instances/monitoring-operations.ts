@@ -69,6 +69,26 @@ export const watchingOperations = {
 		example: { decision: 'emit' },
 		answer: DecisionResponse,
 	}),
+	...byIdAndToken('getWebhooks', {
+		method: 'get',
+		path: '/webhooks',
+		tag: 'Instances',
+		summary: 'Get webhooks',
+		description:
+			'Returns the webhooks at the store, and the URL and secrets for webhooks that you create by hand. The audit log ' +
+			'records that secrets were shown.',
+		role: 'developer',
+		keys: false,
+		answer: WebhooksResponse,
+	}),
+	...byIdAndToken('listRejectedDeliveries', {
+		method: 'get',
+		path: '/webhooks/rejected',
+		tag: 'Instances',
+		summary: 'List rejected deliveries',
+		description: 'Returns requests to the webhook URL that were rejected, with the reason.',
+		answer: RejectedDeliveriesResponse,
+	}),
 	...byIdAndToken('listUncheckedObjects', {
 		method: 'get',
 		path: '/unchecked',
@@ -90,26 +110,6 @@ export const watchingOperations = {
 		body: UncheckedDecisionBody,
 		example: { decision: 'emit' },
 		answer: DecisionResponse,
-	}),
-	...byIdAndToken('getWebhooks', {
-		method: 'get',
-		path: '/webhooks',
-		tag: 'Instances',
-		summary: 'Get webhooks',
-		description:
-			'Returns the webhooks at the store, and the URL and secrets for webhooks that you create by hand. The audit log ' +
-			'records that secrets were shown.',
-		role: 'developer',
-		keys: false,
-		answer: WebhooksResponse,
-	}),
-	...byIdAndToken('listRejectedDeliveries', {
-		method: 'get',
-		path: '/webhooks/rejected',
-		tag: 'Instances',
-		summary: 'List rejected deliveries',
-		description: 'Returns requests to the webhook URL that were rejected, with the reason.',
-		answer: RejectedDeliveriesResponse,
 	}),
 	...byIdAndToken('rotateWebhookSecrets', {
 		method: 'post',

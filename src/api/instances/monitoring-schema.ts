@@ -214,28 +214,6 @@ export const DecisionResponse = z
 	.strictObject({ decided: z.number().meta({ description: 'Number of objects' }) })
 	.meta({ id: 'Decision', examples: [{ decided: 57 }] })
 
-/** `GET …/unchecked`. */
-export const UncheckedObjectsResponse = z
-	.strictObject({
-		unchecked: z.array(
-			z.strictObject({
-				resource: z.string(),
-				since: Moment.meta({ description: 'Changes of the fields before this time are not known' }),
-				fields: z.array(z.string()),
-				count: z.number().meta({ description: 'Number of objects' }),
-				sending: z.boolean().meta({ description: 'It is decided: an UPDATED event is being sent for each' }),
-			}),
-		),
-	})
-	.meta({ id: 'UncheckedObjects', examples: [UNCHECKED] }) satisfies z.ZodType<UncheckedReport>
-
-/** `PUT …/unchecked`. */
-export const UncheckedDecisionBody = z.looseObject({
-	decision: z
-		.enum(['emit', 'forget'], 'expected emit or forget')
-		.meta({ description: '`emit`: send an UPDATED event for each. `forget`: send none', examples: ['emit'] }),
-})
-
 const SECRET_VERSION_FIELDS = {
 	deliveryUrl: z
 		.string()
@@ -275,6 +253,28 @@ export const WebhooksResponse = z
 		degraded: z.string().nullable().meta({ description: 'Why webhooks are currently unreliable' }),
 	})
 	.meta({ id: 'Webhooks', examples: [WEBHOOKS] }) satisfies z.ZodType<WebhooksReport>
+
+/** `GET …/unchecked`. */
+export const UncheckedObjectsResponse = z
+	.strictObject({
+		unchecked: z.array(
+			z.strictObject({
+				resource: z.string(),
+				since: Moment.meta({ description: 'Changes of the fields before this time are not known' }),
+				fields: z.array(z.string()),
+				count: z.number().meta({ description: 'Number of objects' }),
+				sending: z.boolean().meta({ description: 'It is decided: an UPDATED event is being sent for each' }),
+			}),
+		),
+	})
+	.meta({ id: 'UncheckedObjects', examples: [UNCHECKED] }) satisfies z.ZodType<UncheckedReport>
+
+/** `PUT …/unchecked`. */
+export const UncheckedDecisionBody = z.looseObject({
+	decision: z
+		.enum(['emit', 'forget'], 'expected emit or forget')
+		.meta({ description: '`emit`: send an UPDATED event for each. `forget`: send none', examples: ['emit'] }),
+})
 
 /** `POST …/webhooks/rotate`. */
 export const WebhookSecretsResponse = z

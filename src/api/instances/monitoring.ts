@@ -30,6 +30,27 @@ export async function getPoller(c: InstanceContext): Promise<OperationResponse<t
 	return { ...report, resources: report.resources.map((resource) => ({ ...resource, noise: resource.noise ?? [] })) }
 }
 
+/** `GET …/unchecked`. */
+export async function listUncheckedObjects(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.listUncheckedObjects>> {
+	return await callWatcher(c, (watcher) => watcher.unchecked())
+}
+
+/** `PUT …/unchecked`. */
+export async function decideUncheckedObjects(
+	c: InstanceContext,
+	decision: 'emit' | 'forget',
+): Promise<OperationResponse<typeof watchingOperations.decideUncheckedObjects>> {
+	const answer = await callWatcher(c, (watcher) => watcher.decideUnchecked(decision))
+	await audit(c, {
+		action: 'instance.unchecked',
+		...toAuditObject(c, c.var.instance.id),
+		detail: { decision, decided: answer.decided },
+	})
+	return answer
+}
+
 /** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
 export async function startPoll(
 	c: InstanceContext,
@@ -58,27 +79,6 @@ export async function decideHeldDeletions(
 	const answer = await callWatcher(c, (watcher) => watcher.decide(decision))
 	await audit(c, {
 		action: 'instance.deletions',
-		...toAuditObject(c, c.var.instance.id),
-		detail: { decision, decided: answer.decided },
-	})
-	return answer
-}
-
-/** `GET …/unchecked`. */
-export async function listUncheckedObjects(
-	c: InstanceContext,
-): Promise<OperationResponse<typeof watchingOperations.listUncheckedObjects>> {
-	return await callWatcher(c, (watcher) => watcher.unchecked())
-}
-
-/** `PUT …/unchecked`. */
-export async function decideUncheckedObjects(
-	c: InstanceContext,
-	decision: 'emit' | 'forget',
-): Promise<OperationResponse<typeof watchingOperations.decideUncheckedObjects>> {
-	const answer = await callWatcher(c, (watcher) => watcher.decideUnchecked(decision))
-	await audit(c, {
-		action: 'instance.unchecked',
 		...toAuditObject(c, c.var.instance.id),
 		detail: { decision, decided: answer.decided },
 	})

@@ -36,11 +36,11 @@ export function mountInstances(api: Api): void {
 		pollNow: (c, { body }) => watching.startPoll(c, body.depth),
 		listHeldDeletions: watching.listHeldDeletions,
 		decideHeldDeletions: (c, { body }) => watching.decideHeldDeletions(c, body.decision),
-		listUncheckedObjects: watching.listUncheckedObjects,
-		decideUncheckedObjects: (c, { body }) => watching.decideUncheckedObjects(c, body.decision),
 		getWebhooks: webhooks.getWebhooks,
 		listRejectedDeliveries: webhooks.listRejected,
 		rotateWebhookSecrets: webhooks.rotateWebhookSecrets,
+		listUncheckedObjects: watching.listUncheckedObjects,
+		decideUncheckedObjects: (c, { body }) => watching.decideUncheckedObjects(c, body.decision),
 		getCoverage: (c, { query }) => webhooks.getCoverage(c, query),
 	})
 	mountOperations(api, instanceOperations, {

@@ -12,9 +12,9 @@ type OperatorTopic =
 	| `instance.${string}`
 	| 'subscription.deactivated'
 	| 'notification.dead'
+	| 'objects.unchecked'
 	| 'webhook.repaired'
 	| 'backlog.expired'
-	| 'objects.unchecked'
 
 /** Maximum events that a call publishes. */
 const MAX_EVENTS_PER_CALL = 50

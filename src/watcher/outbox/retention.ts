@@ -8,8 +8,8 @@ import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { clearHeldDeletions } from '../core/held-table.ts'
-import { clearUnchecked } from '../core/unchecked-table.ts'
 import type { Tx } from '../core/tx.ts'
+import { clearUnchecked } from '../core/unchecked-table.ts'
 import { drainWaiting } from './forming.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
@@ -75,8 +75,8 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
 	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
-	clearUnchecked(tx, core, resource, 'all')
 	core.lookups.removeResource(tx, resource)
+	clearUnchecked(tx, core, resource, 'all')
 	core.state.dropped = core.state.dropped.slice(1)
 }
 

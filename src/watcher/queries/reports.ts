@@ -234,9 +234,9 @@ export function buildPollerReport(core: Core): PollerReport {
 				},
 				drift: rs.drift,
 				volatile: [...rs.noise],
-				noise: toNoiseReports(core, rs),
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
+				noise: toNoiseReports(core, rs),
 			}
 		}),
 		runs: state.runs.map((run) => ({

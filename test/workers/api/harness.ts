@@ -231,8 +231,6 @@ export class FakeWatchers {
 				recordCall(`event ${sequence}`),
 				ifKnown(newestEvents().find((row) => row.sequence === sequence) ?? null)
 			),
-			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
-			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
 			unchecked: async () => (
 				recordCall('unchecked'),
 				ifKnown({
@@ -242,6 +240,8 @@ export class FakeWatchers {
 				})
 			),
 			decideUnchecked: async (decision) => (recordCall(`decideUnchecked ${decision}`), ifKnown({ decided: 3 })),
+			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
+			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
 			hook: async (delivery) => {
 				recordCall(`hook ${delivery.topic}`)
 				const answer = ifKnown(this.webhookAnswer)

@@ -116,6 +116,8 @@ test('an object without instance row answers unknown to every call and writes no
 		poll: () => stub.poll('reread'),
 		health: () => stub.health(),
 		poller: () => stub.poller(),
+		unchecked: () => stub.unchecked(),
+		decideUnchecked: () => stub.decideUnchecked('emit'),
 		metrics: () => stub.metrics(),
 		events: () => stub.events({ pageSize: 5 }),
 		event: () => stub.event(1),
@@ -124,8 +126,6 @@ test('an object without instance row answers unknown to every call and writes no
 		eventsAfter: () => stub.eventsAfter(null, 1),
 		deletions: () => stub.deletions(),
 		decide: () => stub.decide('emit'),
-		unchecked: () => stub.unchecked(),
-		decideUnchecked: () => stub.decideUnchecked('emit'),
 		hook: () =>
 			stub.hook({
 				topic: 'order.updated',

@@ -155,9 +155,9 @@ export const POLLER_RESOURCE = {
 	},
 	drift: 0,
 	volatile: [],
-	noise: [],
 	datesUnreadable: null,
 	error: null,
+	noise: [],
 }
 
 /** Its poller. */

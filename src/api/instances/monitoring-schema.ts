@@ -141,9 +141,11 @@ const PollerResourceResponse = z
 			description:
 				'Paths that differ between reads of the same object, as proven by reads, and do not count as a change',
 		}),
-		noise: z.array(NoiseResponse).meta({ description: 'The same paths with proof, example and cure' }),
 		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
+		noise: z
+			.array(NoiseResponse)
+			.meta({ description: 'The paths of `volatile`, with the proof, an example and the cure' }),
 	})
 	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
 

@@ -147,10 +147,14 @@ function deferDuringRound(
 	return { ...decision, verdict: { do: 'recheck', dueMs: endMs, pendingCheck: {} } }
 }
 
-/** Whether an edit moved no date. A configured date other than that of the lists does not say so. */
-function isUnstampedEdit({ verdict, known, observation, observed }: Decision): boolean {
+/**
+ * Whether an edit moved no date. A configured date other than that of the lists does not say so. What a person wants
+ * sent is no edit.
+ */
+function isUnstampedEdit({ verdict, known, observation, observed, decided }: Decision): boolean {
 	return (
 		verdict.do === 'emit' &&
+		decided !== true &&
 		known?.state === 'live' &&
 		known.modifiedSec === observation.modifiedSec &&
 		!('gone' in observed) &&

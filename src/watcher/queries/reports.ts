@@ -6,13 +6,13 @@ import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
 import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
-import { toNoiseReports } from './noise-reports.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { getHoursBetween } from '../log/tally.ts'
+import { toNoiseReports } from './noise-reports.ts'
 
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {

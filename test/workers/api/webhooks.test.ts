@@ -293,8 +293,8 @@ describe('deletion', () => {
 		expect((await client.call('GET', `/instances/${id}`)).status).toBe(404)
 		expect(await row(id)).toMatchObject({ state: 'deleted', hook_work: 'remove' })
 		client.world.requests.length = 0
-		for (let n = 0; n < 288; n++) {
-			client.world.nowMs += 5 * MINUTE
+		for (let n = 0; n < 96; n++) {
+			client.world.nowMs += 15 * MINUTE
 			await round()
 		}
 		expect(client.world.requests.length).toBeGreaterThan(5)

@@ -183,13 +183,13 @@ describe('the status row', () => {
 	})
 
 	test('counts the events of 24 hours, also of those that belong to the day before', async () => {
-		const world = await worldAfterBaseline({ ...many, pollIntervalMs: MINUTE_MS })
+		const world = await worldAfterBaseline({ ...many, pollIntervalMs: 5 * MINUTE_MS })
 		const hour = 60 * MINUTE_MS
 		// Half an hour before midnight (UTC), so that the counts of a day that is over move to its row.
 		await world.advance(24 * hour - (world.nowMs % (24 * hour)) - hour / 2)
 		for (let edit = 0; edit < 3; edit++) {
 			world.store.act({ do: 'edit', resource: 'products' })
-			await world.advance(2 * MINUTE_MS)
+			await world.advance(6 * MINUTE_MS)
 		}
 		await world.advance(3 * hour)
 		world.store.act({ do: 'edit', resource: 'products' })

@@ -3,16 +3,13 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What is held against the clock has the machine to itself. */
-const TIMED = ['test/e2e/commands.test.ts']
-
 /** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']
 /** Two more than cores: while some files wait, the others compute. */
 const WORKERS = availableParallelism() + 2
 
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/
+const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/
 
 /** Longest first, and as long as there are both, one that waits beside one that computes. */
 class LongestFirst extends BaseSequencer {
@@ -77,22 +74,10 @@ export default defineConfig({
 				test: {
 					name: 'e2e',
 					include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
-					exclude: TIMED,
 					environment: 'node',
 					testTimeout: 240_000,
 					hookTimeout: 120_000,
 					maxWorkers: WORKERS,
-				},
-			},
-			{
-				test: {
-					name: 'timed',
-					include: TIMED,
-					environment: 'node',
-					testTimeout: 120_000,
-					hookTimeout: 60_000,
-					fileParallelism: false,
-					sequence: { groupOrder: 1 },
 				},
 			},
 			{

@@ -5,6 +5,7 @@ import type { Bench } from './bench.ts'
 import { changedBench, deletedBench } from './changes.ts'
 import { costBench } from './cost.ts'
 import { deliveryBench } from './delivery.ts'
+import { demoBench } from './demo.ts'
 import { fairnessBench } from './fairness.ts'
 import { hubBench } from './hub.ts'
 import { isolationBench } from './isolation.ts'
@@ -33,4 +34,5 @@ export const BENCHES: readonly Bench[] = [
 	deliveryBench,
 	costBench,
 	isolationBench,
+	demoBench,
 ]

@@ -1,20 +1,17 @@
 /** The commands as a person types them: what they print, what they leave behind, and what they say when something is in the way. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { LOCAL_DIR, PROJECT_DIR } from '../../scripts/local/files.ts'
+import { LOCAL_DIR } from '../../scripts/local/files.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
+import { ARRIVED_EVENT, startCommand, type RunningCommand } from '../support/command.ts'
 import { eventually } from './stack.ts'
 
-interface Run {
-	child: ChildProcessWithoutNullStreams
-	out: () => string
-	err: () => string
-	ended: Promise<number | null>
-}
+/** No test here is held against the clock: this ends one that waits in vain. How fast the demo is, a benchmark measures. */
+const PATIENCE_MS = 110_000
 
 const running = new Set<ChildProcessWithoutNullStreams>()
 afterEach(async () => {
@@ -23,34 +20,21 @@ afterEach(async () => {
 		'the commands to end',
 		() => running.size,
 		(size) => size === 0,
-		10_000,
+		PATIENCE_MS,
 	)
-})
+}, PATIENCE_MS)
 
-/** Runs a script of the project as `npm run` does. */
-function run(script: string, ...args: string[]): Run {
-	const child = spawn(process.execPath, [join(PROJECT_DIR, script), ...args], {
-		cwd: PROJECT_DIR,
-		stdio: 'pipe',
-		env: { ...process.env, FORCE_COLOR: undefined },
-	})
-	running.add(child)
-	let out = ''
-	let err = ''
-	child.stdout.on('data', (data: Buffer) => (out += data.toString()))
-	child.stderr.on('data', (data: Buffer) => (err += data.toString()))
-	const ended = new Promise<number | null>((resolve) =>
-		child.once('close', (code) => {
-			running.delete(child)
-			resolve(code)
-		}),
-	)
-	return { child, out: () => out, err: () => err, ended }
+/** Starts a script of the project, which ends with the test. */
+function run(...command: Parameters<typeof startCommand>): RunningCommand {
+	const started = startCommand(...command)
+	running.add(started.child)
+	void started.ended.then(() => running.delete(started.child))
+	return started
 }
 
-test('the demo shows its first event within 30 s, takes free ports, and leaves nothing on SIGINT', async () => {
+test('the demo shows its first event, takes free ports, and leaves nothing on SIGINT', async () => {
 	const demo = run('scripts/demo.ts')
-	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 30_000)
+	await eventually('the first event', demo.out, (text) => ARRIVED_EVENT.test(text), PATIENCE_MS)
 
 	const shown = demo.out()
 	for (const name of ['shop', 'shopbell', 'callback', 'instance'])
@@ -64,10 +48,8 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 	expect(statSync(file ?? '').mode & 0o777).toBe(0o600)
 	const { url, shopUrl } = JSON.parse(readFileSync(file ?? '', 'utf8')) as { url: string; shopUrl: string }
 
-	const stopMs = Date.now()
 	demo.child.kill('SIGINT')
 	expect(await demo.ended).toBe(0)
-	expect(Date.now() - stopMs).toBeLessThan(3_000)
 	expect(demo.err()).toBe('')
 	// What is still on its way is counted apart.
 	expect(demo.out().trimEnd().split('\n').at(-1)).toMatch(
@@ -86,7 +68,7 @@ test('the demo shows its first event within 30 s, takes free ports, and leaves n
 
 test('the demo with webhooks says so, and shows a change that one sent', async () => {
 	const demo = run('scripts/demo.ts', '--webhook')
-	await eventually('the first event', demo.out, (text) => /[●] (CREATED|UPDATED|DELETED) .*✓ signed/.test(text), 45_000)
+	await eventually('the first event', demo.out, (text) => ARRIVED_EVENT.test(text), PATIENCE_MS)
 	expect(demo.out()).toMatch(
 		/^ {2}✓ instance {2}1 has 16 webhooks, reconciles every \d+ s; [\d,]+ objects indexed in [\d.]+ s$/m,
 	)
@@ -105,11 +87,9 @@ test('the demo with webhooks says so, and shows a change that one sent', async (
 
 test('a signal while the Worker starts stops it too', async () => {
 	const demo = run('scripts/demo.ts')
-	await eventually('the first line', demo.out, (text) => text.includes('✓ shop'), 10_000)
-	const stopMs = Date.now()
+	await eventually('the first line', demo.out, (text) => text.includes('✓ shop'), PATIENCE_MS)
 	demo.child.kill('SIGTERM')
 	expect(await demo.ended).toBe(0)
-	expect(Date.now() - stopMs).toBeLessThan(3_000)
 	expect(demo.err()).toBe('')
 })
 
@@ -136,7 +116,7 @@ test('dev: a port in use is one sentence that says what to do', async () => {
 test('store: prints its address and its key', async () => {
 	const port = await anyFreePort()
 	const store = run('test/store/main.ts', '--port', String(port), '--objects', '10', '--json')
-	const line = await eventually('the address', store.out, (text) => text.endsWith('\n'), 10_000)
+	const line = await eventually('the address', store.out, (text) => text.endsWith('\n'), PATIENCE_MS)
 	const { url, key, secret } = JSON.parse(line) as { url: string; key: string; secret: string }
 	expect(url).toBe(`http://127.0.0.1:${port}`)
 	const answer = await fetch(`${url}/_store/state/orders`)

@@ -127,7 +127,7 @@ export async function eventually<T>(
 	what: string,
 	getValue: () => T | Promise<T>,
 	holds: (value: T) => boolean,
-	withinMs = 45_000,
+	withinMs = 110_000,
 ): Promise<T> {
 	const untilMs = Date.now() + withinMs
 	for (;;) {

@@ -19,6 +19,7 @@ import { LIMITS, formatLimit } from '../../lib/limits.ts'
 import { logError } from '../../lib/log.ts'
 import { audit, toAuditObject } from './audit.ts'
 import type { CallerEnv } from './environment.ts'
+import { endedEarlyError } from './requests.ts'
 
 export const IDEMPOTENCY_KEY_HEADER = 'Idempotency-Key'
 /** Marks a stored response. */
@@ -83,7 +84,10 @@ const ERROR_BY_CLAIM = {
 async function toKeyedRequest(c: Context<CallerEnv>, key: string): Promise<KeyedRequest> {
 	const { user, credential, tokenInstance } = c.var
 	const url = new URL(c.req.url)
-	const body = Buffer.from(await c.req.arrayBuffer()).toString('latin1')
+	const bytes = await c.req.arrayBuffer().catch(() => {
+		throw endedEarlyError()
+	})
+	const body = Buffer.from(bytes).toString('latin1')
 	return {
 		organizationId: user.organizationId,
 		caller: credential.kind === 'key' ? `key/${credential.id}` : `user/${user.id}`,

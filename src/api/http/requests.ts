@@ -51,14 +51,32 @@ export function requireAcceptable(media: readonly string[]): MiddlewareHandler<P
 	}
 }
 
-/** 413 for a body above the limit. */
+/** 413 for a body above the limit, 400 for one that ends early. */
 export function limitBody(limitBytes = LIMITS.body.value): MiddlewareHandler<PublicEnv> {
-	return bodyLimit({
+	const limit = bodyLimit({
 		maxSize: limitBytes,
 		onError: () => {
 			throw new HttpError(413, `body: expected at most ${limitBytes / 1024 / 1024} MB`)
 		},
 	})
+	return async (c, next) => {
+		let wasRead = false
+		const continueRequest = async (): Promise<void> => {
+			wasRead = true
+			await next()
+		}
+		try {
+			return await limit(c, continueRequest)
+		} catch (error) {
+			// It reads a body without Content-Length itself, and what the sender does to it is no error of Shopbell.
+			throw wasRead || error instanceof HttpError ? error : endedEarlyError()
+		}
+	}
+}
+
+/** 400: the caller disconnected, or sent less than announced. */
+export function endedEarlyError(): BadRequest {
+	return new BadRequest('body: it ended early')
 }
 
 /**
@@ -82,7 +100,7 @@ export function requireJsonBody(optional = false): MiddlewareHandler<PublicEnv> 
 		if (type !== 'application/json')
 			c.req.raw = new Request(c.req.raw, { headers: withJsonContentType(c.req.raw.headers) })
 		const text = await c.req.text().catch(() => {
-			throw new BadRequest('body: it ended early')
+			throw endedEarlyError()
 		})
 		if (getNestingDepth(text) > LIMITS.nesting.value)
 			throw new BadRequest(`body: ${expectedAtMost('nesting')} of nested lists and objects`)

@@ -1,5 +1,5 @@
 /** What a request may send, before anything is made of it: how much, how deep, declared as what. */
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { LIMITS } from '../../../src/lib/limits.ts'
 import { API_BASE, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
 
@@ -116,20 +116,33 @@ test.each([
 	expect(answer.message).toMatch(/expected one of .+|Unrecognized/)
 })
 
-test('a caller that disconnects while it sends a body is no internal error', async () => {
+test.each([
+	['with its length', 'PATCH', '/accounts/1', { 'Content-Length': '100' }],
+	['in chunks', 'PATCH', '/accounts/1', {}],
+	['in chunks, where none is expected', 'DELETE', '/instances/1', {}],
+	['of a call that anybody may make', 'POST', '//setup', {}],
+	['where none is expected, with an Idempotency-Key', 'POST', '/users/me/reset', { 'Idempotency-Key': '1' }],
+	[
+		'with its length, where none is expected, with an Idempotency-Key',
+		'POST',
+		'/users/me/reset',
+		{ 'Idempotency-Key': '1', 'Content-Length': '100' },
+	],
+])('a caller that disconnects while it sends a body %s is no internal error', async (_how, method, path, headers) => {
+	const logged = vi.spyOn(console, 'error')
+	const url = path.startsWith('//') ? `https://bell.example.com${path.slice(1)}` : `${API_BASE}${path}`
 	const body = new ReadableStream({
 		start(controller) {
 			controller.enqueue(new TextEncoder().encode('{"name":'))
 		},
 		pull: (controller) => controller.error(new Error('disconnected')),
 	})
-	const headers = {
-		Authorization: `User ${client.userSecret}, Organization ${client.organizationSecret}`,
-		'Content-Length': '100',
-	}
-	const answer = await client.send(new Request(`${API_BASE}/accounts/1`, { method: 'PATCH', headers, body }))
+	const authorization = `User ${client.userSecret}, Organization ${client.organizationSecret}`
+	const sent = { method, headers: { Authorization: authorization, ...headers }, body } as RequestInit
+	const answer = await client.send(new Request(url, sent))
 	expect([answer.status, await answer.json()]).toEqual([
 		400,
 		expect.objectContaining({ message: 'body: it ended early' }),
 	])
+	expect(logged).not.toHaveBeenCalled()
 })

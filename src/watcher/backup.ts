@@ -14,7 +14,7 @@ import {
 } from '../lib/table-backup.ts'
 import type { Core } from './core/core.ts'
 import type { Sql } from './core/ports.ts'
-import { skipIds } from './core/skipped-ids.ts'
+import { getObjectSequenceFloor, skipIds } from './core/skipped-ids.ts'
 import { hasInstance, migrate } from './core/tables.ts'
 import type { Tx } from './core/tx.ts'
 import { requestReread } from './polling/scans.ts'
@@ -95,6 +95,8 @@ export function resumeAfterRestore(tx: Tx, core: Core): void {
 		rs.search = null
 		rs.head = null
 		rs.reread = null
+		// Events of its objects may have been sent after the backup was made.
+		rs.objectSequenceFloor = getObjectSequenceFloor(state)
 	}
 	requestReread(tx, core)
 	state.hooks.dueMs = ports.now()

@@ -19,7 +19,7 @@ export const EventEntryResponse = z
 		objectType: z.string().meta({ description: "The resource's label in event.poller.configuration" }),
 		eventId: z.string().meta({ description: 'Identifies the change; the same in every attempt and replay' }),
 		sequence: z.number().meta({ description: "Position in the instance's log" }),
-		objectSequence: z.number().meta({ description: 'Counts the events of this object' }),
+		objectSequence: z.number().meta({ description: 'Counts the events of this object; never goes back' }),
 		previousSequence: z
 			.number()
 			.optional()

@@ -128,7 +128,7 @@ export const EventResponse = z
 		objectType: z.string(),
 		objectId: z.string(),
 		sequence: z.number().meta({ description: "Position in the instance's log" }),
-		objectSequence: z.number().meta({ description: 'Counts the events of this object' }),
+		objectSequence: z.number().meta({ description: 'Counts the events of this object; never goes back' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
 		event: EventEntryResponse.meta({ description: 'The entry that notifications carry' }),
 	})
@@ -229,7 +229,7 @@ export const TimelineResponse = z
 		firstSeenDate: z.string().nullable().meta({
 			description: 'When CREATED was recorded; null: it existed before, or that event is not on this page',
 		}),
-		objectSequence: z.number().meta({ description: 'Number of its events' }),
+		objectSequence: z.number().meta({ description: 'objectSequence of its last event; 0: none' }),
 		heldSince: z.string().nullable().meta({ description: 'Since when its deletion is held' }),
 		lookup: z
 			.strictObject({ dueDate: z.string(), since: z.string(), reasons: z.array(z.string()) })

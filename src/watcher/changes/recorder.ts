@@ -242,11 +242,10 @@ function applyGateDecision(
 		rs.searched = null
 		core.listingCounts.set(rs.number, (core.listingCounts.get(rs.number) ?? 0) + 1)
 	}
-	const row: IndexRow | null = verdict.row && {
-		...verdict.row,
-		sequence: known?.sequence ?? 0,
-		lastEventSequence: known?.lastEventSequence ?? null,
-	}
+	const sequence = known?.sequence ?? 0
+	// Of an object with events something stays: if it comes back, its numbers go on.
+	const kept = verdict.row ?? (sequence > 0 && known !== null ? { ...known, state: 'gone' as const } : null)
+	const row: IndexRow | null = kept && { ...kept, sequence, lastEventSequence: known?.lastEventSequence ?? null }
 	const events =
 		verdict.do === 'emit' && row !== null
 			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, observed, change, row, readContext))
@@ -303,7 +302,7 @@ function createChangeEvent(
 				? observed.snapshot.record
 				: toIdRecord(watched.resource.idField, observed.id),
 		chain: {
-			objectSequence: row.sequence + 1,
+			objectSequence: Math.max(row.sequence, watched.state.objectSequenceFloor ?? 0) + 1,
 			previousSequence: row.sequence > 0 ? row.sequence : null,
 			previousEvent: row.lastEventSequence,
 		},

@@ -86,6 +86,8 @@ export interface ResourceState {
 	requests: number
 	lastPollMs: number | null
 	lastChangeLagMs: number | null
+	/** Events of its objects get an `objectSequence` above it; absent: 0. */
+	objectSequenceFloor?: number
 	error: {
 		atMs: number
 		kind: string

@@ -21,6 +21,15 @@ export function skipIds(state: WatcherState, to: { sequence: number; notificatio
 	state.notification = Math.max(state.notification, to.notification)
 }
 
+/**
+ * The `objectSequence` above which the objects of a new index begin, or of one from a backup: higher than that of every
+ * event that was sent of them. The log's own number is, since it counts the events of all objects. 0: none was sent.
+ */
+export function getObjectSequenceFloor(state: WatcherState): number {
+	const hadOtherIndex = state.nextResource > state.resources.length + 1
+	return hadOtherIndex || (state.idsSkipped ?? 0) > 0 ? state.sequence : 0
+}
+
 /** Number of events that were recorded. */
 export function getRecordedCount(state: WatcherState): number {
 	return state.sequence - (state.idsSkipped ?? 0)

@@ -51,7 +51,7 @@ export function getTimelineReport(
 	const { rows, next } = readChain(core, watched.number, row, query)
 	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
 	const lookup = core.lookups.find(watched.number, row.id)
-	const first = rows.find((event) => event.object_sequence === 1)
+	const first = rows.find((event) => event.previous_event === null)
 	return {
 		objectType: resource,
 		objectId: String(row.id),

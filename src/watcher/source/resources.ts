@@ -3,6 +3,7 @@ import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { listPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
+import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Resource } from '../../elements/store.ts'
@@ -125,9 +126,12 @@ function addResource(
 	highestId: number,
 	total: number,
 ): ResourceState {
-	const rs = newResourceState(core.state.nextResource++, resource, t0Sec, highestId, total, core.ports.now())
+	const { state } = core
+	const objectSequenceFloor = getObjectSequenceFloor(state)
+	const rs = newResourceState(state.nextResource++, resource, t0Sec, highestId, total, core.ports.now())
+	if (objectSequenceFloor > 0) rs.objectSequenceFloor = objectSequenceFloor
 	if (!resource.indexed) rs.baseline = null
-	core.state.resources.push(rs)
+	state.resources.push(rs)
 	return rs
 }
 

@@ -1,8 +1,16 @@
 /** An object that is created again from its row gives out no id that the one before it has given out. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { skipIds, toFreshNumber } from '../../../../src/watcher/core/skipped-ids.ts'
 import { buildMetrics } from '../../../../src/watcher/queries/reports.ts'
-import { DAY_MS, edit, liveIds, MINUTE_MS, pollerResources, worldAfterBaseline } from '../../../support/stories.ts'
+import {
+	callStoreApi,
+	DAY_MS,
+	edit,
+	liveIds,
+	MINUTE_MS,
+	pollerResources,
+	worldAfterBaseline,
+} from '../../../support/stories.ts'
 import type { World } from '../../../support/world.ts'
 
 const options = { resources: pollerResources('products'), config: { announces: true } }
@@ -38,6 +46,61 @@ test('events, notifications and operator events go on above the ids of before §
 	expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
 	// What was skipped is not counted.
 	expect(buildMetrics(world.engine.getCore()!).seen).toBe(world.arrivals.length - third)
+})
+
+describe('objectSequence never goes back §11.3', () => {
+	const numbers = (world: World, id: number | undefined): number[] =>
+		world.arrivals.filter(({ objectId }) => objectId === String(id)).map(({ objectSequence }) => objectSequence)
+	const expectAscending = (found: readonly number[], count: number): void => {
+		expect(found.length).toBeGreaterThanOrEqual(count)
+		expect(found).toEqual([...new Set(found)].sort((a, b) => a - b))
+	}
+
+	test('when the object of the instance is created again', async () => {
+		const world = await worldAfterBaseline(options)
+		const [id] = liveIds(world, 'products')
+		for (const name of ['One', 'Two', 'Three']) await edit(world, id!, name)
+		await createAgain(world)
+		await edit(world, id!, 'Four')
+		await createAgain(world)
+		await edit(world, id!, 'Five')
+		await edit(world, id!, 'Six')
+		const found = numbers(world, id)
+		expectAscending(found, 6)
+		expect(found.slice(0, 3)).toEqual([1, 2, 3])
+		expect(found.at(-1)).toBe(found.at(-2)! + 1)
+	})
+
+	test('when a resource is removed and added again, or watched without an index first', async () => {
+		const world = await worldAfterBaseline(options)
+		const [id] = liveIds(world, 'products')
+		for (const name of ['One', 'Two']) await edit(world, id!, name)
+		const unindexed = { products: { ...pollerResources('products')['products']!, filterByUpdatedDate: false } }
+		for (const resources of [pollerResources('coupons'), options.resources, unindexed, options.resources]) {
+			const configuration = { 'event.poller.configuration': JSON.stringify(resources) }
+			await world.configure({ configuration })
+			await world.advance(10 * MINUTE_MS)
+			if ('products' in resources) await edit(world, id!, `Name ${numbers(world, id).length}`)
+		}
+		expectAscending(numbers(world, id), 5)
+	})
+
+	test('when an object comes back from the trash as a draft, and is published after another stay there', async () => {
+		const world = await worldAfterBaseline(options)
+		const [id] = liveIds(world, 'products')
+		const put = async (status: string): Promise<void> => {
+			await callStoreApi(world, 'PUT', `products/${id}`, { status })
+			await world.advance(10 * MINUTE_MS)
+		}
+		for (let round = 0; round < 2; round++) {
+			world.store.act({ do: 'trash', resource: 'products', id: id! })
+			await world.advance(10 * MINUTE_MS)
+			await put('draft')
+		}
+		await put('publish')
+		const found = numbers(world, id)
+		expectAscending(found, 4)
+	})
 })
 
 test('ids never go back, and fresh numbers leave room for 10^9 notifications', () => {

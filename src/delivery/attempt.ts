@@ -1,9 +1,10 @@
 /** One POST of a notification to its callback, and its outcome (docs/delivery.md, Retries). */
 import { readChunks } from '../lib/body.ts'
 import { AddressRefusedError, ResolveError } from '../lib/guarded-fetch.ts'
-import type { Claim, AttemptOutcome } from '../rpc/delivery.ts'
+import type { Claim, AttemptOutcome, NotSentReason } from '../rpc/delivery.ts'
 import { classifyFetchError, classifyEdgeStatus } from './failure-kinds.ts'
 import { toBasicAuthorization, parseCustomHeaders } from './headers.ts'
+import { explainNotSent } from './not-sent.ts'
 import { getSigningKeys, toSignatureHeaders, type SignatureKeys } from './sign.ts'
 
 /** Timeout of a callback, ms: connection, response and the kept part of its body. */
@@ -50,7 +51,7 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 	} catch {
 		// A key does not open or the URL is invalid. Nothing is sent without its signature. The exception may quote a
 		// secret, so it is dropped.
-		return toNotSentOutcome("the request could not be made from the instance's configuration", startedMs)
+		return toNotSentOutcome({ cause: 'configuration', message: '' }, startedMs)
 	}
 
 	const timeoutMs = io.timeoutMs ?? ATTEMPT_TIMEOUT_MS
@@ -78,10 +79,14 @@ export async function attemptDelivery(claim: Claim, io: AttemptIo): Promise<Atte
 			directive,
 		}
 	} catch (error) {
-		if (error instanceof AddressRefusedError) return toNotSentOutcome(error.message, startedMs)
+		if (error instanceof AddressRefusedError)
+			return toNotSentOutcome({ cause: 'address', message: error.message }, startedMs)
 		// The callback had no part in it.
 		if (error instanceof ResolveError && error.code === 'ERR_DNS_RESOLVER')
-			return { ...toNotSentOutcome('the DNS resolver did not answer', startedMs), error: 'dns' }
+			return {
+				...toNotSentOutcome({ cause: 'resolver', message: 'the DNS resolver did not answer' }, startedMs),
+				error: 'dns',
+			}
 		const timedOut = abortController.signal.aborted || io.now() >= deadlineMs
 		return {
 			delivered: false,
@@ -160,7 +165,7 @@ function parseRetryAfter(headers: Headers, nowMs: number): number | null {
 }
 
 /** Nothing was sent: shown like a refused connection, with the reason in place of the response body. */
-function toNotSentOutcome(reason: string, startedMs: number): AttemptOutcome {
+function toNotSentOutcome(reason: NotSentReason, startedMs: number): AttemptOutcome {
 	return {
 		delivered: false,
 		status: null,
@@ -168,8 +173,9 @@ function toNotSentOutcome(reason: string, startedMs: number): AttemptOutcome {
 		retryAfterMs: null,
 		durationMs: 0,
 		startedMs,
-		body: `Not sent: ${reason}`,
+		body: `Not sent: ${reason.message === '' ? explainNotSent(reason).fact : reason.message}`,
 		directive: null,
 		notSent: true,
+		notSentReason: reason,
 	}
 }

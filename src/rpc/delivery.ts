@@ -87,6 +87,14 @@ export interface AttemptOutcome {
 	 * called, or a consumer of an earlier version sends the outcome.
 	 */
 	notSent?: true
+	/** Why nothing was sent. Absent as `notSent`, and in outcomes of earlier versions. */
+	notSentReason?: NotSentReason
+}
+
+/** Why nothing was sent. `message`: a clause without secrets, such as what was expected; '' if there is no more to say. */
+export interface NotSentReason {
+	cause: 'address' | 'configuration' | 'resolver'
+	message: string
 }
 
 /**
@@ -120,6 +128,8 @@ export interface SubscriptionReport {
 	reason: string | null
 	failingSinceMs: number | null
 	lastStatus: string | null
+	/** Why its last attempt sent nothing; null: it sent. Absent: from an object of an earlier version. */
+	notSent?: NotSentReason | null
 	/** Nothing is sent until then: the breaker is open, or the rate is used up. */
 	parkedUntilMs: number | null
 	createdMs: number

@@ -19,6 +19,8 @@ export interface EventReport {
 	objectSequence: number
 	dateMs: number
 	recordedMs: number
+	/** From the change's date at the store to its recording; absent: unknown. */
+	lagMs?: number
 	status: EventStatus
 	source: EventSource
 	record: string | null

@@ -77,8 +77,10 @@ export interface StatusReport {
 /** An instance in `GET /metrics`. Counters are absolute, since the instance was created. */
 export interface MetricsReport {
 	state: InstanceState
-	/** From the newest change's modified time to its recording, of the slowest resource; null: no change yet. */
+	/** From the newest change's date to its recording, of the slowest resource; null: unknown, or no change yet. */
 	lagSeconds: number | null
+	/** How many changes had an unknown lag. Absent: from an object of an earlier version. */
+	unknownLags?: number
 	/** Since the last poll of the resource that was polled longest ago; null: it does not poll, or has not yet. */
 	pollAgeSeconds: number | null
 	/** Events recorded. */
@@ -139,6 +141,8 @@ export interface PollerResourceReport {
 	requests: number
 	known: number
 	lagSeconds: number | null
+	/** How many changes had an unknown lag. Absent: from an object of an earlier version. */
+	unknownLags?: number
 	baseline: { done: number; total: number; complete: boolean; estimateSeconds: number | null }
 	reread: {
 		everyHours: number
@@ -237,11 +241,14 @@ export interface CoverageReport {
 	firstByPoll: number
 	confirmed: number
 	recovered: number
-	lag: {
-		webhook: { p50: number | null; p99: number | null }
-		poll: { p50: number | null; p99: number | null }
-		recovered: { p50: number | null; p99: number | null }
-	}
+	lag: { webhook: LagReport; poll: LagReport; recovered: LagReport }
+}
+
+/** Percentiles of the known lags. `unknown`: how many changes have none; absent: from an object of an earlier version. */
+export interface LagReport {
+	p50: number | null
+	p99: number | null
+	unknown?: number
 }
 
 /** The calls. All are safe to repeat. */

@@ -116,6 +116,7 @@ export class Watcher extends ProductionWatcher {
 					objectSequence: 2,
 					previousSequence: 1,
 					previousEvent: null,
+					lagMs: 0,
 					eventType: 'UPDATED',
 					dateMs: now,
 					pollDateMs: now,

@@ -18,7 +18,7 @@ import type { Ports, Sql, SqlValue } from '../../src/watcher/core/ports.ts'
 import { retryStore } from '../../src/watcher/polling/commands.ts'
 import { requestReread } from '../../src/watcher/polling/scans.ts'
 import { buildHealth, buildPollerReport } from '../../src/watcher/queries/reports.ts'
-import type { Claim, Notice, AttemptOutcome } from '../../src/rpc/delivery.ts'
+import type { Claim, Notice, AttemptOutcome, NotSentReason } from '../../src/rpc/delivery.ts'
 import type { StatusReport } from '../../src/rpc/watcher.ts'
 import { readSubscriptions } from '../../src/watcher/core/subscription-table.ts'
 import { NOTIFICATION_COLUMNS } from '../../src/watcher/core/notification-table.ts'
@@ -50,7 +50,7 @@ export class Crash extends Error {
 }
 
 /** How the callback answers: a status, or an error without one. */
-export type CallbackAnswer = number | 'timeout' | 'reset'
+export type CallbackAnswer = number | 'timeout' | 'reset' | NotSentReason
 
 /** What a world begins with. */
 export interface WorldOptions {
@@ -642,7 +642,8 @@ export class World {
 		return {
 			delivered: typeof answer === 'number' && answer < 300,
 			status: typeof answer === 'number' ? answer : null,
-			error: typeof answer === 'number' ? null : answer,
+			error: typeof answer === 'number' ? null : typeof answer === 'object' ? 'refused' : answer,
+			...(typeof answer === 'object' && { notSent: true, notSentReason: answer }),
 			retryAfterMs: null,
 			durationMs: 20,
 			startedMs,

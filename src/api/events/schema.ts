@@ -105,6 +105,10 @@ export const EventResponse = z
 		id: z.string().meta({ description: 'The event id, 20 characters', examples: [EVENT_ID] }),
 		eventDate: z.string().meta({ description: 'When the object changed', examples: ['2026-01-31T12:00:00Z'] }),
 		recordedDate: z.string().meta({ description: 'When the event was recorded; lists are ordered by it' }),
+		lagMs: z
+			.number()
+			.optional()
+			.meta({ description: "From the change's date at the store to its recording; absent: unknown" }),
 		status: z
 			.enum(EVENT_STATUSES)
 			.meta({ description: 'In order: recorded, in a notification, being sent, sent but not accepted, accepted' }),

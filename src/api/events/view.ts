@@ -21,6 +21,7 @@ export function toEventResponse(instanceId: number, row: EventReport): EventView
 		id: row.eventId,
 		eventDate: toIsoSeconds(row.dateMs),
 		recordedDate: new Date(row.recordedMs).toISOString(),
+		...(row.lagMs === undefined ? {} : { lagMs: row.lagMs }),
 		status: row.status,
 		providerData: row.record ?? '{}',
 		...(event.erased ? { erased: true } : {}),

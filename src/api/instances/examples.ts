@@ -143,6 +143,7 @@ export const POLLER_RESOURCE = {
 	requests: 1204,
 	known: 381,
 	lagSeconds: 30,
+	unknownLags: 2,
 	baseline: { done: 376, total: 376, complete: true, estimateSeconds: null },
 	reread: {
 		everyHours: 168,
@@ -238,9 +239,9 @@ export const COVERAGE = {
 	confirmed: 40,
 	recovered: 1,
 	lag: {
-		webhook: { p50: 900, p99: 2400 },
-		poll: { p50: 30_000, p99: 45_000 },
-		recovered: { p50: 30_000, p99: 30_000 },
+		webhook: { p50: 900, p99: 2400, unknown: 0 },
+		poll: { p50: 30_000, p99: 45_000, unknown: 0 },
+		recovered: { p50: 30_000, p99: 30_000, unknown: 0 },
 	},
 }
 
@@ -268,6 +269,7 @@ export const METRICS = {
 	metrics: {
 		state: 'healthy',
 		lagSeconds: 30,
+		unknownLags: 5,
 		pollAgeSeconds: 240,
 		seen: 214,
 		delivered: 209,

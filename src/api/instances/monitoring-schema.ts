@@ -115,7 +115,10 @@ const PollerResourceResponse = z
 		lagSeconds: z
 			.number()
 			.nullable()
-			.meta({ description: "From the newest change's modification time to its recording" }),
+			.meta({ description: "From the newest change's date at the store to its recording; null: unknown, or none yet" }),
+		unknownLags: z.number().meta({
+			description: 'Changes whose time is unknown, because the store gave them no date, or an old or future one',
+		}),
 		baseline: z.strictObject({
 			done: z.number(),
 			total: z.number(),
@@ -304,7 +307,11 @@ export const CoverageQuery = z.object({
 	to: Time.meta({ description: 'End, inclusive. Now by default', examples: ['2026-06-01T12:00:00Z'] }),
 })
 
-const Lag = z.strictObject({ p50: z.number().nullable(), p99: z.number().nullable() })
+const Lag = z.strictObject({
+	p50: z.number().nullable(),
+	p99: z.number().nullable(),
+	unknown: z.number().meta({ description: 'Changes whose time is unknown; they are not in the percentiles' }),
+})
 
 /** `GET …/coverage`. */
 export const CoverageResponse = z
@@ -317,6 +324,6 @@ export const CoverageResponse = z
 		recovered: z.number().meta({ description: 'Detected by a poll because the webhook never arrived' }),
 		lag: z
 			.strictObject({ webhook: Lag, poll: Lag, recovered: Lag })
-			.meta({ description: "Milliseconds from the change's modification time to its recording" }),
+			.meta({ description: "Milliseconds from the change's date at the store to its recording" }),
 	})
 	.meta({ id: 'Coverage', examples: [COVERAGE] }) satisfies z.ZodType<CoverageReport>

@@ -27,7 +27,12 @@ export async function getHealth(c: InstanceContext): Promise<OperationResponse<t
 /** `GET …/poller`. */
 export async function getPoller(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getPoller>> {
 	const report = await callWatcher(c, (watcher) => watcher.poller())
-	return { ...report, resources: report.resources.map((resource) => ({ ...resource, noise: resource.noise ?? [] })) }
+	const resources = report.resources.map((resource) => ({
+		...resource,
+		noise: resource.noise ?? [],
+		unknownLags: resource.unknownLags ?? 0,
+	}))
+	return { ...report, resources }
 }
 
 /** `GET …/unchecked`. */

@@ -11,7 +11,7 @@ import { audit, toAuditObject } from '../http/audit.ts'
 import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { parseTimeParameter, toIsoSeconds } from '../http/times.ts'
-import type { CoverageReport } from '../../rpc/watcher.ts'
+import type { CoverageReport, LagReport } from '../../rpc/watcher.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher, callWatcherOf } from '../http/ask.ts'
 
@@ -69,8 +69,12 @@ export async function getCoverage(
 	)
 	if (report === 'too-many')
 		throw new BadRequest('from, to: expected a shorter range; this one has more than 20000 events')
-	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report }
+	const { webhook, poll, recovered } = report.lag
+	const lag = { webhook: toLag(webhook), poll: toLag(poll), recovered: toLag(recovered) }
+	return { from: toIsoSeconds(from), to: toIsoSeconds(to), ...report, lag }
 }
+
+const toLag = (lag: LagReport) => ({ ...lag, unknown: lag.unknown ?? 0 })
 
 function toTopics(c: InstanceContext, instance: Instance): { topic: string; secret: string; resources: string[] }[] {
 	const element = getElement(instance.elementKey)

@@ -35,6 +35,12 @@ const FAMILIES: readonly Family[] = [
 		value: ({ metrics }) => metrics?.lagSeconds ?? null,
 	},
 	{
+		name: 'shopbell_unknown_lags',
+		type: 'counter',
+		help: 'Changes whose lag is unknown.',
+		value: ({ metrics }) => metrics?.unknownLags ?? null,
+	},
+	{
 		name: 'shopbell_poll_age_seconds',
 		type: 'gauge',
 		help: 'Time since the last poll, of the resource that was polled longest ago.',

@@ -78,12 +78,8 @@ async function readMetrics(
 ): Promise<InstanceMetrics> {
 	const { id, name } = instance
 	try {
-		return {
-			instanceId: id,
-			name,
-			up: true,
-			metrics: await callWatcherOf(c.var.services, instance, (watcher) => watcher.metrics()),
-		}
+		const metrics = await callWatcherOf(c.var.services, instance, (watcher) => watcher.metrics())
+		return { instanceId: id, name, up: true, metrics: { ...metrics, unknownLags: metrics.unknownLags ?? 0 } }
 	} catch (error) {
 		logError('metrics.unreachable', error, { instance: id })
 		return { instanceId: id, name, up: false, metrics: null }

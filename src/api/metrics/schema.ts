@@ -7,7 +7,11 @@ const MetricValues = z
 	.strictObject({
 		state: z.enum(INSTANCE_STATES).meta({ description: 'As in `/health`' }),
 		lagSeconds: z.number().nullable().meta({
-			description: 'Time from the newest change to its recording, of the slowest resource; null: no changes yet',
+			description:
+				'Time from the newest change to its recording, of the slowest resource; null: unknown, or no changes yet',
+		}),
+		unknownLags: z.number().meta({
+			description: 'Changes whose time is unknown, because the store gave them no date, or an old or future one',
 		}),
 		pollAgeSeconds: z.number().nullable().meta({
 			description:

@@ -20,6 +20,7 @@ export const SUBSCRIPTION = {
 	active: true,
 	reason: null,
 	lastStatus: null,
+	notSent: null,
 	failingSince: null,
 	instanceId: INSTANCE_ID,
 	createdDate: '2026-05-20T08:30:00Z',

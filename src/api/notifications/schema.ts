@@ -94,6 +94,9 @@ export const SubscriptionResponse = z
 		active: z.boolean().meta({ description: 'false: deactivated; notifications are queued until they are released' }),
 		reason: z.string().nullable().meta({ description: 'Why it is not active' }),
 		lastStatus: z.string().nullable().meta({ description: 'HTTP status or error of the current failure' }),
+		notSent: z.string().nullable().meta({
+			description: 'Why the last attempt sent nothing, and what to do; null: it was sent, or nothing has failed',
+		}),
 		failingSince: z.string().nullable(),
 		instanceId: z.number().nullable().meta({ description: 'null: it subscribes to topics of the organization' }),
 		createdDate: z.string(),

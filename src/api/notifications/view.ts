@@ -1,8 +1,9 @@
 /** Notifications, deliveries and subscriptions in responses (docs/contract.md §5). */
 import type * as z from 'zod'
+import { explainNotSent } from '../../delivery/not-sent.ts'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'
-import type { ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
+import type { NotSentReason, ResendReport, SubscriptionReport } from '../../rpc/delivery.ts'
 import { maskOperatorMessage } from '../../events/operator-message.ts'
 import { maskQuotedValues, maskUrl } from '../../lib/url-masks.ts'
 import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
@@ -90,10 +91,18 @@ export function toSubscriptionResponse(
 		active: report?.active ?? true,
 		reason: report?.reason ?? null,
 		lastStatus: report?.lastStatus ?? null,
+		notSent: toNotSentText(report?.notSent ?? null),
 		failingSince: toIsoSecondsOrNull(report?.failingSinceMs ?? null),
 		instanceId: row.elementKey === null ? null : row.ownerId,
 		createdDate: toIsoSeconds(row.createdMs),
 	}
+}
+
+/** Why nothing is sent, and the next step; null: the last attempt was sent. */
+function toNotSentText(notSent: NotSentReason | null): string | null {
+	if (notSent === null) return null
+	const { fact, action } = explainNotSent(notSent)
+	return `Nothing is sent to the callback, because ${fact}. ${action}`
 }
 
 /** An attempt. A callback's response can quote its own URL, so it is masked too. */

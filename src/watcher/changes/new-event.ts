@@ -21,6 +21,8 @@ interface EventContent {
 	eventType: EventType
 	/** null: now. */
 	dateSec: number | null
+	/** From its date to its recording; null: unknown. */
+	lagMs: number | null
 	source: 'poll' | 'webhook' | 'reread'
 	changedFields: string[] | null
 	flags: NewEvent['flags']
@@ -39,6 +41,11 @@ export function createStoreEvent(
 	const { state } = core
 	state.counters[COUNTER_NAMES[content.eventType]]++
 	if (state.run !== null) state.run.events++
+	// A backfill is about what was there before.
+	if (content.flags.backfill !== true) {
+		rs.lastChangeLagMs = content.lagMs
+		if (content.lagMs === null) rs.unknownLags = (rs.unknownLags ?? 0) + 1
+	}
 	const text = JSON.stringify(content.record)
 	const isTooLarge = Buffer.byteLength(text) > MAX_STORED_RECORD_BYTES
 	return createEvent(tx, core, {
@@ -48,6 +55,7 @@ export function createStoreEvent(
 		chain: content.chain,
 		eventType: content.eventType,
 		dateMs: content.dateSec === null ? core.ports.now() : content.dateSec * 1000,
+		lagMs: content.lagMs,
 		source: content.source,
 		changedFields: content.changedFields,
 		// The path of the record in the hub.

@@ -17,6 +17,7 @@ import {
 	type ReadContext,
 } from './decisions.ts'
 import type { Change } from './gate-types.ts'
+import { getLagMs } from './lag.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
@@ -248,7 +249,7 @@ function applyGateDecision(
 	const row: IndexRow | null = kept && { ...kept, sequence, lastEventSequence: known?.lastEventSequence ?? null }
 	const events =
 		verdict.do === 'emit' && row !== null
-			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, observed, change, row, readContext))
+			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, decision, change, row, readContext))
 			: []
 	// When a decided one changed is not known.
 	if (events.length > 0 && decision.decided !== true) noteChanges(tx, core, watched, decision, events, readContext)
@@ -262,7 +263,7 @@ function noteChanges(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
-	{ observed, observation }: AcceptedDecision,
+	{ observed }: AcceptedDecision,
 	events: readonly NewEvent[],
 	readContext: ReadContext,
 ): void {
@@ -270,8 +271,6 @@ function noteChanges(
 	const [first] = events
 	if (first !== undefined && readContext.source !== 'webhook' && rs.baseline === null)
 		expectWebhook(tx, core, watched, first.sequence)
-	if (observation.modifiedSec !== null && events.some(({ eventType }) => eventType !== 'DELETED'))
-		rs.lastChangeLagMs = Math.max(0, readContext.storeNowMs - observation.modifiedSec * 1000)
 	if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot)
 }
 
@@ -280,15 +279,24 @@ function createChangeEvent(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
-	observed: ObservedObject,
+	{ observed, observation, known }: AcceptedDecision,
 	change: Change,
 	row: IndexRow,
-	{ source }: ReadContext,
+	{ source, storeNowMs }: ReadContext,
 ): NewEvent {
+	const { resource, state: rs } = watched
 	const event = createStoreEvent(tx, core, watched, {
 		objectId: observed.id,
 		eventType: change.type,
 		dateSec: change.dateSec,
+		lagMs: getLagMs(change, {
+			known,
+			observation,
+			skewMs: core.state.skewMs ?? 0,
+			seenUpToMs: rs.cursorMs ?? rs.t0Sec * 1000,
+			modifiedFilter: resource.modifiedFilter,
+			storeNowMs,
+		}),
 		source,
 		changedFields: change.changedFields,
 		flags: {
@@ -298,11 +306,9 @@ function createChangeEvent(
 			...(change.backfill && { backfill: true }),
 		},
 		record:
-			change.withRecord && !('gone' in observed)
-				? observed.snapshot.record
-				: toIdRecord(watched.resource.idField, observed.id),
+			change.withRecord && !('gone' in observed) ? observed.snapshot.record : toIdRecord(resource.idField, observed.id),
 		chain: {
-			objectSequence: Math.max(row.sequence, watched.state.objectSequenceFloor ?? 0) + 1,
+			objectSequence: Math.max(row.sequence, rs.objectSequenceFloor ?? 0) + 1,
 			previousSequence: row.sequence > 0 ? row.sequence : null,
 			previousEvent: row.lastEventSequence,
 		},

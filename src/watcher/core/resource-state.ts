@@ -85,7 +85,10 @@ export interface ResourceState {
 	recent: string[]
 	requests: number
 	lastPollMs: number | null
+	/** Of the newest change; null: unknown, or there was none. */
 	lastChangeLagMs: number | null
+	/** How many changes had an unknown lag; absent: 0. */
+	unknownLags?: number
 	/** Events of its objects get an `objectSequence` above it; absent: 0. */
 	objectSequenceFloor?: number
 	error: {

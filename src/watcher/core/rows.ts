@@ -1,6 +1,7 @@
 /** Rows of subscriptions and notifications as they are stored. Times epoch ms. */
 import { objectKey } from '../../events/batching.ts'
 import { parseMembers } from '../../events/notification-members.ts'
+import type { NotSentReason } from '../../rpc/delivery.ts'
 
 /** A subscription. */
 export interface Subscription {
@@ -22,6 +23,8 @@ export interface Subscription {
 	lastSuccessMs: number | null
 	failingSinceMs: number | null
 	lastStatus: string | null
+	/** Why its last attempt sent nothing; null: it sent. */
+	notSent: NotSentReason | null
 	createdMs: number
 }
 

@@ -1,4 +1,5 @@
 /** The table `subscriptions`: its only writer, and its rows in memory (docs/storage.md, The object of an instance). */
+import type { NotSentReason } from '../../rpc/delivery.ts'
 import type { Ports, Sql } from './ports.ts'
 import type { Subscription } from './rows.ts'
 import type { Tx } from './tx.ts'
@@ -16,6 +17,7 @@ interface SubscriptionRow {
 	last_success: number | null
 	failing_since: number | null
 	last_status: string | null
+	not_sent: string | null
 	created: number
 }
 
@@ -31,7 +33,7 @@ export function readSubscriptions(sql: Sql): Subscription[] {
 	return sql
 		.all<SubscriptionRow>(
 			`SELECT id, number, url, topics, active, reason, since, guarded, parked, last_success, failing_since,
-				last_status, created FROM subscriptions ORDER BY id`,
+				last_status, not_sent, created FROM subscriptions ORDER BY id`,
 		)
 		.map((row) => ({
 			id: row.id,
@@ -46,6 +48,7 @@ export function readSubscriptions(sql: Sql): Subscription[] {
 			lastSuccessMs: row.last_success,
 			failingSinceMs: row.failing_since,
 			lastStatus: row.last_status,
+			notSent: row.not_sent === null ? null : (JSON.parse(row.not_sent) as NotSentReason),
 			createdMs: row.created,
 		}))
 }
@@ -105,7 +108,8 @@ export class SubscriptionTable {
 		this.#write(
 			tx,
 			`UPDATE subscriptions
-			SET active = 1, reason = NULL, failing_since = NULL, last_status = NULL, guarded = 0, parked = NULL
+			SET active = 1, reason = NULL, failing_since = NULL, last_status = NULL, not_sent = NULL, guarded = 0,
+				parked = NULL
 			WHERE id = ? AND (active = 0 OR failing_since IS NOT NULL OR guarded = 1)`,
 			id,
 		)
@@ -129,21 +133,24 @@ export class SubscriptionTable {
 	recordRecovery(tx: Tx, id: number): void {
 		this.#write(
 			tx,
-			`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL WHERE id = ?`,
+			`UPDATE subscriptions SET failing_since = NULL, last_success = ?, last_status = NULL, not_sent = NULL
+			WHERE id = ?`,
 			this.#ports.now(),
 			id,
 		)
 	}
 
-	/** A delivery failed. `guards`: the following ones ask the circuit breaker first. */
-	recordFailure(tx: Tx, id: number, lastStatus: string, guards: boolean): void {
+	/** A delivery failed. `guards`: the following ones ask the circuit breaker first. `notSent`: null if it was sent. */
+	recordFailure(tx: Tx, id: number, lastStatus: string, guards: boolean, notSent: NotSentReason | null): void {
 		this.#write(
 			tx,
 			`UPDATE subscriptions
-			SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?) WHERE id = ?`,
+			SET failing_since = coalesce(failing_since, ?), last_status = ?, guarded = max(guarded, ?), not_sent = ?
+			WHERE id = ?`,
 			this.#ports.now(),
 			lastStatus,
 			Number(guards),
+			notSent === null ? null : JSON.stringify(notSent),
 			id,
 		)
 	}

@@ -119,6 +119,12 @@ const MIGRATION_STEPS: string[][] = [
 		// Objects of earlier versions that were indexed again in silence, until a person decides.
 		`CREATE TABLE unchecked (resource INTEGER NOT NULL, id NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
 	],
+	[
+		// Why the last attempt sent nothing, as JSON; null: it sent.
+		`ALTER TABLE subscriptions ADD COLUMN not_sent TEXT`,
+		// From the change's date to its recording, ms; null: unknown, -1: recorded before there was this column.
+		`ALTER TABLE events ADD COLUMN lag INTEGER DEFAULT -1`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -9,6 +9,8 @@ export interface NewEvent extends StoredEvent {
 	resourceNumber: number
 	/** Log sequence of the object's event before this one. */
 	previousEvent: number | null
+	/** From the change's date to its recording; null: unknown. */
+	lagMs: number | null
 }
 
 /** The columns of the log from which an event is read. */
@@ -68,10 +70,10 @@ export type ChainPosition = Pick<NewEvent, 'objectSequence' | 'previousSequence'
 type EventFacts = Pick<
 	NewEvent,
 	'resourceNumber' | 'resource' | 'objectId' | 'eventType' | 'dateMs' | 'source' | 'changedFields' | 'flags' | 'record'
-> & { chain: ChainPosition | null }
+> & { chain: ChainPosition | null; lagMs?: number | null }
 
 /** Assigns number, tag and time to an event. `appendEvents` writes it. */
-export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts): NewEvent {
+export function createEvent(tx: Tx, core: Core, { chain, lagMs = null, ...facts }: EventFacts): NewEvent {
 	const { state } = core
 	const sequence = ++state.sequence
 	const atMs = core.nextLogTimeMs(tx)
@@ -79,6 +81,7 @@ export function createEvent(tx: Tx, core: Core, { chain, ...facts }: EventFacts)
 	state.lastEventMs = atMs
 	return {
 		...facts,
+		lagMs,
 		// The log's own number ascends for every object too.
 		...(chain ?? { objectSequence: sequence, previousSequence: null, previousEvent: null }),
 		sequence,
@@ -97,8 +100,8 @@ export function writeEvent(
 ): void {
 	core.ports.sql.run(
 		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type,
-			date, recorded, source, changed, flags, record, notifications)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			date, recorded, source, changed, flags, record, notifications, lag)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		event.sequence,
 		event.tag,
 		event.resourceNumber,
@@ -115,6 +118,7 @@ export function writeEvent(
 		JSON.stringify(event.flags),
 		event.record,
 		notifications.length === 0 ? null : JSON.stringify(notifications),
+		event.lagMs,
 	)
 }
 

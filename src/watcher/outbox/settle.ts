@@ -1,5 +1,6 @@
 /** Settling: the effects of an attempt's outcome (docs/delivery.md, Retries). */
 import { isCallbackFailure } from '../../delivery/failure-kinds.ts'
+import { explainNotSent } from '../../delivery/not-sent.ts'
 import { getNextRetryMs, getMaxAttempts } from '../../delivery/schedule.ts'
 import { toNotificationId } from '../../events/ids.ts'
 import { enqueueOperatorEvent } from './operator-events.ts'
@@ -153,6 +154,7 @@ function handleFailed(
 			subscription.id,
 			outcome.error ?? String(outcome.status),
 			outcome.error !== UNKNOWN_ERROR && isCallbackFailure(outcome),
+			outcome.notSentReason ?? null,
 		)
 	if (row.resend !== null && !isResendPending(core, row.id)) {
 		if (row.attempt === 1) core.notifications.setOutcome(tx, row.id, serializedOutcome)
@@ -194,6 +196,8 @@ function handleLastFailure(
 	outcome: AttemptOutcome,
 ): void {
 	const cause = outcome.error ?? String(outcome.status)
+	const described =
+		outcome.notSentReason === undefined ? cause : `not sent, because ${explainNotSent(outcome.notSentReason).fact}`
 	// The caller deactivates the subscription.
 	if (outcome.directive === 'disable') return
 	if (outcome.status === 410 && outcome.directive !== 'abort') {
@@ -211,7 +215,7 @@ function handleLastFailure(
 			tx,
 			core,
 			subscription,
-			`All attempts to deliver a notification failed (last: ${cause}), and no other delivery succeeded meanwhile.`,
+			`All attempts to deliver a notification failed (last: ${described}), and no other delivery succeeded meanwhile.`,
 		)
 	// After a failed replay, an accepted notification keeps its status.
 	else if (row.delivered === null)
@@ -219,7 +223,7 @@ function handleLastFailure(
 			tx,
 			core,
 			'notification.dead',
-			`A notification could not be delivered (${cause}). It is kept until it is released.`,
+			`A notification could not be delivered (${described}). It is kept until it is released.`,
 			{
 				notificationId: toNotificationId(core.config.instanceId, row.id),
 				subscriptionId: subscription.number,

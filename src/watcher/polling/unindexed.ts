@@ -2,6 +2,7 @@
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
+import { getLagMs } from '../changes/lag.ts'
 import { createStoreEvent, emitEvents } from '../changes/new-event.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import type { Resource, Snapshot } from '../../elements/store.ts'
@@ -22,7 +23,7 @@ export async function pollUnindexed(core: Core, watched: WatchedResource, budget
 		// Modified dates have whole seconds: objects of the last poll's last second are found again.
 		const events: NewEvent[] = [...found]
 			.filter(([key, snapshot]) => snapshot.state === 'live' && !rs.recent.includes(key))
-			.map(([, snapshot]) => createUnindexedEvent(tx, core, watched, snapshot))
+			.map(([, snapshot]) => createUnindexedEvent(tx, core, watched, snapshot, storeNowMs ?? now))
 		rs.recent = [...found.keys()]
 		rs.cursorMs = Math.max(rs.cursorMs ?? 0, storeNowMs ?? now)
 		rs.lastPollMs = now
@@ -63,12 +64,30 @@ async function readSince(
 	return { found, storeNowMs }
 }
 
-function createUnindexedEvent(tx: Tx, core: Core, watched: WatchedResource, snapshot: Snapshot): NewEvent {
-	const isNew = isCreation(watched.resource, snapshot)
+function createUnindexedEvent(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	snapshot: Snapshot,
+	storeNowMs: number,
+): NewEvent {
+	const { resource, state: rs } = watched
+	const isNew = isCreation(resource, snapshot)
 	return createStoreEvent(tx, core, watched, {
 		objectId: snapshot.id,
 		eventType: isNew ? 'CREATED' : 'UPDATED',
 		dateSec: isNew ? snapshot.createdSec : snapshot.modifiedSec,
+		lagMs: getLagMs(
+			{ type: isNew ? 'CREATED' : 'UPDATED' },
+			{
+				known: null,
+				observation: { ...snapshot, createdSec: isNew ? snapshot.createdSec : null, kind: 'live', listed: true },
+				skewMs: core.state.skewMs ?? 0,
+				seenUpToMs: (rs.cursorMs ?? rs.t0Sec * 1000) - resource.pollDelaySec * 1000,
+				modifiedFilter: resource.modifiedFilter,
+				storeNowMs,
+			},
+		),
 		source: 'poll',
 		changedFields: null,
 		flags: {},

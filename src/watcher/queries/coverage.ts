@@ -14,6 +14,7 @@ interface CoverageRow {
 	confirmed: number | null
 	date: number
 	recorded: number
+	lag: number | null
 	resource: number
 }
 
@@ -31,12 +32,12 @@ export function getCoverageReport(
 			.filter((watched) => hasWebhookTopics(core, watched))
 			.map((watched) => watched.state.number),
 	)
-	const lags = { webhook: [] as number[], poll: [] as number[], recovered: [] as number[] }
+	const lags = { webhook: [] as Lag[], poll: [] as Lag[], recovered: [] as Lag[] }
 	let confirmed = 0
 	const now = core.ports.now()
 	const { sql } = core.ports
 	const rows = sql.all<CoverageRow>(
-		`SELECT source, confirmed, date, recorded, resource FROM events
+		`SELECT source, confirmed, date, recorded, lag, resource FROM events
 		WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
 		findLowerBound(sql, 'events', fromMs),
 		findLowerBound(sql, 'events', toMs),
@@ -45,7 +46,8 @@ export function getCoverageReport(
 	if (rows.length > MAX_EVENTS_READ) return refused('too-many')
 	for (const row of rows) {
 		if (!coveredResources.has(row.resource)) continue
-		const lag = Math.max(0, row.recorded - row.date)
+		// Rows of earlier versions have no lag of their own.
+		const lag = row.lag === -1 ? Math.max(0, row.recorded - row.date) : row.lag
 		if (row.confirmed !== null) confirmed++
 		if (row.source === 'webhook') lags.webhook.push(lag)
 		else {
@@ -63,9 +65,12 @@ export function getCoverageReport(
 	return { ok: true, report }
 }
 
-function percentiles(values: number[]): { p50: number | null; p99: number | null } {
-	const sorted = values.toSorted((a, b) => a - b)
+/** null: unknown. */
+type Lag = number | null
+
+function percentiles(lags: readonly Lag[]): { p50: number | null; p99: number | null; unknown: number } {
+	const sorted = lags.filter((lag) => lag !== null).toSorted((a, b) => a - b)
 	const percentile = (share: number): number | null =>
 		sorted.length === 0 ? null : (sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? null)
-	return { p50: percentile(0.5), p99: percentile(0.99) }
+	return { p50: percentile(0.5), p99: percentile(0.99), unknown: lags.length - sorted.length }
 }

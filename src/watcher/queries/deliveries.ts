@@ -73,6 +73,7 @@ export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 		reason: subscription.reason,
 		failingSinceMs: subscription.failingSinceMs,
 		lastStatus: subscription.lastStatus,
+		notSent: subscription.notSent,
 		parkedUntilMs:
 			subscription.parkedMs !== null && subscription.parkedMs > core.ports.now() ? subscription.parkedMs : null,
 		createdMs: subscription.createdMs,

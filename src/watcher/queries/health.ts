@@ -1,6 +1,8 @@
 /** Health: a state, the reason for it, and the next step (docs/operations.md, Monitoring). Pure. */
 import type { Cure } from '../../elements/store.ts'
+import { explainNotSent } from '../../delivery/not-sent.ts'
 import type { VendorType } from '../../events/batching.ts'
+import type { NotSentReason } from '../../rpc/delivery.ts'
 import { INSTANCE_STATES, type HealthReport, type InstanceState, type NoiseReport } from '../../rpc/watcher.ts'
 
 /** Input of the evaluation. Times epoch ms. */
@@ -38,6 +40,8 @@ export interface HealthFacts {
 		reason: string | null
 		failingSinceMs: number | null
 		lastStatus: string | null
+		/** Why the last attempt sent nothing; absent or null: it sent. */
+		notSent?: NotSentReason | null
 	} | null
 	waitingEvents: number
 	/** State as last reported, and since when. */
@@ -168,17 +172,28 @@ function getStoreHealth({ storeError, resources, retry }: HealthFacts): HealthRe
 function getCallbackFindings(callback: NonNullable<HealthFacts['callback']>, waitingEvents: number): HealthFinding[] {
 	const { active, reason, failingSinceMs } = callback
 	const lastStatus = callback.lastStatus ?? 'no answer'
+	const notSent = callback.notSent == null ? null : explainNotSent(callback.notSent)
 	const waiting = `${waitingEvents.toLocaleString('en-US')} ${waitingEvents === 1 ? 'event is' : 'events are'} waiting.`
 	if (!active)
 		return [
 			{
 				state: 'deactivated',
 				reason: `${reason ?? `The last attempt to reach the callback failed (${lastStatus}).`} ${waiting}`,
-				action: 'Fix the callback, then PUT /instances/{id}/enabled or PATCH event.notification.callback.url.',
+				action:
+					(notSent === null ? 'Fix the callback, then' : `${notSent.action} Then`) +
+					' PUT /instances/{id}/enabled or PATCH event.notification.callback.url.',
 			},
 		]
 	if (failingSinceMs === null) return []
 	const since = new Date(failingSinceMs).toISOString()
+	if (notSent !== null)
+		return [
+			{
+				state: 'callback-failing',
+				reason: `Nothing is sent to the callback, because ${notSent.fact}. It has been failing since ${since}. ${waiting}`,
+				action: notSent.action,
+			},
+		]
 	return [
 		{
 			state: 'callback-failing',

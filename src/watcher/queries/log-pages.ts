@@ -28,10 +28,10 @@ const MAX_EVENTS_SCANNED = 5_000
 const MAX_EVENTS_SEARCHED = 1_000
 
 /** An event's row with the notifications that carry it, JSON. */
-export type EventLogRow = StoredEventRow & { notifications: string | null }
+export type EventLogRow = StoredEventRow & { notifications: string | null; lag: number | null }
 
 /** The columns of `EventLogRow`. */
-export const EVENT_LOG_COLUMNS = `${EVENT_COLUMNS}, notifications`
+export const EVENT_LOG_COLUMNS = `${EVENT_COLUMNS}, notifications, lag`
 
 /** A page of the event log, newest first. */
 export function getEventPage(core: Core, query: EventQuery): EventPage {
@@ -251,6 +251,7 @@ export function toEventReport(
 		objectSequence: event.objectSequence,
 		dateMs: event.dateMs,
 		recordedMs: row.recorded,
+		...(row.lag === null || row.lag < 0 ? {} : { lagMs: row.lag }),
 		status: getEventStatus(notifications),
 		source: event.source,
 		record: event.record,

@@ -60,6 +60,7 @@ export function buildHealth(core: Core): HealthReport {
 						reason: subscription.reason,
 						failingSinceMs: subscription.failingSinceMs,
 						lastStatus: subscription.lastStatus,
+						notSent: subscription.notSent,
 					},
 		waitingEvents: subscription === null ? 0 : getBacklog(core, CALLBACK_ID).events,
 		lastReported: state.reported,
@@ -176,6 +177,7 @@ export function buildMetrics(core: Core): MetricsReport {
 	return {
 		state: buildHealth(core).state,
 		lagSeconds: lags.length === 0 ? null : seconds(Math.max(...lags)),
+		unknownLags: state.resources.reduce((sum, rs) => sum + (rs.unknownLags ?? 0), 0),
 		pollAgeSeconds: polls.length === 0 ? null : seconds(now - Math.min(...polls)),
 		seen: getRecordedCount(state),
 		delivered: state.counters.delivered,
@@ -215,6 +217,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				requests: rs.requests,
 				known: rs.listed,
 				lagSeconds: rs.lastChangeLagMs === null ? null : Math.round(rs.lastChangeLagMs / 1000),
+				unknownLags: rs.unknownLags ?? 0,
 				baseline: {
 					done,
 					total,

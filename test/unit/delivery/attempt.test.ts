@@ -175,12 +175,18 @@ describe('what is sent', () => {
 			error: 'refused',
 			body: 'Not sent: a public address is expected',
 			notSent: true,
+			notSentReason: { cause: 'address', message: 'a public address is expected' },
 		})
 		const unopened = await attemptDelivery(
 			createClaim('https://x.example/', { configuration: { 'event.notification.signature.key': 'broken' } }),
 			recordingIo,
 		)
-		expect(unopened).toMatchObject({ delivered: false, status: null, error: 'refused' })
+		expect(unopened).toMatchObject({
+			delivered: false,
+			status: null,
+			error: 'refused',
+			notSentReason: { cause: 'configuration' },
+		})
 		const unresolved = await attemptDelivery(createClaim('https://x.example/'), {
 			...io,
 			fetch: async () => {
@@ -188,6 +194,7 @@ describe('what is sent', () => {
 			},
 		})
 		expect(unresolved).toMatchObject({ delivered: false, status: null, error: 'dns', notSent: true })
+		expect(unresolved.notSentReason?.cause).toBe('resolver')
 		const nowhere = await attemptDelivery(createClaim('not a url'), recordingIo)
 		expect(nowhere).toMatchObject({ delivered: false, error: 'refused' })
 		expect(fetched).toEqual([])

@@ -226,6 +226,7 @@ function newEvent(
 			objectSequence,
 			previousSequence,
 			previousEvent,
+			lagMs: 0,
 		},
 		...{ eventType: type, dateMs: machine.nowMs, pollDateMs: machine.nowMs, source: 'poll', flags: {}, record },
 		changedFields: type === 'UPDATED' ? ['version'] : null,

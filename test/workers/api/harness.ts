@@ -92,6 +92,7 @@ export function migrationQueries(name: string): string[] {
 export const SAMPLE_METRICS: MetricsReport = {
 	state: 'healthy',
 	lagSeconds: 2,
+	unknownLags: 4,
 	pollAgeSeconds: 30,
 	seen: 7,
 	delivered: 5,
@@ -272,7 +273,7 @@ export class FakeWatchers {
 			),
 			coverage: async (fromMs, toMs) => {
 				recordCall(`coverage ${fromMs} ${toMs}`)
-				const lag = { p50: null, p99: null }
+				const lag = { p50: null, p99: null, unknown: 0 }
 				const counted = {
 					firstByWebhook: 0,
 					firstByPoll: 0,

@@ -197,6 +197,7 @@ describe('delivering', () => {
 			[false, 'dns', true],
 		])
 		expect(outcomes[1]?.body).toMatch(/^Not sent: expected a public address; private\.example\.com resolves/)
+		expect(outcomes.map(({ notSentReason }) => notSentReason?.cause)).toEqual([undefined, 'address', 'resolver'])
 	})
 
 	test('follows no redirect', async () => {

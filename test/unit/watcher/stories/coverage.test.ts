@@ -4,6 +4,8 @@ import { getCoverageReport } from '../../../../src/watcher/queries/coverage.ts'
 import type { CoverageReport } from '../../../../src/rpc/watcher.ts'
 import type { World } from '../../../support/world.ts'
 import { worldWithWebhooks } from '../../../support/webhook-stories.ts'
+import { requestPoll } from '../../../../src/watcher/polling/commands.ts'
+import { buildMetrics, buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import { HOUR_MS, liveIds, MINUTE_MS } from '../../../support/stories.ts'
 
 const coverage = (world: World, fromMs = 0, toMs = world.nowMs + 1): CoverageReport => {
@@ -69,6 +71,8 @@ test('a state that a poll saw confirms only the event of that state', async () =
 	expect(confirmed).toEqual([{ sequence: world.engine.getCore()!.state.sequence }])
 })
 
+const NO_LAGS = { p50: null, p99: null, unknown: 0 }
+
 test('only events of the asked time count, and no time is empty without numbers', async () => {
 	const world = await worldWithWebhooks()
 	expect(coverage(world)).toEqual({
@@ -76,7 +80,7 @@ test('only events of the asked time count, and no time is empty without numbers'
 		firstByPoll: 0,
 		confirmed: 0,
 		recovered: 0,
-		lag: { webhook: { p50: null, p99: null }, poll: { p50: null, p99: null }, recovered: { p50: null, p99: null } },
+		lag: { webhook: NO_LAGS, poll: NO_LAGS, recovered: NO_LAGS },
 	})
 	for (let i = 0; i < 4; i++) {
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[i]! })
@@ -119,6 +123,28 @@ test('median and ninety-ninth percentile of each way', async () => {
 			recovered: { p50: 500_000, p99: 990_000 },
 		},
 	})
+})
+
+test('changes whose time is unknown are counted beside the percentiles §11.15', async () => {
+	const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
+	const [edited, silent, gone] = liveIds(world, 'products')
+	world.store.act({ do: 'edit', resource: 'products', id: edited! })
+	await world.advance(6 * MINUTE_MS)
+	const poller = () => buildPollerReport(world.engine.getCore()!).resources.find((one) => one.resource === 'products')!
+	expect(poller()).toMatchObject({ lagSeconds: expect.any(Number) as number, unknownLags: 0 })
+	world.store.act({ do: 'edit-silently', resource: 'products', id: silent! })
+	world.store.act({ do: 'delete', resource: 'products', id: gone! })
+	world.store.act({ do: 'back-date', resource: 'products', days: 200 })
+	requestPoll(world.engine.getCore()!, 'reread')
+	world.engine.updateAlarm(world.engine.getCore()!)
+	await world.advance(30 * MINUTE_MS)
+	const { lag, firstByPoll, firstByWebhook } = coverage(world)
+	expect(firstByPoll + firstByWebhook).toBe(4)
+	expect(lag.poll.unknown! + lag.webhook.unknown!).toBe(3)
+	// None of them is taken for a lag of 200 days.
+	expect(Math.max(lag.poll.p99 ?? 0, lag.webhook.p99 ?? 0)).toBeLessThan(10 * MINUTE_MS)
+	expect(poller()).toMatchObject({ lagSeconds: null, unknownLags: 3 })
+	expect(buildMetrics(world.engine.getCore()!)).toMatchObject({ unknownLags: 3 })
 })
 
 test('a call reads the events of its time and no others, and refuses more than 20 000', async () => {

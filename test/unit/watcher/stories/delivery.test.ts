@@ -1,6 +1,8 @@
 /** From the log to the callback: doorbells, leases, schedules, deactivation, other callbacks, none. */
 import { describe, expect, test } from 'vitest'
 import { STANDARD_RETRY_SECONDS } from '../../../../src/delivery/schedule.ts'
+import type { NotSentReason } from '../../../../src/rpc/delivery.ts'
+import { getSubscriptionReports } from '../../../../src/watcher/queries/deliveries.ts'
 import { getEventReport, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { CallbackAnswer, World } from '../../../support/world.ts'
@@ -294,5 +296,68 @@ describe('order', () => {
 			)
 		}
 		expect(world.arrivals).toHaveLength(26)
+	})
+})
+
+/** What `/health`, the subscription and the deactivation say of a callback whose attempts send nothing. */
+const NOT_SENT: Record<NotSentReason['cause'], { message: string; fact: RegExp; action: RegExp }> = {
+	address: {
+		message: 'expected a public address; hook.example.com resolves to a private address',
+		fact: /because its address may not be reached: expected a public address; hook\.example\.com resolves/,
+		action: /Change the URL.*public address.*ALLOW_PRIVATE_NETWORK/,
+	},
+	configuration: {
+		message: '',
+		fact: /because the request could not be made from the configuration/,
+		action: /signature key.*MASTER_KEYS/,
+	},
+	resolver: {
+		message: 'the DNS resolver did not answer',
+		fact: /because its name could not be resolved: the DNS resolver did not answer/,
+		action: /DNS_RESOLVER_URL/,
+	},
+}
+
+describe('a callback to which nothing is sent', () => {
+	test.each(Object.entries(NOT_SENT))(
+		'because of its %s: health and the subscription say why §11.16',
+		async (cause, row) => {
+			const world = await worldAfterBaseline(quietly)
+			world.answer = () => ({ cause: cause as NotSentReason['cause'], message: row.message })
+			world.store.act({ do: 'edit', resource: 'products' })
+			await poll(world)
+			await world.advance(MINUTE_MS)
+			const report = health(world)
+			expect(report).toMatchObject({ state: 'callback-failing', callback: { state: 'failing' } })
+			expect(report.reason).toMatch(row.fact)
+			expect(report.action).toMatch(row.action)
+			const core = world.engine.getCore()!
+			expect(getSubscriptionReports(core)[0]!.notSent).toEqual({ cause, message: row.message })
+			// After the last attempt too.
+			await world.advance(4 * DAY_MS)
+			expect(health(world)).toMatchObject({
+				state: 'deactivated',
+				reason: expect.stringMatching(/last: not sent, because/) as string,
+				action: expect.stringMatching(row.action) as string,
+			})
+			expect(health(world).action).toMatch(/Then PUT .*enabled or PATCH event\.notification\.callback\.url\.$/)
+			// An attempt that is sent ends it.
+			world.answer = () => 204
+			await world.configure({}, { release: true })
+			await world.advance(MINUTE_MS)
+			expect(health(world).state).toBe('healthy')
+			expect(getSubscriptionReports(core)[0]!.notSent).toBeNull()
+		},
+	)
+
+	test('and then answers 500: the reason is the answer', async () => {
+		const world = await worldAfterBaseline(quietly)
+		let answer: CallbackAnswer = { cause: 'address', message: 'expected a public address' }
+		world.answer = () => answer
+		world.store.act({ do: 'edit', resource: 'products' })
+		await poll(world)
+		answer = 500
+		await world.advance(MINUTE_MS)
+		expect(health(world).reason).toMatch(/has been failing since .* \(500\)/)
 	})
 })

@@ -2,13 +2,11 @@
  * URLs for callers who see no secrets (docs/architecture.md, Authorization): the query, the fragment and credentials
  * can hold tokens, so they are masked. Scheme, host and path are shown. Pure.
  */
+import { maskValues } from './quoted-values.ts'
 import { SECRET_MASK } from './values.ts'
 
 /** The refusal of a URL with `********` that matches no stored one. */
 export const MASKED_URL_MESSAGE = `expected the whole URL; ${SECRET_MASK} hides a part of it`
-
-/** Shorter values of a query are not searched in texts: they are words such as `v=1`, and no secrets. */
-const MIN_QUOTED_LENGTH = 6
 
 /** A URL with `********` in place of every value of its query, of its fragment and of its credentials. Names stay. */
 export function maskUrl(url: string): string {
@@ -31,12 +29,9 @@ export function isUrlLike(text: string): boolean {
 	return /^\s*[a-z][a-z0-9+.-]*:[/\\]{2}/i.test(text)
 }
 
-/** A text, such as a callback's response, without the values that `maskUrl` hides of a URL. */
-export function maskQuotedValues(text: string, url: string | null): string {
-	if (url === null) return text
-	return getHiddenValues(url)
-		.toSorted((a, b) => b.length - a.length)
-		.reduce((masked, value) => masked.replaceAll(value, SECRET_MASK), text)
+/** A callback's response, cut at `cutAtBytes`, without the values that `maskUrl` hides of a URL. */
+export function maskQuotedValues(text: string, url: string | null, cutAtBytes: number): string {
+	return url === null ? text : maskValues(text, getHiddenValues(url), cutAtBytes)
 }
 
 /** Whether a URL, as a client sent it, holds `********` where `maskUrl` writes it. */
@@ -64,22 +59,12 @@ function maskParameter(parameter: string): string {
 	return name === undefined ? SECRET_MASK : `${name}=${SECRET_MASK}`
 }
 
-/** The hidden values of a URL, as written and decoded. */
+/** The hidden values of a URL, as written. */
 function getHiddenValues(url: string): string[] {
 	const { base, query = '', fragment = '' } = splitUrl(url)
 	const credentials = /^[^:/\\]*:[/\\]*([^/\\]*)@/.exec(base)?.[1] ?? ''
 	const values = query.split('&').map((parameter) => /^[^=]+=(.*[^=].*)$/s.exec(parameter)?.[1] ?? parameter)
 	return [...values, fragment, ...credentials.split(':')]
-		.flatMap((value) => [value, decodeOrNull(value.replaceAll('+', ' ')) ?? value])
-		.filter((value) => value.length >= MIN_QUOTED_LENGTH)
-}
-
-function decodeOrNull(text: string): string | null {
-	try {
-		return decodeURIComponent(text)
-	} catch {
-		return null
-	}
 }
 
 /** Some clients percent-encode `*`. */

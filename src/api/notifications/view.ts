@@ -1,5 +1,6 @@
 /** Notifications, deliveries and subscriptions in responses (docs/contract.md §5). */
 import type * as z from 'zod'
+import { MAX_RESPONSE_BYTES } from '../../delivery/attempt.ts'
 import { explainNotSent } from '../../delivery/not-sent.ts'
 import { getSenderAddress, getInstanceTopic } from '../../events/notification.ts'
 import type { ScopedInstance, SubscriptionRow } from '../../instances/subscriptions.ts'
@@ -119,7 +120,7 @@ export function toAttemptResponse(
 		status,
 		error,
 		url: canSeeSecrets || url === null ? url : maskUrl(url),
-		body: canSeeSecrets ? body : maskQuotedValues(body, url),
+		body: canSeeSecrets ? body : maskQuotedValues(body, url, MAX_RESPONSE_BYTES),
 	}
 }
 

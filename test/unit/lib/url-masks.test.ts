@@ -49,10 +49,57 @@ test('URLs inside a text are masked, also escaped as in JSON', () => {
 	)
 })
 
-test('a text that quotes a URL does not show what is masked in it', () => {
-	const url = 'https://example.com/hook?v=1&token=s3cret%20word+x'
-	expect(maskQuotedValues('Cannot POST /hook?v=1&token=s3cret%20word+x (s3cret word x)', url)).toBe(
-		'Cannot POST /hook?v=1&token=******** (********)',
-	)
-	expect(maskQuotedValues('fine', null)).toBe('fine')
+describe('a text that quotes a URL does not show what is masked in it', () => {
+	const LIMIT = 4_096
+	const url = 'https://example.com/hook?v=1&token=s3cret%20word+x/é&next=Q0hJTEQtVE9LRU4='
+
+	test.each([
+		['as written', 'Cannot POST /hook?v=1&token=s3cret%20word+x/é!', 'Cannot POST /hook?v=1&token=********!'],
+		['decoded', '(s3cret word x/é)', '(********)'],
+		['percent-encoded', 'token=s3cret%20word%20x%2F%c3%a9;', 'token=********;'],
+		['percent-encoded whole', '[%73%33%63%72%65%74%20%77%6f%72%64%20%78%2f%C3%A9]', '[********]'],
+		['percent-encoded twice', 'token=s3cret%2520word%252Bx%252F%25C3%25A9.', 'token=********.'],
+		['in upper case', '<TOKEN=S3CRET%20WORD+X/É>', '<TOKEN=********>'],
+		['in lower case', 'next=q0hjteqtve9lru4=', 'next=********'],
+		['escaped as in HTML', '<p>s3cret word x&#x2F;&#233;</p>', '<p>********</p>'],
+		['escaped as in JSON', '{"t":"s3cret word x\\/\\u00e9"}', '{"t":"********"}'],
+		[
+			'in part',
+			'token=s3cret%20wo…, next=…RC1UT0tFTg, next=…hJTEQtVE…',
+			'token=********…, next=…RC1UT0tFTg, next=…********…',
+		],
+		['twice', 's3cret word x/é s3cret word x/é', '******** ********'],
+	])('%s', (_how, text, expected) => {
+		expect(maskQuotedValues(text, url, LIMIT)).toBe(expected)
+	})
+
+	test('where the text was cut, at whatever character of it', () => {
+		const token = 'Tk-%2F9+é-abcdef'
+		for (const quoted of [token, token.toUpperCase(), encodeURIComponent(decodeURIComponent(token))]) {
+			const before = 'x'.repeat(LIMIT)
+			for (let length = 1; length <= quoted.length; length++) {
+				const text = `${before}${quoted.slice(0, length)}`
+				expect(maskQuotedValues(text, `https://example.com/?t=${token}`, LIMIT), quoted.slice(0, length)).toBe(
+					`${before}********`,
+				)
+			}
+		}
+		// Cut within a character of several bytes.
+		expect(maskQuotedValues(`${'x'.repeat(LIMIT)}Tk-/9 \uFFFD`, `https://example.com/?t=${token}`, LIMIT)).toMatch(
+			/x\*{8}$/,
+		)
+	})
+
+	test('and leaves everything else as it is', () => {
+		for (const text of ['fine', 'v=1', '', '50% &amp; more \\ %zz &#xfffffff;', 'a text that ends with s3'])
+			expect(maskQuotedValues(text, url, LIMIT)).toBe(text)
+		expect(maskQuotedValues('s3cret word x', null, LIMIT)).toBe('s3cret word x')
+	})
+
+	test('in linear time', () => {
+		const started = performance.now()
+		maskQuotedValues('%25'.repeat(1_400), `https://example.com/?t=${'%25'.repeat(600)}`, LIMIT)
+		maskQuotedValues('a'.repeat(LIMIT), `https://example.com/?t=${'a'.repeat(2_000)}`, LIMIT)
+		expect(performance.now() - started).toBeLessThan(2_000)
+	})
 })

@@ -112,10 +112,7 @@ export async function inviteUser(
 	const { organizationId } = actor
 	const link = newLink(nowMs)
 	const login = toLogin(input.email)
-	const invited = await db
-		.prepare(`SELECT id FROM users WHERE organization_id = ? AND login = ? AND ${IS_INVITED_SQL}`)
-		.bind(organizationId, login)
-		.first<{ id: number }>()
+	const invited = await findInvited(db, organizationId, login)
 	const [written] = await db.batch<{ id: number }>([
 		invited === null
 			? insertInvitedStatement(db, organizationId, login, input, nowMs)
@@ -137,6 +134,14 @@ export async function inviteUser(
 	const id = written!.results[0]?.id
 	const user = id === undefined ? null : await findUserDetails(db, organizationId, id, nowMs)
 	return user === null ? refused('taken') : { ok: true, user, link }
+}
+
+/** The user of an organization who was invited under a name and has not accepted; null: there is none. */
+async function findInvited(db: D1Database, organizationId: number, login: string): Promise<{ id: number } | null> {
+	return await db
+		.prepare(`SELECT id FROM users WHERE organization_id = ? AND login = ? AND ${IS_INVITED_SQL}`)
+		.bind(organizationId, login)
+		.first<{ id: number }>()
 }
 
 function insertInvitedStatement(
@@ -170,7 +175,17 @@ function updateInvitedStatement(
 		.bind(email, firstName, lastName, role, id, organizationId)
 }
 
-/** Updates the given fields of a user. The last admin keeps their role: one statement checks and updates. */
+/** An SQL condition: with this new role (SQL; null: unchanged) of a user, an admin who can sign in is left. */
+function keepsAdminSql(organization: string, id: string, role: string): string {
+	return `EXISTS (SELECT 1 FROM users AS t WHERE t.id = ${id} AND t.organization_id = ${organization}
+		AND t.deleted_ms IS NULL AND (coalesce(${role}, t.role) = 'admin' OR t.role <> 'admin'
+		OR ${hasOtherAdminSql(organization, id)}))`
+}
+
+/**
+ * Updates the given fields of a user. The last admin keeps their role: one statement checks and updates. An invitation
+ * that nobody has accepted holds no address: it ends if this user gets its address.
+ */
 export async function updateUserDetails(
 	db: D1Database,
 	actor: Actor,
@@ -186,21 +201,27 @@ export async function updateUserDetails(
 	)
 	if (keys.length === 0) return { ok: true }
 	const changed: Partial<UserInput> = Object.fromEntries(keys.map((key) => [key, change[key]]))
+	const login = changed.email === undefined ? null : toLogin(changed.email)
+	const invited = login === null ? null : await findInvited(db, organizationId, login)
+	const withdrawal =
+		invited === null || invited.id === id
+			? []
+			: withdrawStatements(db, actor, invited.id, { id, role: changed.role ?? null }, nowMs)
 	try {
-		const [updated] = await db.batch([
+		const results = await db.batch([
+			...withdrawal,
 			db
 				.prepare(
 					// Only the given fields: another request may be changing the others.
 					`UPDATE users SET email = coalesce(?3, email), login = coalesce(?4, login), first_name = coalesce(?5,
 						first_name), last_name = coalesce(?6, last_name), role = coalesce(?7, role)
-					WHERE id = ?1 AND organization_id = ?2 AND deleted_ms IS NULL AND (coalesce(?7, role) = 'admin'
-					OR role <> 'admin' OR ${hasOtherAdminSql('?2', '?1')})`,
+					WHERE id = ?1 AND organization_id = ?2 AND ${keepsAdminSql('?2', '?1', '?7')}`,
 				)
 				.bind(
 					id,
 					organizationId,
 					changed.email ?? null,
-					changed.email === undefined ? null : toLogin(changed.email),
+					login,
 					changed.firstName ?? null,
 					changed.lastName ?? null,
 					changed.role ?? null,
@@ -218,11 +239,43 @@ export async function updateUserDetails(
 				'changes() > 0',
 			),
 		])
-		return updated!.meta.changes > 0 ? { ok: true } : refused('last-admin')
+		return results[withdrawal.length]!.meta.changes > 0 ? { ok: true } : refused('last-admin')
 	} catch (error) {
 		if (isUniqueViolation(error)) return refused('taken')
 		throw error
 	}
+}
+
+/** Ends an invitation, if nobody has accepted it and `successor`, who gets its address, may be updated. */
+function withdrawStatements(
+	db: D1Database,
+	actor: Actor,
+	invitedId: number,
+	successor: { id: number; role: Role | null },
+	nowMs: number,
+): D1PreparedStatement[] {
+	const { organizationId } = actor
+	return [
+		db
+			.prepare(
+				`UPDATE users SET deleted_ms = ?1, login = NULL
+				WHERE id = ?2 AND organization_id = ?3 AND ${IS_INVITED_SQL} AND ${keepsAdminSql('?3', '?4', '?5')}`,
+			)
+			.bind(nowMs, invitedId, organizationId, successor.id, successor.role),
+		auditStatement(
+			db,
+			actor,
+			{ action: 'user.delete', objectType: 'user', objectId: invitedId, detail: { replacedBy: successor.id } },
+			nowMs,
+			'changes() > 0',
+		),
+		db
+			.prepare(
+				`DELETE FROM links WHERE user_id = ?1 AND organization_id = ?2 AND EXISTS (SELECT 1 FROM users WHERE id = ?1
+				AND organization_id = ?2 AND deleted_ms IS NOT NULL)`,
+			)
+			.bind(invitedId, organizationId),
+	]
 }
 
 /**

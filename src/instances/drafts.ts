@@ -10,12 +10,12 @@ import { findActiveUser, type User } from '../accounts/setup.ts'
 import { hashSecret } from '../accounts/secrets.ts'
 import type { Element } from '../elements/element.ts'
 import { Conflict, Forbidden, HttpError } from '../lib/errors.ts'
-import { logError } from '../lib/log.ts'
+import { log, logError } from '../lib/log.ts'
 import { findHttpsProblem, getPublicBase } from './addresses.ts'
 import type { InstanceInput } from './checks.ts'
 import { checkDraft, createInstance } from './create.ts'
 import { deleteInstance } from './lifecycle.ts'
-import { openSecret, sealSecret } from '../lib/sealing.ts'
+import { openSecret, sealSecret, UnreadableSecret } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
 
 /** How long a merchant can approve, ms. */
@@ -54,7 +54,8 @@ interface DraftOutcome {
 
 /** The page that the merchant's browser gets on return. */
 export type ReturnView =
-	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' }
+	/** `created-unreadable`: the instance was created, but the return URL cannot be decrypted. */
+	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' | 'created-unreadable' }
 	| { kind: 'failed'; reason: string }
 	| { kind: 'created'; id: number; callbackUrl: string | null }
 
@@ -135,7 +136,8 @@ export async function claimDraft(
 	if (claimed.meta.changes === 0) return null
 	let rollback: (() => Promise<void>) | null = null
 	try {
-		const content = await openDraft(env.MASTER_KEYS, row)
+		const content = await openDraft(env.MASTER_KEYS, row).catch(ifUnreadable)
+		if (content === null) throw new Conflict(UNREADABLE_MESSAGE)
 		const user = await requireCreator(services, row)
 		const configuration = { ...content.input.configuration, 'oauth.api.key': keys.key, 'oauth.api.secret': keys.secret }
 		const instance = await createInstance(services, user, requestId, element, { ...content.input, configuration })
@@ -185,7 +187,10 @@ export async function resolveReturn(services: Services, state: string, approved:
 	if (row.status === 'created') {
 		// The browser can return for as long as the draft was valid.
 		if (row.expires_ms <= services.now() || row.instance_id === null) return { kind: 'expired' }
-		return { kind: 'created', id: row.instance_id, callbackUrl: (await openDraft(MASTER_KEYS, row)).callbackUrl }
+		const draft = await openDraft(MASTER_KEYS, row).catch(ifUnreadable)
+		return draft === null
+			? { kind: 'created-unreadable' }
+			: { kind: 'created', id: row.instance_id, callbackUrl: draft.callbackUrl }
 	}
 	if (row.status === 'failed') return { kind: 'failed', reason: row.reason ?? '' }
 	if (row.status === 'denied') return { kind: 'denied' }
@@ -246,6 +251,18 @@ async function finishDraft(
 
 async function openDraft(ring: string, row: DraftRow): Promise<DraftContent> {
 	return JSON.parse(await openSecret(ring, row.sealed, draftContext(row.state_hash))) as DraftContent
+}
+
+/** For the merchant, who does not know of keys. */
+const UNREADABLE_MESSAGE =
+	'Shopbell can no longer read this request, because its operator has replaced the key that it was encrypted with. ' +
+	'Go back to where you came from and start again.'
+
+/** null where a draft cannot be decrypted; any other error is thrown. */
+function ifUnreadable(error: unknown): null {
+	if (!(error instanceof UnreadableSecret)) throw error
+	log('draft.unreadable', { key: error.missingKeyId })
+	return null
 }
 
 function draftContext(hash: string): string {

@@ -94,6 +94,14 @@ function toReturnPage(state: string, view: ReturnView): Response {
 /** Texts of the other outcomes. */
 const OUTCOME_PAGES: Record<Exclude<ReturnView['kind'], 'created' | 'failed'>, () => Response> = {
 	unknown: unknownStatePage,
+	'created-unreadable': () =>
+		respondWithPlainPage({
+			status: 200,
+			title: 'The shop is connected',
+			text:
+				'Shopbell can no longer read where you came from, because its operator has replaced the key that this was ' +
+				'encrypted with. Go back there yourself; you may close this page.',
+		}),
 	expired: () =>
 		respondWithPlainPage({
 			status: 410,

@@ -139,6 +139,33 @@ describe('people', () => {
 		expect(await audit('user.invite')).toHaveLength(2)
 	})
 
+	test('an invitation that nobody has accepted holds no address: it ends when a user gets its address', async () => {
+		const invite = async (email: string) =>
+			(await client.call('POST', '/users', { email, firstName: 'I', lastName: 'N', role: 'viewer' })).body
+		const accept = (token: string) =>
+			client.call('POST', '/authentication/accept', { token, password: 'x'.repeat(12) }, { authorization: null })
+		const pending = await invite('new@example.com')
+		const { status, body } = await client.call('PATCH', '/users/1', { email: 'New@example.com' })
+		expect([status, body.email]).toEqual([200, 'New@example.com'])
+		// Its link is void, and so is its user.
+		expect((await accept(pending.invitation.token)).status).toBe(404)
+		expect((await client.call('GET', `/users/${pending.user.id}`)).status).toBe(404)
+		expect(await audit('user.delete')).toMatchObject([{ object_id: pending.user.id, user_id: 1 }])
+		// An invited user who gets the address of another invitation ends that one too.
+		const [first, second] = [await invite('first@example.com'), await invite('second@example.com')]
+		expect((await client.call('PATCH', `/users/${first.user.id}`, { email: 'second@example.com' })).status).toBe(200)
+		expect((await accept(second.invitation.token)).status).toBe(404)
+		expect((await accept(first.invitation.token)).body).toEqual({ username: 'second@example.com' })
+		// A refused change ends none, and an address whose link was used is taken.
+		const third = await invite('third@example.com')
+		await accepted(1)
+		const demoted = await client.call('PATCH', '/users/1', { email: 'third@example.com', role: 'viewer' })
+		expect([demoted.status, demoted.body.message]).toEqual([409, expect.stringMatching(/without an admin/)])
+		expect((await client.call('GET', `/users/${third.user.id}`)).body.link.purpose).toBe('invitation')
+		expect((await accept(third.invitation.token)).status).toBe(200)
+		expect((await client.call('PATCH', '/users/1', { email: 'third@example.com' })).status).toBe(409)
+	})
+
 	test('who is removed can do nothing any more; what they made stays and shows their name', async () => {
 		const ann = await person('developer')
 		await insertInstance(client, 7, { user_id: ann.id, token_sealed: await sealed(7) })

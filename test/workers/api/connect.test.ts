@@ -1,5 +1,5 @@
 /** Connect without keys: the merchant approves at the store, the store hands the keys over, the instance is made from the draft, once. */
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { runCron } from '../../../src/instances/cron.ts'
 import { addOrganization, env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
@@ -202,6 +202,21 @@ describe('not approved', () => {
 		expect((await post(state, keys(state))).status).toBe(200)
 		await expectPage(await post(state, keys(state)), 404, 'not valid')
 		expect(await rows('instances')).toHaveLength(1)
+	})
+
+	test.each([
+		['before the store sends its keys', false],
+		['before the browser returns', true],
+	])('a master key that is gone %s is said on the page, without an error in the log', async (_when, isConnected) => {
+		const { state } = await start()
+		const failed = vi.spyOn(console, 'error')
+		if (isConnected) expect((await post(state, keys(state))).status).toBe(200)
+		client.world.settings = { MASTER_KEYS: `other:${Buffer.alloc(32, 9).toString('base64')}` }
+		const back = `https://bell.example.com/connect/woocommerce/${state}/return?success=1&user_id=${state}`
+		if (!isConnected) await expectPage(await post(state, keys(state)), 409, 'can no longer read this request')
+		await expectPage(await visit(back), 200, isConnected ? 'The shop is connected' : 'can no longer read this request')
+		expect(await rows('instances')).toHaveLength(isConnected ? 1 : 0)
+		expect(failed).not.toHaveBeenCalled()
 	})
 
 	test.each<[string, (userId: number, keyId: number) => Promise<unknown>]>([

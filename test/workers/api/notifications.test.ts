@@ -91,6 +91,17 @@ const subscribe = (body: unknown, options = {}) => client.call('POST', '/notific
 const where = (text: string): string => `/notifications/subscriptions/deliveries?where=${encodeURIComponent(text)}`
 
 describe('subscriptions', () => {
+	test('say why nothing is sent to them, and what to do §11.16', async () => {
+		await instance(5)
+		const notSent = { cause: 'address', message: 'expected a public address' } as const
+		client.world.watchers.subscriptions.set(5, [subscription(505, { notSent })])
+		expect((await client.call('GET', '/notifications/subscriptions/505')).body.notSent).toBe(
+			'Nothing is sent to the callback, because its address may not be reached: expected a public address. Change the ' +
+				'URL to one at a public address. Only for local use, the operator can allow private addresses with ' +
+				'ALLOW_PRIVATE_NETWORK.',
+		)
+	})
+
 	test('§5.4 an instance has its callback for one; what goes to the log only is none', async () => {
 		await instance(1)
 		await instance(2, 'https://bell.example.com/elements/api-v2/events/woocommercerest/')
@@ -117,6 +128,7 @@ describe('subscriptions', () => {
 				active: true,
 				reason: null,
 				lastStatus: null,
+				notSent: null,
 				failingSince: null,
 				instanceId: 1,
 				createdDate: '2026-06-01T12:00:00Z',

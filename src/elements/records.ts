@@ -48,6 +48,9 @@ export interface RecordCollection {
 	methods: ('get' | 'create' | 'update' | 'delete')[]
 }
 
+/** The collections of a store that answer. `complete`: false if the store did not say about all of them. */
+export type CollectionListResult = { ok: true; collections: RecordCollection[]; complete: boolean } | Failure
+
 /** A field of a collection's records, from the store's own schema. */
 export interface RecordField {
 	/** `status`, `billing.city`, `line_items[].quantity`. */
@@ -82,8 +85,13 @@ export interface Records {
 	): ListPlanResult
 	/** Creates, updates or deletes. Retried only if the vendor answered that nothing was done. */
 	write(client: StoreClient, write: RecordWrite): Promise<RecordCallResult>
-	/** The collections that this store has. */
-	listCollections(client: StoreClient): Promise<{ ok: true; collections: RecordCollection[] } | Failure>
+	/**
+	 * The path by the hub's own names: `products/reviews/5` → `products-reviews/5`, `coupons` → `discounts`. A path that
+	 * cannot be a collection stays as it is.
+	 */
+	toHubPath(path: string): string
+	/** The collections of this store that a read reaches. It reads each of them once. */
+	listCollections(client: StoreClient): Promise<CollectionListResult>
 	/** The fields of a collection's records. */
 	listFields(client: StoreClient, name: string): Promise<{ ok: true; fields: RecordField[] } | Failure>
 }

@@ -32,8 +32,8 @@ function statusTest(engine: Engine, resource: Resource, params: Params): (status
 		return (status) => set.has(status)
 	}
 	if (resource === 'coupons') {
-		// Before 11.0 `status` is no argument of coupons and is ignored like any unknown one (docs/woocommerce.md 2.4).
-		const wanted = version === '11.0' ? String(params.get('status') ?? 'publish') : 'publish'
+		// In 5.5 `status` is no argument of coupons and is ignored like any unknown one (docs/woocommerce.md 2.4, 8.8).
+		const wanted = version === '5.5' ? 'publish' : String(params.get('status') ?? 'publish')
 		if (wanted === 'any') return (status) => status !== 'trash' && status !== 'auto-draft'
 		const set = new Set(asList(wanted))
 		return (status) => set.has(status)

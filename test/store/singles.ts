@@ -35,7 +35,7 @@ export function mayNot({ key }: Call, verb: string): RestError {
 export function missing(collection: string, version: string): RestError {
 	switch (collection) {
 		case 'customers':
-			return version === '5.5'
+			return version !== '11.0'
 				? new RestError(404, 'woocommerce_rest_invalid_id', 'Invalid resource ID.', {}, '')
 				: new RestError(404, 'wc_user_invalid_id', 'Invalid user ID.', {}, '')
 		case 'variations':

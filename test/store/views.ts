@@ -13,7 +13,6 @@ const LATER: Record<'7.0' | '5.5', Partial<Record<Resource, string[]>>> = {
 	'7.0': {
 		products: ['brands', 'global_unique_id', 'post_password'],
 		variations: ['global_unique_id', 'gallery_image_ids', 'name', 'parent_id', 'type'],
-		coupons: ['status'],
 	},
 	'5.5': {
 		orders: ['payment_url', 'is_editable', 'needs_payment', 'needs_processing'],

@@ -283,7 +283,9 @@ export class Webhooks {
 	/** GET of a webhook. */
 	show(id: number): Rec {
 		const webhook = this.rows.get(id)
-		if (!webhook) throw new RestError(404, 'woocommerce_rest_shop_webhook_invalid_id', 'ID is invalid.')
+		// docs/woocommerce.md 2.6
+		const status = this.#engine.settings.version === '11.0' ? 404 : 400
+		if (!webhook) throw new RestError(status, 'woocommerce_rest_shop_webhook_invalid_id', 'ID is invalid.')
 		return this.#view(webhook)
 	}
 

@@ -52,6 +52,8 @@ function target({ engine, method }: Call, route: Route): Entity {
 		throw new RestError(400, 'woocommerce_rest_shop_order_invalid_id', 'ID is invalid.')
 	if (method !== 'DELETE' && (resource === 'products' || resource === 'coupons'))
 		throw new RestError(400, missing(route.collection, engine.settings.version).body.code, 'Invalid ID.')
+	if (resource === 'customers' && engine.settings.version !== '11.0')
+		throw new RestError(400, 'woocommerce_rest_invalid_id', 'Invalid resource id.')
 	throw missing(route.collection, engine.settings.version)
 }
 

@@ -368,7 +368,9 @@ export const hubOperations = {
 		method: 'get',
 		path: '/hubs/{hub}/objects',
 		summary: 'List objects',
-		description: 'Returns the collections of the store, by their names in paths.',
+		description:
+			'Returns the collections of the store that answer a read with its API key, by their names in paths. It reads each ' +
+			'of them, at most once in ten minutes.',
 		params: HubParams,
 		answer: z.array(CollectionResponse),
 	}),

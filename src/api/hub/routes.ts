@@ -1,6 +1,7 @@
 /** Handlers of the hub (docs/contract.md §8). */
 import { getPath } from 'hono/utils/url'
 import type { Records } from '../../elements/records.ts'
+import { elements } from '../../elements/registry.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'
 import { getValue } from '../../instances/configuration-keys.ts'
@@ -9,6 +10,7 @@ import type { Operation } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import { MAX_PAGE_SIZE, setPageHeaders } from '../http/paging.ts'
 import { type Api, mountOperations } from '../http/serve.ts'
+import { ObjectCache } from './object-cache.ts'
 import { hubOperations } from './operations.ts'
 import { readItem, readPage } from './read.ts'
 import { toHttpError } from './store-errors.ts'
@@ -23,6 +25,9 @@ type HubQuery = Partial<Record<'nextPage' | 'where' | 'fields' | 'orderBy', stri
 	page?: number | undefined
 	pageSize?: number | undefined
 }
+
+/** Shared by all requests of this isolate. */
+const objectCache = new ObjectCache()
 
 /** Mounts the calls. */
 export function mountHub(api: Api): void {
@@ -151,7 +156,11 @@ async function deleteRecord(hub: HubRequest, force: 'true' | 'false' | undefined
 
 async function listObjects(c: InstanceContext) {
 	const records = requireRecords(c)
+	const { instance, services } = c.var
+	const known = objectCache.get(instance, services.now())
+	if (known !== null) return known
 	const answer = requireOk(await records.listCollections(await getStoreClient(c)))
+	if (answer.complete) objectCache.set(instance, answer.collections, services.now())
 	return answer.collections
 }
 
@@ -159,7 +168,7 @@ async function getObjectMetadata(c: InstanceContext, name: string) {
 	const records = requireRecords(c)
 	if (records.toVendorPath(name.replaceAll('{id}', '1')) === null) throw new NotFound('No such collection')
 	const answer = requireOk(await records.listFields(await getStoreClient(c), name))
-	return { name, fields: answer.fields }
+	return { name: records.toHubPath(name), fields: answer.fields }
 }
 
 function requireOk<Answer extends { ok: true }>(answer: Answer | Failure): Answer {
@@ -194,15 +203,37 @@ function notAllowed(allow: string): HttpError {
 const DEFAULT_HUB = 'ecommerce'
 
 /**
- * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`. `reservedSegments`: first path segments
- * of other calls.
+ * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, and a collection of two words is the one
+ * with a hyphen. `reservedSegments`: first path segments of other calls.
  */
 export function resolveHubPath(request: Request, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)
 	if (!path.startsWith(`${BASE_PATH}/`)) return path
-	const relativePath = path.slice(BASE_PATH.length + 1)
-	const [first = '', ...rest] = relativePath.split('/')
+	const [first = '', ...rest] = path.slice(BASE_PATH.length + 1).split('/')
+	if (first === 'hubs' && rest.length > 1)
+		return `${BASE_PATH}/hubs/${rest[0]}/${toRoutedPath(rest.slice(1).join('/'))}`
 	return /^[a-z][a-z0-9_-]*$/.test(first) && rest.length < 5 && !reservedSegments().has(first)
-		? `${BASE_PATH}/hubs/${DEFAULT_HUB}/${relativePath}`
+		? `${BASE_PATH}/hubs/${DEFAULT_HUB}/${toRoutedPath([first, ...rest].join('/'))}`
 		: path
+}
+
+/** A hub path by the names that calls have: `products/categories/5` → `products-categories/5`. */
+function toRoutedPath(path: string): string {
+	const name = /^objects\/(.+\/.+)\/metadata$/.exec(path)?.[1]
+	if (name !== undefined) return `objects/${encodeURIComponent(decodeName(name))}/metadata`
+	if (path.split('/').includes('')) return path
+	// The instance and its vendor are not known yet; names of one vendor are not another's.
+	for (const { records } of elements) {
+		const hubPath = records.toHubPath(path)
+		if (hubPath.split('/').length < path.split('/').length) return hubPath
+	}
+	return path
+}
+
+function decodeName(name: string): string {
+	try {
+		return decodeURIComponent(name)
+	} catch {
+		return name
+	}
 }

@@ -5,7 +5,14 @@ import { isRecord, getValueAt } from '../values.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
-import { toResponseFailure, withoutQuery, parseJson, isGoneFailure, toShapeFailure } from './failures.ts'
+import {
+	toResponseFailure,
+	withoutQuery,
+	parseJson,
+	isGoneFailure,
+	isMissingObject,
+	toShapeFailure,
+} from './failures.ts'
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { toObjectId } from './parse-record.ts'
@@ -107,7 +114,9 @@ class WooCommerceClient implements StoreClient {
 		const answer = await this.#send(method, path, query, body)
 		// A failure of the store, not of the caller.
 		if (!answer.ok && answer.cure?.cause === 'no-woocommerce' && method === 'GET') return { ...answer, kind: 'server' }
-		if (!answer.ok) return answer
+		// An object that does not exist is a 404, whatever the version and the method (docs/woocommerce.md 2.6).
+		if (!answer.ok)
+			return answer.status === 400 && isMissingObject(path, answer.code) ? { ...answer, status: 404 } : answer
 		if (answer.text.trim() === '')
 			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
 		const parsed = parseJson(answer.text)

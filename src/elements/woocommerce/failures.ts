@@ -242,7 +242,10 @@ export function parseVendorError(text: string): { code: string; message: string 
  * @param path the collection's vendor path
  */
 export function isGoneFailure(path: string, failure: Failure): boolean {
-	if (failure.status !== 404 || failure.code === null) return false
+	if (failure.code === null) return false
+	// 7.0 gives 400 for a webhook that does not exist.
+	if (failure.status === 400) return path === 'webhooks' && isMissingObject(`${path}/0`, failure.code)
+	if (failure.status !== 404) return false
 	if (
 		/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(
 			failure.code,
@@ -261,6 +264,27 @@ const GONE_CODES = new Set([
 	'woocommerce_rest_shipping_zone_method_invalid',
 	'woocommerce_rest_tax_class_invalid_slug',
 ])
+
+/** Collection → the object's name in the code for an id that does not exist, of versions that have one. */
+const OBJECT_NAMES: readonly [collection: RegExp, name: string][] = [
+	[/^orders$/, 'shop_order'],
+	[/^products$/, 'product'],
+	[/^products\/\d+\/variations$/, 'product_variation'],
+	[/^coupons$/, 'shop_coupon'],
+	[/^webhooks$/, 'shop_webhook'],
+]
+
+/**
+ * Whether an error's code says that the object at a path itself does not exist. With 400, it can also be about an object
+ * that a body names: so only the path's own kind counts, and the code without a kind (docs/woocommerce.md 2.6).
+ */
+export function isMissingObject(path: string, code: string | null): boolean {
+	const [, collection = '', id = ''] = /^(.+)\/([^/]+)$/.exec(path) ?? []
+	if (!/^\d+$/.test(id)) return false
+	if (code === 'woocommerce_rest_invalid_id' || code === 'wc_user_invalid_id') return true
+	const name = OBJECT_NAMES.find(([pattern]) => pattern.test(collection))?.[1]
+	return name !== undefined && code === `woocommerce_rest_${name}_invalid_id`
+}
 
 /** `Retry-After` in ms from now: seconds or an HTTP date; null if absent or unreadable. */
 export function parseRetryAfter(value: string | null, nowMs: number): number | null {

@@ -19,6 +19,13 @@ const VENDOR_SEGMENTS: Record<string, string> = {
 	'tax-classes': 'taxes/classes',
 }
 
+/** Collections by the other spelling of their hub names: `products/shipping-classes`, `reports/top-sellers`. */
+const SLASH_SPELLINGS = new Map(
+	Object.entries(VENDOR_SEGMENTS)
+		.filter(([name]) => name.includes('-'))
+		.map(([name, vendor]) => [name.replace('-', '/'), vendor]),
+)
+
 /**
  * Converts a hub path (`discounts/5`, `orders/12/comments`) to WooCommerce's; null: it cannot be a collection or one
  * of its objects.
@@ -32,12 +39,22 @@ export function toVendorPath(path: string): string | null {
 	if (first === undefined || first === null || !/^[a-z][a-z0-9_-]*$/.test(first)) return null
 	// An id may be text (`payment_gateways/bacs`), never a way out of the collection.
 	if (others.some((segment) => segment === null || !/^[\w.~ -]+$/.test(segment) || /^\.+$/.test(segment))) return null
-	const head = VENDOR_SEGMENTS[first] ?? first
-	const tail = others.map((segment, index) =>
+	const spelled = SLASH_SPELLINGS.get(`${first}/${others[0] ?? ''}`)
+	const head = spelled ?? VENDOR_SEGMENTS[first] ?? first
+	const tail = (spelled === undefined ? others : others.slice(1)).map((segment, index) =>
 		head === 'orders' && index === 1 && segment === 'comments' ? 'notes' : encodeURIComponent(segment ?? ''),
 	)
 	return [head, ...tail].join('/')
 }
+
+/** The path by the hub's own names: `products/reviews/5` → `products-reviews/5`; others stay as they are. */
+export function toHubPath(path: string): string {
+	const vendor = toVendorPath(path.replaceAll('{id}', PARENT_MARK))
+	return vendor === null ? path : toHubName(vendor).replaceAll(PARENT_MARK, '{id}')
+}
+
+/** Stands for `{id}` where a path is parsed. */
+const PARENT_MARK = '~id~'
 
 /**
  * The hub's name of a vendor path: `coupons` → `discounts`, `products/categories` → `products-categories`,

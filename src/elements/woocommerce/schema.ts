@@ -2,7 +2,8 @@
  * Descriptions from a store: its collections (from its index) and the fields of their records (from OPTIONS on a
  * route; docs/woocommerce.md 1.9).
  */
-import type { RecordCollection, RecordField } from '../records.ts'
+import type { CollectionListResult, RecordCollection, RecordField } from '../records.ts'
+import { findAnsweringPaths } from './answering-paths.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
 import { isRecord } from '../values.ts'
 import { toUnexpectedFailure } from './failures.ts'
@@ -22,12 +23,28 @@ const METHODS: readonly [vendor: string, method: RecordCollection['methods'][num
 ]
 
 /**
- * Every collection that the store's index lists, including plugins', by its hub name; routes of single objects add
- * their methods.
+ * The collections of the store's index that answer, including plugins', by their hub names; routes of single objects
+ * add their methods.
  */
-export async function listCollections(
+export async function listCollections(client: StoreClient): Promise<CollectionListResult> {
+	const routes = await listRoutes(client)
+	if (!routes.ok) return routes
+	const found = await findAnsweringPaths(client, [...routes.methodsByPath.keys()])
+	if (!found.ok) return found
+	const collections = [...routes.methodsByPath]
+		.filter(([path]) => found.paths.has(path))
+		.map(([path, methods]) => ({
+			name: toHubName(path),
+			methods: METHODS.filter(([vendor]) => methods.has(vendor)).map(([, method]) => method),
+		}))
+		.sort((a, b) => (a.name < b.name ? -1 : 1))
+	return { ok: true, collections, complete: found.complete }
+}
+
+/** Every collection of the store's index with its methods, by vendor path; `{id}` stands for a parent object. */
+async function listRoutes(
 	client: StoreClient,
-): Promise<{ ok: true; collections: RecordCollection[] } | Failure> {
+): Promise<{ ok: true; methodsByPath: Map<string, Set<string>> } | Failure> {
 	const answer = await client.call('GET', '', {})
 	if (!answer.ok) return answer
 	const routes = isRecord(answer.body) ? answer.body['routes'] : undefined
@@ -47,13 +64,7 @@ export async function listCollections(
 			found.set(path, new Set(methods))
 	for (const { path, methods } of routeEntries)
 		if (path.endsWith('/{id}')) for (const method of methods) found.get(path.slice(0, -'/{id}'.length))?.add(method)
-	const collections = [...found]
-		.map(([path, methods]) => ({
-			name: toHubName(path),
-			methods: METHODS.filter(([vendor]) => methods.has(vendor)).map(([, method]) => method),
-		}))
-		.sort((a, b) => (a.name < b.name ? -1 : 1))
-	return { ok: true, collections }
+	return { ok: true, methodsByPath: found }
 }
 
 function getMethods(route: unknown): string[] {

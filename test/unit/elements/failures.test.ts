@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRetryAfter, isGoneFailure } from '../../../src/elements/woocommerce/failures.ts'
+import { parseRetryAfter, isGoneFailure, isMissingObject } from '../../../src/elements/woocommerce/failures.ts'
 import { openClient } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, NOW, recorded, resource, responseOf } from './support.ts'
 import type { Failure } from '../../../src/elements/store.ts'
@@ -265,6 +265,27 @@ describe('2.6 what counts as gone', () => {
 	])('%s: %s', (path, code) => {
 		expect(isGoneFailure(path, failure(code))).toBe(true)
 		expect(isGoneFailure(path, failure(code, 400))).toBe(false)
+	})
+
+	it('a webhook of 7.0, by a 400', () => {
+		expect(isGoneFailure('webhooks', failure('woocommerce_rest_shop_webhook_invalid_id', 400))).toBe(true)
+		expect(isGoneFailure('webhooks', failure('woocommerce_rest_shop_webhook_invalid_id'))).toBe(true)
+		expect(isGoneFailure('webhooks', failure('rest_invalid_param', 400))).toBe(false)
+	})
+
+	it.each([
+		['customers/5', 'woocommerce_rest_invalid_id', true],
+		['customers/5', 'wc_user_invalid_id', true],
+		['orders/5', 'woocommerce_rest_shop_order_invalid_id', true],
+		['products/5/variations/6', 'woocommerce_rest_product_variation_invalid_id', true],
+		['webhooks/5', 'woocommerce_rest_shop_webhook_invalid_id', true],
+		// About an object that the body names, or about none.
+		['orders/5', 'woocommerce_rest_product_invalid_id', false],
+		['products/5', 'woocommerce_rest_shop_coupon_invalid_id', false],
+		['customers', 'woocommerce_rest_invalid_id', false],
+		['customers/5', null, false],
+	])('a 400 for %s with %s: %s', (path, code, expected) => {
+		expect(isMissingObject(path, code)).toBe(expected)
 	})
 
 	it.each([

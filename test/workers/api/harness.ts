@@ -2,6 +2,7 @@
 import { withIncarnation, type ObjectRef } from '../../../src/lib/incarnation.ts'
 import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContext } from 'cloudflare:test'
 import { env as cloudflareEnv } from 'cloudflare:workers'
+import { resolveHubPath } from '../../../src/api/hub/routes.ts'
 import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { WebhookVerifier } from '../../../src/instances/webhook-verifier.ts'
@@ -461,7 +462,8 @@ export async function startApiWorld(
 			} catch {}
 			const violation = findViolation(
 				method,
-				new URL(url).pathname,
+				// A collection spelled with a slash is the call of its name.
+				url.includes('/hubs/') ? resolveHubPath(new Request(url), () => new Set()) : new URL(url).pathname,
 				response.status,
 				response.headers.get('Content-Type'),
 				parsed,

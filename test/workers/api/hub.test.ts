@@ -331,6 +331,103 @@ describe('lists', () => {
 	})
 })
 
+describe('§8.5 the collections that answer', () => {
+	const names = async (): Promise<string[]> => (await hub('GET', '/objects')).body.map((one: any) => one.name)
+
+	test('are listed; those that the key may not read, that the store lacks or that fail are not', async () => {
+		const whole = await names()
+		expect(whole).toEqual(expect.arrayContaining(['orders/{id}/refunds', 'products-attributes/{id}/terms', 'webhooks']))
+		for (const [match, fault, gone] of [
+			['/taxes', { key: 'demoted' }, ['taxes']],
+			['/webhooks', { status: 401, form: 'json' }, ['webhooks']],
+			['/reports', { status: 404, form: 'html' }, ['reports', 'reports-sales', 'reports-top-sellers']],
+			['/system_status', { status: 500 }, ['system-status']],
+			['/products/reviews', { html: true }, ['products-reviews']],
+			['/notes', { key: 'demoted' }, ['orders/{id}/comments']],
+		] as const) {
+			// Another version of the configuration: what is remembered does not count.
+			await client.call('PATCH', `/instances/${id}`, { tags: [match] })
+			store.setFaults({ match, ...fault })
+			expect(await names(), match).toEqual(whole.filter((name) => !(gone as readonly string[]).includes(name)))
+			store.setFaults({})
+		}
+	})
+
+	test('are read once in ten minutes', async () => {
+		const first = await names()
+		expect(asked().length).toBeGreaterThanOrEqual(first.length)
+		expect(await names()).toEqual(first)
+		expect(asked()).toEqual([])
+		client.world.nowMs += 10 * 60_000
+		await names()
+		expect(asked().length).toBeGreaterThanOrEqual(first.length)
+	})
+
+	test('of a store that is overloaded meanwhile all count, and nothing is remembered', async () => {
+		const whole = await names()
+		await client.call('PATCH', `/instances/${id}`, { tags: ['again'] })
+		store.setFaults({ status: 429, retryAfter: '30', skip: 5 })
+		asked()
+		expect(await names()).toEqual(whole)
+		// Not more than were under way.
+		expect(asked().length).toBeLessThan(12)
+		store.setFaults({})
+		await names()
+		expect(asked().length).toBeGreaterThan(12)
+	})
+
+	test('of a store that refuses everything are none: the refusal is shown', async () => {
+		store.setFaults({ key: 'demoted', skip: 1 })
+		expect((await hub('GET', '/objects')).status).toBe(403)
+	})
+
+	test.each([
+		['/products/categories', '/products-categories'],
+		['/products/reviews', '/products-reviews'],
+		['/hubs/anything/products/tags', '/products-tags'],
+		['/products/shipping_classes', '/products-shipping-classes'],
+		['/products/shipping-classes', '/products-shipping-classes'],
+		['/reports/top_sellers', '/reports-top-sellers'],
+		['/reports/top-sellers', '/reports-top-sellers'],
+		['/products/attributes/1/terms', '/products-attributes/1/terms'],
+		['/objects/products/categories/metadata', '/objects/products-categories/metadata'],
+		[
+			`/objects/${encodeURIComponent('products/attributes/{id}/terms')}/metadata`,
+			`/objects/${encodeURIComponent('products-attributes/{id}/terms')}/metadata`,
+		],
+	])('%s is %s', async (slashes, hyphens) => {
+		const [first, second] = [await hub('GET', slashes), await hub('GET', hyphens)]
+		// The simulated store has no shipping classes: both are its 404.
+		const withoutId = ({ body }: typeof first) => ({ ...body, requestId: '' })
+		expect([first.status, withoutId(first)]).toEqual([second.status, withoutId(second)])
+		expect(second.status).toBe(hyphens.includes('shipping') ? 404 : 200)
+	})
+
+	test('spelled with slashes are written, changed and deleted too', async () => {
+		const made = await hub('POST', '/products/categories', { name: 'Plates' })
+		expect([made.status, made.body]).toEqual([200, expect.objectContaining({ name: 'Plates' })])
+		const at = `/hubs/ecommerce/products/categories/${made.body.id}`
+		expect((await hub('PATCH', at, { name: 'Dishes' })).body).toMatchObject({ name: 'Dishes' })
+		expect((await hub('GET', `/products-categories/${made.body.id}`)).body).toMatchObject({ name: 'Dishes' })
+		expect((await hub('DELETE', at)).status).toBe(200)
+		expect((await hub('GET', at)).status).toBe(404)
+	})
+})
+
+test.each(['11.0', '7.0', '5.5'] as const)(
+	'§8.12 what does not exist is 404 for every method, on %s',
+	async (version) => {
+		store = createStore({ objects: 3, url: 'https://shop.example.com', version, now: () => client.world.nowMs })
+		const { body } = await client.call('POST', '/instances', instanceBodyForStore(store))
+		authorization = `User ${client.userSecret}, Element ${body.token}`
+		for (const path of ['customers', 'orders', 'products', 'discounts', 'webhooks'])
+			for (const method of ['GET', 'PATCH', 'PUT', 'DELETE']) {
+				const answer = await hub(method, `/${path}/99999999`, method.startsWith('P') ? {} : undefined)
+				expect([path, method, answer.status]).toEqual([path, method, 404])
+			}
+	},
+)
+
 describe('refusals and failures', () => {
 	const answer = (status: number, body: unknown, headers: Record<string, string> = {}): void => {
 		client.world.store = async () => Response.json(body, { status, headers })

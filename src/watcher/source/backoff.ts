@@ -48,9 +48,11 @@ export async function withResourceErrors(
 	watched: WatchedResource,
 	job: () => Promise<void>,
 ): Promise<true> {
+	// A poll that ends clears it.
+	const errorBefore = watched.state.error
 	try {
 		await job()
-		if (watched.state.error !== null) endResourceError(core, watched)
+		if (errorBefore !== null) endResourceError(core, watched, errorBefore)
 		return recordSuccess(core)
 	} catch (error) {
 		if (!(error instanceof StoreError) || error.scope === 'store') throw error
@@ -72,8 +74,12 @@ export function toResourceError(core: Core, error: StoreError): NonNullable<Reso
 }
 
 /** A resource answers again: reads by id that were refused meanwhile are due. */
-function endResourceError(core: Core, { state: rs }: WatchedResource): void {
-	const wasListed = rs.error?.listedSinceMs !== undefined
+function endResourceError(
+	core: Core,
+	{ state: rs }: WatchedResource,
+	error: NonNullable<ResourceState['error']>,
+): void {
+	const wasListed = error.listedSinceMs !== undefined
 	rs.error = null
 	if (wasListed)
 		core.commit(

@@ -4,6 +4,7 @@ import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import { requestPoll } from '../../../../src/watcher/polling/commands.ts'
 import { getHurriedRetryMs, getRetryDelayMs } from '../../../../src/watcher/source/backoff.ts'
 import type { Fault } from '../../../store/store.ts'
+import { getWebhooksReport, worldWithWebhooks } from '../../../support/webhook-stories.ts'
 import type { World } from '../../../support/world.ts'
 import {
 	arrivalsSince,
@@ -11,6 +12,7 @@ import {
 	HOUR_MS,
 	liveIds,
 	MINUTE_MS,
+	pollerResources,
 	worldAfterBaseline,
 } from '../../../support/stories.ts'
 
@@ -85,6 +87,22 @@ describe('a back-off', () => {
 		]).toEqual([null, null, now, now + 5, now + 40_000, now])
 	})
 })
+
+/** Webhooks that a person changed at the store: health says so once they are checked, and they are repaired. */
+const WEBHOOK_FAULTS: Record<string, { change: (world: World) => Promise<void>; repaired: RegExp }> = {
+	'6.4 webhooks that the merchant disabled': {
+		change: (world) => world.setWebhookStatus('disabled'),
+		repaired: /re-enabled/,
+	},
+	'6.4 webhooks that the merchant paused': {
+		change: (world) => world.setWebhookStatus('paused'),
+		repaired: /re-enabled|was paused/,
+	},
+	'6.4 webhooks that the merchant deleted': {
+		change: (world) => world.setWebhookStatus('deleted'),
+		repaired: /created/,
+	},
+}
 
 /** What a person who looks at `/health` meets: the state, the cause, and words of the reason and of the action. */
 interface FaultRow {
@@ -258,6 +276,61 @@ describe('a fault of the store', () => {
 		await expectCleanJudgement(world)
 	})
 
+	test.each(Object.entries(WEBHOOK_FAULTS))(
+		'%s: health says when they were checked, degraded while they cannot be repaired, and what was missed is sent §11.14',
+		async (_name, { change, repaired }) => {
+			const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: HOUR_MS })
+			const checkedAt = health(world).webhooks!.checkedAt
+			await change(world)
+			const [missed] = liveIds(world, 'products')
+			world.store.act({ do: 'edit', resource: 'products', id: missed!, set: { name: 'Missed' } })
+			// Nobody has noticed yet: health says of when its answer is.
+			await world.advance(MINUTE_MS)
+			expect(health(world)).toMatchObject({ state: 'healthy', webhooks: { state: 'active', checkedAt } })
+			// The key cannot repair them: reason and action.
+			world.store.setFaults({ key: 'read-only' })
+			pollNow(world)
+			await world.advance(MINUTE_MS)
+			expect(health(world)).toMatchObject({
+				state: 'webhooks-degraded',
+				reason: expect.stringMatching(/webhook/) as string,
+				action: expect.stringMatching(/permission to manage webhooks/) as string,
+				webhooks: { state: 'degraded' },
+			})
+			expect(arrivalsSince(world)).toEqual([`UPDATED products ${missed}`])
+			world.store.setFaults({})
+			await world.advance(HOUR_MS)
+			expect(health(world)).toMatchObject({ state: 'healthy', webhooks: { state: 'active' } })
+			expect(Date.parse(health(world).webhooks!.checkedAt!)).toBeGreaterThan(Date.parse(checkedAt ?? '2000-01-01'))
+			expect(
+				getWebhooksReport(world)
+					.repairs.map(({ what }) => what)
+					.join('; '),
+			).toMatch(repaired)
+			await expectCleanJudgement(world)
+		},
+	)
+
+	test('3.4 another time zone of the store, twice: healthy, and no event, also after a whole re-read', async () => {
+		const world = await worldAfterBaseline({ pollIntervalMs: MINUTE_MS, store: { zone: 'America/Denver' } })
+		for (const zone of ['Asia/Kolkata', 'Australia/Lord_Howe']) {
+			world.store.act({ do: 'zone', zone })
+			await world.advance(3 * MINUTE_MS)
+			const core = world.engine.getCore()!
+			requestPoll(core, 'reread')
+			world.engine.updateAlarm(core)
+			await world.advance(10 * MINUTE_MS)
+			expect(health(world)).toMatchObject({ state: 'healthy', action: 'No action needed.', store: null })
+			expect(arrivalsSince(world)).toEqual([])
+		}
+		// What is edited afterwards is sent once.
+		const [id] = liveIds(world, 'orders')
+		world.store.act({ do: 'edit', resource: 'orders', id: id! })
+		await world.advance(3 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
+		await expectCleanJudgement(world)
+	})
+
 	test('2.1 8.5 maintenance of 45 s with Retry-After: 600 stops polls and reads for a minute, not for ten §11.13', async () => {
 		const world = await worldAfterBaseline({ pollIntervalMs: 30_000 })
 		world.store.setFaults({ outage: 'maintenance', forSeconds: 45 })
@@ -281,6 +354,27 @@ describe('a fault of the store', () => {
 		await world.advance(3 * MINUTE_MS)
 		expect(health(world).state).toBe('healthy')
 		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
+	})
+
+	test('that refused a read and then everything: the read goes on as soon as lists answer §11.13', async () => {
+		const world = await worldAfterBaseline({ pollIntervalMs: 30_000, resources: pollerResources('products') })
+		const [id] = liveIds(world, 'products')
+		const startedMs = world.nowMs
+		// Only the object's own address is refused at first: its read waits for five minutes.
+		world.store.setFaults({ site: 'rest-closed-401', pattern: '/products/\\d+' })
+		world.store.act({ do: 'delete', resource: 'products', id: id! })
+		await world.advance(45_000)
+		const refused = () =>
+			world.sql.all<{ due: number }>(`SELECT due FROM lookups WHERE json_extract(doubt, '$.refused')`)[0]?.due ?? null
+		expect(refused()).toBeGreaterThan(startedMs + 5 * MINUTE_MS)
+		world.store.setFaults({ site: 'rest-closed-401' })
+		await world.advance(MINUTE_MS)
+		expect(health(world)).toMatchObject({ state: 'store-unreachable' })
+		world.store.setFaults({})
+		await world.advance(90_000)
+		expect(refused()).toBeNull()
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
+		expect(world.nowMs - startedMs).toBeLessThan(5 * MINUTE_MS)
 	})
 
 	test('delays: every minute at first after 503 and for a key, as Retry-After says after 429 §11.13', () => {

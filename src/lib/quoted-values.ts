@@ -10,8 +10,19 @@ const MIN_VALUE_LENGTH = 6
 const MIN_PART_LENGTH = 8
 
 /** One character of the text, however it is escaped; percent-encoding may be repeated. */
-const ESCAPES =
-	/%(?:25)*(?<percent>[0-9a-f]{2})|&#x(?<hex>[0-9a-f]{1,6});|&#(?<decimal>\d{1,7});|&(?<entity>amp|lt|gt|quot|apos);|\\u(?<unicode>[0-9a-f]{4})|\\x(?<byte>[0-9a-f]{2})|\\(?<other>["'\\/])|(?<plain>.)/gisu
+const ESCAPES = new RegExp(
+	[
+		'%(?:25)*(?<percent>[0-9a-f]{2})',
+		'&#x(?<hex>[0-9a-f]{1,6});',
+		'&#(?<decimal>\\d{1,7});',
+		'&(?<entity>amp|lt|gt|quot|apos);',
+		'\\\\u(?<unicode>[0-9a-f]{4})',
+		'\\\\x(?<byte>[0-9a-f]{2})',
+		`\\\\(?<other>["'\\\\/])`,
+		'(?<plain>.)',
+	].join('|'),
+	'gisu',
+)
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 /** The start of an escape, or of a character, at which a text was cut. */
 const CUT_ESCAPE = /(?:%(?:25)*[0-9a-f]?|&#?\w{0,7}|\\(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|\uFFFD+)$/i

@@ -91,7 +91,7 @@ export interface AttemptOutcome {
 	notSentReason?: NotSentReason
 }
 
-/** Why nothing was sent. `message`: a clause without secrets, such as what was expected; '' if there is no more to say. */
+/** Why nothing was sent. `message`: a clause without secrets, such as what was expected; '' if there is none. */
 export interface NotSentReason {
 	cause: 'address' | 'configuration' | 'resolver'
 	message: string

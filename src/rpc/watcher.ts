@@ -244,7 +244,7 @@ export interface CoverageReport {
 	lag: { webhook: LagReport; poll: LagReport; recovered: LagReport }
 }
 
-/** Percentiles of the known lags. `unknown`: how many changes have none; absent: from an object of an earlier version. */
+/** Percentiles of the known lags. `unknown`: how many changes have none; absent: from an earlier version. */
 export interface LagReport {
 	p50: number | null
 	p99: number | null

@@ -203,8 +203,8 @@ function notAllowed(allow: string): HttpError {
 const DEFAULT_HUB = 'ecommerce'
 
 /**
- * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, and a collection of two words is the one
- * with a hyphen. `reservedSegments`: first path segments of other calls.
+ * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, and a collection of two words is the
+ * one with a hyphen. `reservedSegments`: first path segments of other calls.
  */
 export function resolveHubPath(request: Request, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)

@@ -13,8 +13,8 @@ const CONCURRENT_READS = 4
 type Reading = { answers: true; row: string | null } | { answers: false; failure: Failure } | { answers: 'unknown' }
 
 /**
- * The paths out of `paths` that answer; `{id}` stands for a parent object, whose first one is read. `complete`: false if
- * the store did not say about all of them. A failure if the store refuses everything.
+ * The paths out of `paths` that answer; `{id}` stands for a parent object, whose first one is read. `complete`: false
+ * if the store did not say about all of them. A failure if the store refuses everything.
  */
 export async function findAnsweringPaths(
 	client: StoreClient,

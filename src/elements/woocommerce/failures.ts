@@ -242,10 +242,9 @@ export function parseVendorError(text: string): { code: string; message: string 
  * @param path the collection's vendor path
  */
 export function isGoneFailure(path: string, failure: Failure): boolean {
-	if (failure.code === null) return false
 	// 7.0 gives 400 for a webhook that does not exist.
-	if (failure.status === 400) return path === 'webhooks' && isMissingObject(`${path}/0`, failure.code)
-	if (failure.status !== 404) return false
+	if (failure.status === 400 && path === 'webhooks') return isMissingObject(`${path}/0`, failure.code)
+	if (failure.status !== 404 || failure.code === null) return false
 	if (
 		/^(wc_user_invalid_id|woocommerce_rest_([a-z0-9_]+_)?invalid_id|woocommerce_rest_invalid_order(_refund)?_id)$/.test(
 			failure.code,
@@ -275,8 +274,8 @@ const OBJECT_NAMES: readonly [collection: RegExp, name: string][] = [
 ]
 
 /**
- * Whether an error's code says that the object at a path itself does not exist. With 400, it can also be about an object
- * that a body names: so only the path's own kind counts, and the code without a kind (docs/woocommerce.md 2.6).
+ * Whether an error's code says that the object at a path itself does not exist. With 400, it can also be about an
+ * object that a body names: so only the path's own kind counts, and the code without a kind (docs/woocommerce.md 2.6).
  */
 export function isMissingObject(path: string, code: string | null): boolean {
 	const [, collection = '', id = ''] = /^(.+)\/([^/]+)$/.exec(path) ?? []

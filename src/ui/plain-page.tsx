@@ -15,6 +15,7 @@ interface PlainPage {
 }
 
 const STYLE = `
+:root { color-scheme: light dark }
 body {
 	font: 1rem/1.5 system-ui, sans-serif;
 	max-width: 34rem;
@@ -22,6 +23,7 @@ body {
 	padding: 0 1rem;
 	color: #1d2330;
 	background: #fff;
+	overflow-wrap: anywhere;
 }
 h1 { font-size: 1.4rem }
 label { display: block; margin: 1rem 0 .25rem }

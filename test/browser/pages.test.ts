@@ -56,6 +56,51 @@ async function overflow(page: Page): Promise<number> {
 	return await page.evaluate('document.documentElement.scrollWidth - innerWidth')
 }
 
+/** The page of an invitation of somebody with a long address. */
+let invitationUrl: string
+beforeAll(async () => {
+	const response = await fetch(`${worker.url}/setup`, {
+		method: 'POST',
+		headers: { Authorization: `Bearer ${worker.setupToken}`, 'Content-Type': 'application/json' },
+		body: JSON.stringify({
+			organizationName: 'Acme',
+			email: 'ann.with.a.very.long.name.for.a.narrow.phone@customers.example-organization.com',
+		}),
+	})
+	invitationUrl = ((await response.json()) as { invitation: { url: string } }).invitation.url
+})
+
+describe.each(LOOKS)('a plain page, $width pixels wide, dark: $dark', (look) => {
+	test.each([
+		['the form of a link', () => invitationUrl, 'A password for'],
+		['a link that is not valid', () => `${worker.url}/accept/x`, 'This link is not valid'],
+		['a hand-over that is not known', () => `${worker.url}/connect/woocommerce/x`, 'This link is not valid'],
+	])('%s fits and can be read', async (what, url, title) => {
+		const { page, context, elsewhere } = await openPage(browser, worker.url, look)
+		await page.goto(url())
+		expect(await page.locator('h1').innerText()).toContain(title)
+		expect(await overflow(page)).toBeLessThanOrEqual(0)
+		// Fields and buttons have the colours of the page too.
+		for (const selector of ['h1', 'p', 'input[type=password]', 'button']) {
+			if ((await page.locator(selector).count()) === 0) continue
+			const { text, back } = await coloursOf(page, selector)
+			expect(contrast(text, back), selector).toBeGreaterThan(4.5)
+			expect(luminance(back) < 0.5, `${selector} ${back}`).toBe(look.dark)
+		}
+		expect(elsewhere).toEqual([])
+		await page.screenshot({
+			path: join(PICTURES, `${what.replaceAll(' ', '-')}-${look.width}-${look.dark ? 'dark' : 'light'}.png`),
+		})
+		await context.close()
+	})
+})
+
+test('static files have HSTS, as pages have over https', async () => {
+	const { headers } = await fetch(`${worker.url}/assets/shopbell.css`)
+	expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000')
+	expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+})
+
 describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 	const name = `${look.width}-${look.dark ? 'dark' : 'light'}.png`
 

@@ -91,7 +91,7 @@ const subscribe = (body: unknown, options = {}) => client.call('POST', '/notific
 const where = (text: string): string => `/notifications/subscriptions/deliveries?where=${encodeURIComponent(text)}`
 
 describe('subscriptions', () => {
-	test('say why nothing is sent to them, and what to do §11.16', async () => {
+	test('say why nothing is sent to them, and what to do §11.19', async () => {
 		await instance(5)
 		const notSent = { cause: 'address', message: 'expected a public address' } as const
 		client.world.watchers.subscriptions.set(5, [subscription(505, { notSent })])

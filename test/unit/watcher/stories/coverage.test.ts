@@ -125,7 +125,7 @@ test('median and ninety-ninth percentile of each way', async () => {
 	})
 })
 
-test('changes whose time is unknown are counted beside the percentiles §11.15', async () => {
+test('changes whose time is unknown are counted beside the percentiles §11.18', async () => {
 	const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 	const [edited, silent, gone] = liveIds(world, 'products')
 	world.store.act({ do: 'edit', resource: 'products', id: edited! })

@@ -320,7 +320,7 @@ const NOT_SENT: Record<NotSentReason['cause'], { message: string; fact: RegExp; 
 
 describe('a callback to which nothing is sent', () => {
 	test.each(Object.entries(NOT_SENT))(
-		'because of its %s: health and the subscription say why §11.16',
+		'because of its %s: health and the subscription say why §11.19',
 		async (cause, row) => {
 			const world = await worldAfterBaseline(quietly)
 			world.answer = () => ({ cause: cause as NotSentReason['cause'], message: row.message })

@@ -409,7 +409,7 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			world.store.setFaults({})
 			return
 		case 'callback': {
-			happened.add(`callback ${JSON.stringify(step.answer)}`)
+			happened.add(`callback ${typeof step.answer === 'object' ? step.answer.cause : step.answer}`)
 			let remaining = step.times
 			world.answer = () => (remaining-- > 0 ? step.answer : 204)
 			return

@@ -95,11 +95,4 @@ describe('a text that quotes a URL does not show what is masked in it', () => {
 			expect(maskQuotedValues(text, url, LIMIT)).toBe(text)
 		expect(maskQuotedValues('s3cret word x', null, LIMIT)).toBe('s3cret word x')
 	})
-
-	test('in linear time', () => {
-		const started = performance.now()
-		maskQuotedValues('%25'.repeat(1_400), `https://example.com/?t=${'%25'.repeat(600)}`, LIMIT)
-		maskQuotedValues('a'.repeat(LIMIT), `https://example.com/?t=${'a'.repeat(2_000)}`, LIMIT)
-		expect(performance.now() - started).toBeLessThan(2_000)
-	})
 })

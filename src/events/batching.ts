@@ -24,6 +24,8 @@ export interface WaitingChange extends WaitingEvent {
 	changedFields: string[] | null
 	/** `objectSequence` of the object's previous event for this subscription. */
 	previousSequence: number | null
+	/** Part of a mass change: merges with the next waiting event of its object. */
+	merges?: boolean
 }
 
 /** The one event that is sent for all waiting events of its object. */
@@ -71,6 +73,7 @@ export function objectKey(resource: string, objectId: number | string): string {
 
 /**
  * Keeps one event per object, the newest. A receiver that applies it ends in the same state as with all of them.
+ * `all` false: only events that merge with the next one of their object do so.
  *
  * - From CREATED to DELETED: nothing is sent, since the receiver does not know the object.
  * - From CREATED to UPDATED: sent as CREATED, with the newest record.
@@ -81,18 +84,21 @@ export function objectKey(resource: string, objectId: number | string): string {
  *
  * @param waiting events that may be sent now, in any order: without blocked objects, and after the filter
  */
-export function coalesce(waiting: readonly WaitingChange[]): { kept: CoalescedEvent[]; cancelled: CancelledChanges[] } {
+export function coalesce(
+	waiting: readonly WaitingChange[],
+	all = true,
+): { kept: CoalescedEvent[]; cancelled: CancelledChanges[] } {
 	const kept: CoalescedEvent[] = []
 	const cancelled: CancelledChanges[] = []
-	const runs = Map.groupBy(
+	const byObject = Map.groupBy(
 		waiting.toSorted((a, b) => a.sequence - b.sequence),
 		(event) => event.object,
 	)
-	for (const [object, run] of runs) {
+	for (const run of [...byObject.values()].flatMap((events) => (all ? [events] : splitRuns(events)))) {
 		const first = run[0]!
 		const last = run.at(-1)!
 		const sequences = run.map((event) => event.sequence)
-		const { previousSequence } = first
+		const { object, previousSequence } = first
 		if (first.type === 'CREATED' && last.type === 'DELETED') {
 			cancelled.push({ object, sequences, previousSequence })
 			continue
@@ -108,6 +114,16 @@ export function coalesce(waiting: readonly WaitingChange[]): { kept: CoalescedEv
 		})
 	}
 	return { kept: kept.sort((a, b) => a.sequence - b.sequence), cancelled }
+}
+
+/** An object's events, each with those before it that merge with it. */
+function splitRuns(events: readonly WaitingChange[]): WaitingChange[][] {
+	const runs: WaitingChange[][] = [[]]
+	for (const event of events) {
+		runs.at(-1)!.push(event)
+		if (event.merges !== true) runs.push([])
+	}
+	return runs.filter((run) => run.length > 0)
 }
 
 function mergeChangedFields(run: readonly WaitingChange[]): string[] | null {

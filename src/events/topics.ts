@@ -12,6 +12,7 @@ export const OPERATOR_TOPICS: readonly string[] = [
 	'objects.unchecked',
 	'webhook.repaired',
 	'backlog.expired',
+	'mass-change.detected',
 ]
 
 /** Whether a subscription to `pattern` gets a topic: `orders.*` gets every topic that begins with `orders.`. */

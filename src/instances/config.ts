@@ -71,6 +71,7 @@ export function toWatcherConfig(
 		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / HOUR_MS),
 		backfill: parseBackfill(getValue(configuration, 'event.poller.backfill')),
 		scanBudget: getNumberWithDefault(configuration, 'event.poller.scanBudget'),
+		massChanges: getValue(configuration, 'event.poller.massChanges') === 'hold' ? 'hold' : 'emit',
 		retentionDays: account.retentionDays,
 		hooks: toWebhookConfig(instance, env, floorMs),
 		baselineVersion: instance.baselineVersion,

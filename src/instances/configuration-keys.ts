@@ -245,6 +245,16 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		...trimmed('filterWhere'),
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
+	{
+		key: 'event.poller.massChanges',
+		name: 'Mass Changes',
+		description:
+			'What happens to mass changes: more than 50 objects and 5 % of a resource that a re-read finds changed in the ' +
+			'same fields without a new date. emit sends them after other events. hold holds them until you decide.',
+		...choice({ emit: 'Sent after other events', hold: 'Held until you decide' }),
+		defaultValue: 'emit',
+		dependsOn: [WHEN_EVENTS_ENABLED],
+	},
 ]
 
 const DEFINITIONS: ReadonlyMap<string, KeyDefinition> = new Map(CONFIGURATION_KEYS.map((row) => [row.key, row]))

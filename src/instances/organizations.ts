@@ -138,6 +138,7 @@ export async function loadOrganizationConfig(env: Pick<Env, 'DB'>, ownerId: numb
 		rereadHours: 0,
 		backfill: 'none',
 		scanBudget: 1,
+		massChanges: 'emit',
 		retentionDays: account.retentionDays,
 		hooks: null,
 		// One notice per notification, because its topic is in the envelope.

@@ -58,6 +58,8 @@ export interface WatcherConfig {
 	backfill: 'none' | 'all' | number
 	/** Requests per poll that scans may make. */
 	scanBudget: number
+	/** What happens to mass changes: sent after other events, or held until a person decides. */
+	massChanges: 'emit' | 'hold'
 	/** Days that settled events are kept. */
 	retentionDays: number
 	/**

@@ -16,6 +16,7 @@ export const INSTANCE_STATES = [
 	'needs-reauth',
 	'store-unreachable',
 	'deletions-held',
+	'changes-held',
 	'foreign-source',
 	'callback-failing',
 	'webhooks-degraded',
@@ -155,6 +156,10 @@ export interface PollerResourceReport {
 	}
 	drift: number
 	volatile: string[]
+	/** The mass changes of the last look that found any. Objects of earlier versions leave out this and the next. */
+	massChanges?: { at: string; fields: string[]; objects: number }[]
+	/** Objects whose changes are held. */
+	heldChanges?: number
 	datesUnreadable: string | null
 	error: { at: string; message: string } | null
 	/** The same paths with their proofs. Objects of earlier versions leave it out. */
@@ -183,6 +188,15 @@ export interface PollRequest {
 	depth: string
 	state: string
 	notBefore?: string | null
+}
+
+/** Held mass changes of a resource. `objects`: at most a thousand; `fields`: those that changed in any of them. */
+export interface HeldChanges {
+	resource: string
+	since: string
+	fields: string[]
+	objects: { objectId: string; changedFields: string[] }[]
+	count: number
 }
 
 /** A webhook delivery whose signature the edge has verified for this instance, topic and version. */
@@ -286,6 +300,9 @@ export interface WatcherRpc extends LogRpc, DeliveryRpc, BackupRpc {
 		}>
 	>
 	decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
+	/** Held mass changes, and what a person decides about them. Objects of earlier versions do not have these calls. */
+	massChanges(): Promise<OrUnknown<{ held: HeldChanges[] }>>
+	decideMassChanges(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>>
 	/** Takes a verified delivery. It is committed when this answers `taken`. */
 	hook(delivery: WebhookDelivery): Promise<OrUnknown<WebhookResult>>
 	/** Reports what an isolate rejected, at most once a minute. */

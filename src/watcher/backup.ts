@@ -17,6 +17,7 @@ import type { Sql } from './core/ports.ts'
 import { getObjectSequenceFloor, skipIds } from './core/skipped-ids.ts'
 import { hasInstance, migrate } from './core/tables.ts'
 import type { Tx } from './core/tx.ts'
+import { countHeldChanges } from './outbox/waiting-rows.ts'
 import { requestReread } from './polling/scans.ts'
 
 /** Rows of a page, and characters after which it ends early: an answer of an object may hold 32 MB. */
@@ -97,6 +98,9 @@ export function resumeAfterRestore(tx: Tx, core: Core): void {
 		rs.reread = null
 		// Events of its objects may have been sent after the backup was made.
 		rs.objectSequenceFloor = getObjectSequenceFloor(state)
+		// The state may be older than what waits: the re-read that follows decides about it.
+		rs.look ??= {}
+		if (countHeldChanges(core, rs.number) > 0) rs.changesHeldSinceMs ??= ports.now()
 	}
 	requestReread(tx, core)
 	state.hooks.dueMs = ports.now()

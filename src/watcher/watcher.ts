@@ -47,6 +47,7 @@ import type {
 import { getTally } from './queries/counts.ts'
 import { enqueueTestEvent } from './outbox/test-event.ts'
 import { getTimelineReport } from './queries/timeline.ts'
+import { decideHeldChanges, listHeldChanges } from './polling/mass-changes.ts'
 import { decideDeletions, listHeldDeletions, requestPoll, retryStore } from './polling/commands.ts'
 import { decideUnchecked, listUnchecked } from './polling/unchecked.ts'
 import { addRejections, getRejections } from './log/rejections.ts'
@@ -174,6 +175,18 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	async decide(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>> {
 		return this.engine.withCore((core) => {
 			const decided = decideDeletions(core, decision)
+			this.engine.updateAlarm(core)
+			return { decided }
+		})
+	}
+
+	async massChanges(): ReturnType<WatcherRpc['massChanges']> {
+		return this.engine.withCore(listHeldChanges)
+	}
+
+	async decideMassChanges(decision: 'emit' | 'forget'): Promise<OrUnknown<{ decided: number }>> {
+		return this.engine.withCore((core) => {
+			const decided = decideHeldChanges(core, decision)
 			this.engine.updateAlarm(core)
 			return { decided }
 		})

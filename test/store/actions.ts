@@ -276,6 +276,16 @@ function done(engine: Engine, action: Action): void {
 				stamps(action.set),
 			)
 		}
+		case 'mass-edit': {
+			const named = action.ids === undefined ? null : new Set(action.ids)
+			const entities = engine.tables[action.resource]
+				.sorted('id')
+				.filter((entity) => live(entity) && !staff(engine, action.resource, entity) && (named?.has(entity.id) ?? true))
+			if (entities.length === 0) throw new Error(`no ${action.resource} fits`)
+			const set = action.set ?? someSilentEdit(engine, action.resource)
+			for (const entity of entities) save(engine, action.resource, entity, set, 'silent')
+			return
+		}
 		case 'housekeep': {
 			const key = action.resource === 'customers' ? 'wc_last_active' : '_edit_lock'
 			const set = { meta_data: [{ key, value: `${engine.second()}:1` }] }

@@ -67,6 +67,8 @@ export type Action = ActionBase &
 		| { do: 'edit-created'; resource: Resource; id?: number; days?: number; silently?: boolean }
 		| { do: 'edit'; resource: Resource; id?: number; set?: Rec }
 		| { do: 'edit-silently'; resource: Resource; id?: number; set?: Rec }
+		/** Bulk editors and ERP syncs: the same fields of many objects (all, unless `ids` names them) by post meta; no stamp moves. */
+		| { do: 'mass-edit'; resource: Resource; ids?: number[]; set?: Rec }
 		/** WordPress writes meta for itself: a visit, an editor's lock. */
 		| { do: 'housekeep'; resource: Resource; id?: number }
 		| { do: 'save-unchanged'; resource: Resource; id?: number }

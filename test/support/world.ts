@@ -694,6 +694,7 @@ function watcherConfigFor(connection: Connection, options: WorldOptions): Watche
 		rereadHours: null,
 		backfill: 'none',
 		scanBudget: 10,
+		massChanges: 'emit',
 		retentionDays: 7,
 		hooks:
 			options.webhooks === undefined

@@ -156,6 +156,8 @@ export const POLLER_RESOURCE = {
 	},
 	drift: 0,
 	volatile: [],
+	massChanges: [],
+	heldChanges: 0,
 	datesUnreadable: null,
 	error: null,
 	noise: [],
@@ -185,6 +187,19 @@ export const HELD_DELETIONS = {
 			since: DETECTED_ISO,
 			objects: [{ objectId: '93', lastSeen: '2026-06-01T11:45:00.000Z' }],
 			count: 57,
+		},
+	],
+}
+
+/** Held mass changes. */
+export const HELD_CHANGES = {
+	held: [
+		{
+			resource: 'products',
+			since: DETECTED_ISO,
+			fields: ['price', 'regular_price'],
+			objects: [{ objectId: '93', changedFields: ['price', 'regular_price'] }],
+			count: 60,
 		},
 	],
 }

@@ -15,6 +15,7 @@ import { TIME_FORMATS } from '../http/times.ts'
 import {
 	COVERAGE,
 	HEALTH,
+	HELD_CHANGES,
 	HELD_DELETIONS,
 	NOISE,
 	POLL_RUN,
@@ -144,6 +145,16 @@ const PollerResourceResponse = z
 			description:
 				'Paths that differ between reads of the same object, as proven by reads, and do not count as a change',
 		}),
+		massChanges: z
+			.array(
+				z.strictObject({
+					at: Moment,
+					fields: z.array(z.string()).meta({ description: 'The fields that changed in each of them' }),
+					objects: z.number(),
+				}),
+			)
+			.meta({ description: 'The mass changes that the last re-read with any has found' }),
+		heldChanges: z.number().meta({ description: 'Objects with a mass change that is held until you decide' }),
 		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 		noise: z
@@ -206,6 +217,31 @@ export const HeldDeletionsResponse = z
 		),
 	})
 	.meta({ id: 'HeldDeletions', examples: [HELD_DELETIONS] })
+
+/** `GET …/mass-changes`. */
+export const HeldChangesResponse = z
+	.strictObject({
+		held: z.array(
+			z.strictObject({
+				resource: z.string(),
+				since: Moment,
+				fields: z.array(z.string()).meta({ description: 'Fields that changed in any of the objects' }),
+				objects: z
+					.array(z.strictObject({ objectId: z.string(), changedFields: z.array(z.string()) }))
+					.meta({ description: 'At most 1,000' }),
+				count: z.number(),
+			}),
+		),
+	})
+	.meta({ id: 'HeldMassChanges', examples: [HELD_CHANGES] })
+
+/** `PUT …/mass-changes`. */
+export const MassChangeDecisionBody = z.looseObject({
+	decision: z.enum(['emit', 'forget'], 'expected emit or forget').meta({
+		description: '`emit`: send an UPDATED event for each object. `forget`: send none',
+		examples: ['emit'],
+	}),
+})
 
 /** `PUT …/deletions`. */
 export const DecisionBody = z.looseObject({

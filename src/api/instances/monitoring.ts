@@ -1,4 +1,4 @@
-/** Handlers of health, poller, polls on demand and held deletions. */
+/** Handlers of health, poller, polls on demand, held deletions and held mass changes. */
 import { Conflict } from '../../lib/errors.ts'
 import { maskUrl } from '../../lib/url-masks.ts'
 import { canSeeSecrets } from '../http/access.ts'
@@ -31,6 +31,8 @@ export async function getPoller(c: InstanceContext): Promise<OperationResponse<t
 		...resource,
 		noise: resource.noise ?? [],
 		unknownLags: resource.unknownLags ?? 0,
+		massChanges: resource.massChanges ?? [],
+		heldChanges: resource.heldChanges ?? 0,
 	}))
 	return { ...report, resources }
 }
@@ -84,6 +86,27 @@ export async function decideHeldDeletions(
 	const answer = await callWatcher(c, (watcher) => watcher.decide(decision))
 	await audit(c, {
 		action: 'instance.deletions',
+		...toAuditObject(c, c.var.instance.id),
+		detail: { decision, decided: answer.decided },
+	})
+	return answer
+}
+
+/** `GET …/mass-changes`. */
+export async function listHeldMassChanges(
+	c: InstanceContext,
+): Promise<OperationResponse<typeof watchingOperations.listHeldMassChanges>> {
+	return await callWatcher(c, (watcher) => watcher.massChanges())
+}
+
+/** `PUT …/mass-changes`. */
+export async function decideHeldMassChanges(
+	c: InstanceContext,
+	decision: 'emit' | 'forget',
+): Promise<OperationResponse<typeof watchingOperations.decideHeldMassChanges>> {
+	const answer = await callWatcher(c, (watcher) => watcher.decideMassChanges(decision))
+	await audit(c, {
+		action: 'instance.mass-changes',
 		...toAuditObject(c, c.var.instance.id),
 		detail: { decision, decided: answer.decided },
 	})

@@ -36,6 +36,8 @@ export function mountInstances(api: Api): void {
 		pollNow: (c, { body }) => watching.startPoll(c, body.depth),
 		listHeldDeletions: watching.listHeldDeletions,
 		decideHeldDeletions: (c, { body }) => watching.decideHeldDeletions(c, body.decision),
+		listHeldMassChanges: watching.listHeldMassChanges,
+		decideHeldMassChanges: (c, { body }) => watching.decideHeldMassChanges(c, body.decision),
 		getWebhooks: webhooks.getWebhooks,
 		listRejectedDeliveries: webhooks.listRejected,
 		rotateWebhookSecrets: webhooks.rotateWebhookSecrets,

@@ -18,6 +18,7 @@ import {
 } from './decisions.ts'
 import type { Change } from './gate-types.ts'
 import { getLagMs } from './lag.ts'
+import { countLookEdit } from './look-edits.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
@@ -247,9 +248,13 @@ function applyGateDecision(
 	// Of an object with events something stays: if it comes back, its numbers go on.
 	const kept = verdict.row ?? (sequence > 0 && known !== null ? { ...known, state: 'gone' as const } : null)
 	const row: IndexRow | null = kept && { ...kept, sequence, lastEventSequence: known?.lastEventSequence ?? null }
+	const isLookEdit = readContext.source === 'reread' && isUnstampedEdit(decision)
 	const events =
 		verdict.do === 'emit' && row !== null
-			? verdict.changes.map((change) => createChangeEvent(tx, core, watched, decision, change, row, readContext))
+			? verdict.changes.map((change) => ({
+					...createChangeEvent(tx, core, watched, decision, change, row, readContext),
+					...(isLookEdit && { lane: countLookEdit(core, rs, change) }),
+				}))
 			: []
 	// When a decided one changed is not known.
 	if (events.length > 0 && decision.decided !== true) noteChanges(tx, core, watched, decision, events, readContext)

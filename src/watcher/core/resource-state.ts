@@ -1,4 +1,5 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
+import type { Look, MassChange } from './mass-change.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { Cure, Resource } from '../../elements/store.ts'
@@ -81,6 +82,11 @@ export interface ResourceState {
 	 * that the mass-deletion guard decides first.
 	 */
 	awaitsLookSinceMs?: number | null
+	/** What the running look has found (mass-change.ts). This and the next two: absent in rows of earlier versions. */
+	look?: Look | null
+	/** The mass changes of the last look that found any, and since when changes are held. */
+	massChanges?: MassChange[]
+	changesHeldSinceMs?: number | null
 	/** Ids and modified times of the last window, for resources polled without an index. */
 	recent: string[]
 	requests: number

@@ -17,6 +17,7 @@ export function loadConfig(sql: Sql): { config: WatcherConfig; readMs: number } 
 			incarnation: toIncarnation(config.incarnation, config.instanceId),
 			organizationIncarnation: toIncarnation(config.organizationIncarnation, config.organizationId),
 			hooks: config.hooks ?? null,
+			massChanges: config.massChanges ?? 'emit',
 			signature: config.signature ?? NO_KEY_ROTATION,
 			delivery: config.delivery ?? getDefaultDelivery(config.vendorType),
 			subscriptionId: config.subscriptionId ?? 0,

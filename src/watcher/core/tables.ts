@@ -125,6 +125,18 @@ const MIGRATION_STEPS: string[][] = [
 		// From the change's date to its recording, ms; null: unknown, -1: recorded before there was this column.
 		`ALTER TABLE events ADD COLUMN lag INTEGER DEFAULT -1`,
 	],
+	[
+		// Lanes (lanes.ts): mass changes wait behind other events, or are held.
+		`CREATE TABLE waiting_in_lanes (subscription INTEGER NOT NULL, lane INTEGER NOT NULL DEFAULT 0,
+			sequence INTEGER NOT NULL, resource INTEGER NOT NULL, object_id NOT NULL, mass INTEGER NOT NULL DEFAULT 0,
+			PRIMARY KEY (subscription, lane, sequence)) WITHOUT ROWID`,
+		`INSERT INTO waiting_in_lanes (subscription, sequence, resource, object_id)
+			SELECT subscription, sequence, resource, object_id FROM waiting`,
+		`DROP TABLE waiting`,
+		`ALTER TABLE waiting_in_lanes RENAME TO waiting`,
+		// The few behind the first lane, which a later event of their object takes along.
+		`CREATE INDEX waiting_behind ON waiting (resource, object_id) WHERE lane > 0`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

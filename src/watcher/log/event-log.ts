@@ -1,6 +1,7 @@
 /** Rows of the event log (docs/storage.md, The object of an instance). */
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
 import type { Core } from '../core/core.ts'
+import type { Lane } from '../core/lanes.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId, VendorRecord } from '../../elements/store.ts'
 
@@ -11,6 +12,8 @@ export interface NewEvent extends StoredEvent {
 	previousEvent: number | null
 	/** From the change's date to its recording; null: unknown. */
 	lagMs: number | null
+	/** Where it waits to be sent; absent: with ordinary events. */
+	lane?: Lane
 }
 
 /** The columns of the log from which an event is read. */

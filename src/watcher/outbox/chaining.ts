@@ -6,6 +6,7 @@
 import type { WaitingChange } from '../../events/batching.ts'
 import type { MemberOverrides } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
+import type { Lane } from '../core/lanes.ts'
 import type { Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import type { ObjectId } from '../../elements/store.ts'
@@ -20,6 +21,9 @@ export interface Candidate extends WaitingChange {
 	record: string | null
 	/** Id of the notification that carries it, if it got one while it waited (`reserveNotifications`). */
 	reserved: number | null
+	lane: Lane
+	/** A person does not want it sent. */
+	dismissed: boolean
 }
 
 /** The result for candidates; those in neither list still wait. */

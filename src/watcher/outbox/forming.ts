@@ -6,64 +6,72 @@
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'
 import { topicMatches } from '../../events/topics.ts'
-import {
-	coalesce,
-	toMemberOverrides,
-	formNotifications,
-	objectKey,
-	type CoalescedEvent,
-	type WaitingChange,
-} from '../../events/batching.ts'
+import { coalesce, toMemberOverrides, formNotifications, objectKey } from '../../events/batching.ts'
 import type { NotificationMember, MemberOverrides } from '../../events/notification-members.ts'
 import { linkPrevious, dropFiltered, type Candidate, type Assignment } from './chaining.ts'
 import type { Core } from '../core/core.ts'
+import { LANES, type Lane } from '../core/lanes.ts'
 import { getObjectKeys, type NotificationRow, type Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import { writeEvent, type NewEvent } from '../log/event-log.ts'
 import { insertNotification } from './notification-rows.ts'
 import { resendReady } from './resend.ts'
 import { countRecorded } from '../log/tally.ts'
-import { MAX_UNSETTLED, getUnsettledRows, needsMore } from './unsettled.ts'
-import type { ObjectId } from '../../elements/store.ts'
+import { countSendable, MAX_UNSETTLED, getUnsettledRows, needsMore } from './unsettled.ts'
+import {
+	hasWaitingIn,
+	insertWaiting,
+	placeEvents,
+	readWaiting,
+	removeWaiting,
+	SENT_LANES,
+	type PlacedEvent,
+} from './waiting-rows.ts'
 
 /** Maximum number of waiting events that are examined at a time. */
 const WAITING_PAGE_SIZE = 1_000
 /** Pages of waiting events that are queued at a time for a deactivated subscription. */
 const MAX_QUEUED_PAGES = 5
-/** SQL: the notification of a subscription that an event got while it waits. */
-const RESERVED_ID_SQL = `(SELECT n.id FROM json_each(e.notifications) AS j JOIN notifications AS n ON n.id = j.value
-	WHERE n.subscription = w.subscription)`
 /** Factor by which pages grow while all of a page must wait. */
 const PAGE_GROWTH_FACTOR = 4
+/** Notifications of mass changes are formed only while fewer than this can be sent, so that other events pass them. */
+const MAX_SENDABLE_BEHIND = 5
 
 /** Writes new events, each with the notifications that carry it. Events that cannot be sent in order yet wait. */
 export function appendEvents(tx: Tx, core: Core, events: readonly NewEvent[]): void {
-	const { sql } = core.ports
 	const notificationIds = new Map<number, number[]>()
-	const waiting: { subscription: number; event: NewEvent }[] = []
+	const waiting: { subscription: number; placed: PlacedEvent }[] = []
 	for (const subscription of core.subscriptions.getAll()) {
-		let subscribed = events.filter((event) => isSubscribed(subscription, event.resource))
-		if (sql.all(`SELECT sequence FROM waiting WHERE subscription = ? LIMIT 1`, subscription.id).length === 0) {
-			const { assigned, omitted } = assign(tx, core, subscription, subscribed.map(toCandidate), new Set())
-			for (const [sequence, notification] of assigned)
-				notificationIds.set(sequence, [...(notificationIds.get(sequence) ?? []), notification])
-			subscribed = subscribed.filter((event) => !assigned.has(event.sequence) && !omitted.has(event.sequence))
-		}
-		for (const event of subscribed) waiting.push({ subscription: subscription.id, event })
+		const subscribed = events.filter((event) => isSubscribed(subscription, event.resource))
+		const placedEvents = placeEvents(tx, core, subscription, subscribed, (event) =>
+			isWanted(core, { ...event, type: event.eventType }),
+		)
+		const { assigned, omitted } = formAtOnce(tx, core, subscription, placedEvents)
+		for (const [sequence, notification] of assigned)
+			notificationIds.set(sequence, [...(notificationIds.get(sequence) ?? []), notification])
+		for (const placed of placedEvents)
+			if (!assigned.has(placed.event.sequence) && !omitted.has(placed.event.sequence))
+				waiting.push({ subscription: subscription.id, placed })
 	}
 	const atMs = core.nextLogTimeMs(tx)
 	for (const event of events) writeEvent(tx, core, event, notificationIds.get(event.sequence) ?? [], atMs)
 	countRecorded(tx, core, events.length, atMs)
-	for (const { subscription, event } of waiting) {
-		sql.run(
-			`INSERT INTO waiting (subscription, sequence, resource, object_id) VALUES (?, ?, ?, ?)`,
-			subscription,
-			event.sequence,
-			event.resourceNumber,
-			event.objectId,
-		)
-	}
+	for (const { subscription, placed } of waiting) insertWaiting(tx, core, subscription, placed)
 	if (waiting.length > 0) formWaiting(tx, core)
+}
+
+/** Forms notifications of new events for which no other event has to be sent first: such events need no waiting row. */
+function formAtOnce(tx: Tx, core: Core, subscription: Subscription, placedEvents: readonly PlacedEvent[]): Assignment {
+	const result: Assignment = { assigned: new Map(), omitted: new Set() }
+	for (const lane of SENT_LANES) {
+		const own = placedEvents.filter((placed) => placed.lane === lane)
+		if ((lane !== LANES.ordinary && own.length === 0) || hasWaitingIn(core, subscription.id, lane)) break
+		const { assigned, omitted } = assign(tx, core, subscription, own.map(toCandidate), new Set(), lane)
+		for (const [sequence, notification] of assigned) result.assigned.set(sequence, notification)
+		for (const sequence of omitted) result.omitted.add(sequence)
+		if (own.length > assigned.size + omitted.size) break
+	}
+	return result
 }
 
 /** Sends everything that can be sent now: resends first, then waiting events. */
@@ -74,7 +82,10 @@ export function drainWaiting(tx: Tx, core: Core): void {
 
 /** Whether events wait to be formed, or notifications to be sent again. */
 export function hasWaiting(core: Core): boolean {
-	return core.state.resending > 0 || core.ports.sql.all(`SELECT sequence FROM waiting LIMIT 1`).length > 0
+	return (
+		core.state.resending > 0 ||
+		core.subscriptions.getAll().some(({ id }) => SENT_LANES.some((lane) => hasWaitingIn(core, id, lane)))
+	)
 }
 
 /** Forms notifications of waiting events, as far as there is room. */
@@ -83,99 +94,50 @@ function formWaiting(tx: Tx, core: Core): void {
 }
 
 function formWaitingFor(tx: Tx, core: Core, subscription: Subscription): void {
-	let size = getFirstPageSize(core, subscription)
 	const blocked = new Set<string>()
+	// A lane has its turn when all before it was looked at: `blocked` names the objects that must wait.
+	for (const lane of SENT_LANES) if (!formLane(tx, core, subscription, lane, blocked)) return
+}
+
+/** False: not all events of the lane were looked at. Adds the objects of those that still wait to `blocked`. */
+function formLane(tx: Tx, core: Core, subscription: Subscription, lane: Lane, blocked: Set<string>): boolean {
+	let size = getFirstPageSize(core, subscription, lane)
 	let afterSequence = 0
 	for (let pages = 0; size > 0 && (subscription.active || pages < MAX_QUEUED_PAGES); pages++) {
-		const candidates = readWaiting(core, subscription, afterSequence, size)
+		const candidates = readWaiting(core, subscription, lane, afterSequence, size)
 		const last = candidates.at(-1)
-		if (last === undefined) return
-		const assignment = assign(tx, core, subscription, candidates, blocked)
+		if (last === undefined) return true
+		const assignment = assign(tx, core, subscription, candidates, blocked, lane)
 		removeWaiting(tx, core, subscription, candidates, assignment)
 		const { assigned, omitted } = assignment
 		if (assigned.size > 0 && subscription.active) core.doorbellRequested = true
-		if (candidates.length < size || (subscription.active && assigned.size > 0)) return
-		// All of these must wait; later events of other objects may not have to.
 		for (const { sequence, object } of candidates)
 			if (!assigned.has(sequence) && !omitted.has(sequence)) blocked.add(object)
+		if (candidates.length < size) return true
+		if (subscription.active && assigned.size > 0) return false
+		// All of these must wait; later events of other objects may not have to.
 		afterSequence = last.sequence
 		size = Math.min(WAITING_PAGE_SIZE, size * PAGE_GROWTH_FACTOR)
 	}
+	return false
 }
 
 /** Number of waiting events to read first; 0: the subscription has enough to send, or no room. */
-function getFirstPageSize(core: Core, subscription: Subscription): number {
+function getFirstPageSize(core: Core, subscription: Subscription, lane: Lane): number {
 	if (!subscription.active) return WAITING_PAGE_SIZE
 	if (!needsMore(core, subscription.id)) return 0
-	const room = Math.max(0, MAX_UNSETTLED - getUnsettledFor(core, subscription).length)
+	const room = getRoom(core, subscription, lane)
 	// Coalescing needs all waiting events of an object together.
-	if (core.config.delivery.coalesce) return room === 0 ? 0 : WAITING_PAGE_SIZE
+	if (core.config.delivery.coalesce || lane !== LANES.ordinary) return room === 0 ? 0 : WAITING_PAGE_SIZE
 	return Math.min(WAITING_PAGE_SIZE, room * core.config.delivery.batch)
 }
 
-interface WaitingRow {
-	sequence: number
-	resource: number
-	object_id: ObjectId
-	object_type: string
-	type: EventType
-	previous: number | null
-	previous_event: number | null
-	changed: string | null
-	size: number | null
-	record: string | null
-	reserved: number | null
-}
-
-/** Waiting events of a subscription, ascending. */
-function readWaiting(core: Core, subscription: Subscription, afterSequence: number, limit: number): Candidate[] {
-	// Only conditions need the records here.
-	const recordSql = core.config.delivery.filter.where === null ? 'NULL' : 'e.record'
-	const reservedSql = core.kind.takesNotices ? RESERVED_ID_SQL : 'NULL'
-	const rows = core.ports.sql.all<WaitingRow>(
-		`SELECT w.sequence, w.resource, w.object_id, e.object_type, e.type, e.previous, e.previous_event, e.changed,
-			length(e.record) AS size, ${recordSql} AS record, ${reservedSql} AS reserved
-		FROM waiting w JOIN events e ON e.sequence = w.sequence
-		WHERE w.subscription = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
-		subscription.id,
-		afterSequence,
-		limit,
-	)
-	return rows.map((row) => ({
-		sequence: row.sequence,
-		resource: row.object_type,
-		resourceNumber: row.resource,
-		objectId: row.object_id,
-		object: objectKey(String(row.resource), row.object_id),
-		type: row.type,
-		previousSequence: row.previous,
-		previousEvent: row.previous_event,
-		changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
-		size: row.size ?? 0,
-		record: row.record,
-		reserved: row.reserved,
-	}))
-}
-
-/** Records in the log which notifications carry assigned events; assigned and omitted events no longer wait. */
-function removeWaiting(
-	_tx: Tx,
-	core: Core,
-	subscription: Subscription,
-	candidates: readonly Candidate[],
-	{ assigned, omitted }: Assignment,
-): void {
-	const { sql } = core.ports
-	const reservedIds = new Set(candidates.map((candidate) => candidate.reserved))
-	for (const [sequence, notification] of assigned)
-		if (!reservedIds.has(notification))
-			sql.run(
-				`UPDATE events SET notifications = json_insert(coalesce(notifications, '[]'), '$[#]', ?) WHERE sequence = ?`,
-				notification,
-				sequence,
-			)
-	for (const sequence of [...assigned.keys(), ...omitted])
-		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription.id, sequence)
+/** How many notifications of a lane may be formed. For a deactivated subscription they are queued, in any number. */
+function getRoom(core: Core, subscription: Subscription, lane: Lane): number {
+	if (!subscription.active) return Number.POSITIVE_INFINITY
+	const room = Math.max(0, MAX_UNSETTLED - getUnsettledFor(core, subscription).length)
+	if (lane === LANES.ordinary) return room
+	return Math.min(room, Math.max(0, MAX_SENDABLE_BEHIND - countSendable(core, subscription.id)))
 }
 
 function getUnsettledFor(core: Core, subscription: Subscription): NotificationRow[] {
@@ -216,13 +178,14 @@ function assign(
 	subscription: Subscription,
 	candidates: readonly Candidate[],
 	alreadyBlocked: ReadonlySet<string>,
+	lane: Lane,
 ): Assignment {
 	const blocked = new Set(alreadyBlocked)
 	const unsettled = subscription.active ? getUnsettledFor(core, subscription) : []
 	for (const row of unsettled) for (const object of getObjectKeys(row.members)) blocked.add(object)
 	const resending = subscription.active ? core.resends.getObjects(subscription.id) : new Map<string, number>()
 	const eligible = candidates.filter((candidate) => !blocked.has(candidate.object) && !resending.has(candidate.object))
-	const room = subscription.active ? Math.max(0, MAX_UNSETTLED - unsettled.length) : Number.POSITIVE_INFINITY
+	const room = getRoom(core, subscription, lane)
 	const { notifications, assignment, overrides } = form(core, subscription, eligible, blocked, room)
 	linkPrevious(tx, core, subscription, eligible, assignment, overrides)
 	const bySequence = new Map(eligible.map((candidate) => [candidate.sequence, candidate]))
@@ -254,16 +217,8 @@ function form(
 	room: number,
 ): Formation {
 	const { delivery } = core.config
-	const matching = eligible.filter((candidate) =>
-		matchesFilter(delivery.filter, {
-			eventType: candidate.type,
-			resource: candidate.resource,
-			record: candidate.record,
-		}),
-	)
-	const { kept, cancelled } = delivery.coalesce
-		? coalesce(matching)
-		: { kept: matching.map(asCoalesced), cancelled: [] }
+	const matching = eligible.filter((candidate) => !candidate.dismissed && isWanted(core, candidate))
+	const { kept, cancelled } = coalesce(matching, delivery.coalesce)
 	// Queued notices are sent in order when they are released, so nothing else has to wait for them.
 	const formed =
 		core.kind.takesNotices && !subscription.active
@@ -289,11 +244,16 @@ function form(
 	return { notifications, assignment, overrides }
 }
 
-function asCoalesced(event: WaitingChange): CoalescedEvent {
-	return { ...event, since: event.sequence, sequences: [event.sequence] }
+/** Whether the filter lets an event pass. */
+function isWanted(core: Core, event: Pick<NewEvent, 'resource' | 'record'> & { type: EventType }): boolean {
+	return matchesFilter(core.config.delivery.filter, {
+		eventType: event.type,
+		resource: event.resource,
+		record: event.record,
+	})
 }
 
-function toCandidate(event: NewEvent): Candidate {
+function toCandidate({ event, lane }: PlacedEvent): Candidate {
 	return {
 		sequence: event.sequence,
 		resource: event.resource,
@@ -307,5 +267,7 @@ function toCandidate(event: NewEvent): Candidate {
 		size: event.record?.length ?? 0,
 		record: event.record,
 		reserved: null,
+		lane,
+		dismissed: false,
 	}
 }

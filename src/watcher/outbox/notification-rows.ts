@@ -2,6 +2,7 @@
 import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
+import { ALL_LANES_SQL } from '../core/lanes.ts'
 import type { Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
@@ -35,7 +36,8 @@ export function reserveNotifications(tx: Tx, core: Core, event: NewEvent): numbe
 	)[0]
 	const ids = JSON.parse(stored?.notifications ?? '[]') as number[]
 	const waiting = sql.all<{ subscription: number }>(
-		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
+		`SELECT subscription FROM waiting
+		WHERE subscription IN (SELECT id FROM subscriptions) AND lane IN ${ALL_LANES_SQL} AND sequence = ?`,
 		sequence,
 	)
 	const members: NotificationMember[] = [[sequence, resourceNumber, objectId]]

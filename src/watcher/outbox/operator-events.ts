@@ -15,6 +15,7 @@ type OperatorTopic =
 	| 'objects.unchecked'
 	| 'webhook.repaired'
 	| 'backlog.expired'
+	| 'mass-change.detected'
 
 /** Maximum events that a call publishes. */
 const MAX_EVENTS_PER_CALL = 50

@@ -8,9 +8,11 @@ import { enqueueOperatorEvent } from './operator-events.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { clearHeldDeletions } from '../core/held-table.ts'
+import { ALL_LANES_SQL } from '../core/lanes.ts'
 import type { Tx } from '../core/tx.ts'
 import { clearUnchecked } from '../core/unchecked-table.ts'
 import { drainWaiting } from './forming.ts'
+import { decideHeld, decideLook } from './waiting-rows.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
 
@@ -75,6 +77,10 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
 	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
+	// Nobody can decide about its held changes any more.
+	decideHeld(tx, core, resource, 'forget')
+	decideLook(tx, core, resource, [])
+	drainWaiting(tx, core)
 	core.lookups.removeResource(tx, resource)
 	clearUnchecked(tx, core, resource, 'all')
 	core.state.dropped = core.state.dropped.slice(1)
@@ -157,7 +163,11 @@ function undeliveredWith(core: Core, row: EventWithNotifications): number[] {
 function deleteEvent(tx: Tx, core: Core, row: EventWithNotifications): void {
 	const { sql } = core.ports
 	for (const { subscription } of waitingSubscriptions(core, row.sequence)) {
-		sql.run(`DELETE FROM waiting WHERE subscription = ? AND sequence = ?`, subscription, row.sequence)
+		sql.run(
+			`DELETE FROM waiting WHERE subscription = ? AND lane IN ${ALL_LANES_SQL} AND sequence = ?`,
+			subscription,
+			row.sequence,
+		)
 		// The object's next event gets this one as its predecessor, whatever was left out before: the gap must be
 		// visible.
 		sql.run(
@@ -221,7 +231,8 @@ function isWaiting(core: Core, sequence: number): boolean {
 /** Subscriptions for which an event waits. */
 function waitingSubscriptions(core: Core, sequence: number): { subscription: number }[] {
 	return core.ports.sql.all<{ subscription: number }>(
-		`SELECT subscription FROM waiting WHERE subscription IN (SELECT id FROM subscriptions) AND sequence = ?`,
+		`SELECT subscription FROM waiting
+		WHERE subscription IN (SELECT id FROM subscriptions) AND lane IN ${ALL_LANES_SQL} AND sequence = ?`,
 		sequence,
 	)
 }

@@ -55,3 +55,11 @@ export function needsMore(core: Core, subscription: number): boolean {
 			.length < ENOUGH_CLAIMABLE
 	)
 }
+
+/** Notifications of a subscription that are being sent or could be sent now. */
+export function countSendable(core: Core, subscription: number): number {
+	const now = core.ports.now()
+	return getUnsettledRows(core).filter(
+		(row) => row.subscription === subscription && (row.lease !== null || row.due <= now),
+	).length
+}

@@ -13,6 +13,7 @@ import type { Tx } from '../core/tx.ts'
 import { holdDeletion } from '../core/held-table.ts'
 import { awaitLook, isAwaitingLook, judgeLook } from './deletion-hold.ts'
 import { getDisturbance, noteBegin } from './disturbance.ts'
+import { endLook } from './mass-changes.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import { setDrift } from './totals.ts'
@@ -92,6 +93,7 @@ function commitRereadPage(core: Core, watched: WatchedResource, rereadPage: Rere
 		if (ended) {
 			completeReread(tx, core, watched, reread.startedMs, missing === 0 && page.total === total ? total : null)
 			judgeLook(tx, core, rs, { named, startedMs: reread.startedMs })
+			endLook(tx, core, rs)
 		}
 		return ended || recorded.missing > 0 || recorded.hasNewInformation
 	}, Boolean)

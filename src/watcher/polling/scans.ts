@@ -9,6 +9,7 @@ import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { isAwaitingLook } from './deletion-hold.ts'
+import { endLook } from './mass-changes.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 
 const MAX_RECENT_ROWS = 200
@@ -133,6 +134,8 @@ export async function recentRereadStep(core: Core, watched: WatchedResource, bud
 		if (page.rows < rs.pageSize) break
 	}
 	rs.recentDoneMs = core.ports.now()
+	// What both find counts at the end of the whole re-read.
+	if (rs.reread === null && rs.look != null) core.commit((tx) => endLook(tx, core, rs))
 }
 
 function getRecentRereadHours(core: Core, watched: WatchedResource): number {

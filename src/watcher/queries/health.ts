@@ -20,6 +20,8 @@ export interface HealthFacts {
 		baseline: { done: number; total: number; startedMs: number } | null
 		heldSinceMs: number | null
 		held: number
+		/** Objects whose changes are held. */
+		heldChanges?: number
 		window: boolean
 		error: { atMs: number; message: string; cure?: Cure | null } | null
 		/** Paths that differ between reads of one object. */
@@ -218,6 +220,12 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 			state: 'store-unreachable',
 			reason: `${objectType}: ${resource.error.message}`,
 			action: resource.error.cure?.action ?? DEFAULT_RESOURCE_ACTION,
+		}
+	if ((resource.heldChanges ?? 0) > 0)
+		return {
+			state: 'changes-held',
+			reason: `${objectType}: a mass change of ${resource.heldChanges!.toLocaleString('en-US')} objects is held.`,
+			action: 'GET /instances/{id}/mass-changes, then PUT {"decision":"emit"} or {"decision":"forget"}.',
 		}
 	if (resource.baseline !== null) {
 		const { done, total, startedMs } = resource.baseline

@@ -6,6 +6,7 @@ import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
 import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
+import { countHeldChanges } from '../outbox/waiting-rows.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
@@ -34,6 +35,7 @@ export function buildHealth(core: Core): HealthReport {
 				rs.baseline === null &&
 				core.ports.now() - (rs.lastPollMs ?? 0) > 2 * core.intervalMs + 60_000,
 			held: rs.heldSinceMs === null ? 0 : countHeldDeletions(core, rs.number),
+			heldChanges: rs.changesHeldSinceMs == null ? 0 : countHeldChanges(core, rs.number),
 			baseline:
 				rs.baseline === null
 					? null
@@ -159,7 +161,12 @@ function mayBeUnhealthy(core: Core): boolean {
 		state.full ||
 		state.paused ||
 		state.resources.some(
-			(rs) => rs.error !== null || rs.heldSinceMs !== null || rs.baseline !== null || rs.window !== null,
+			(rs) =>
+				rs.error !== null ||
+				rs.heldSinceMs !== null ||
+				rs.changesHeldSinceMs != null ||
+				rs.baseline !== null ||
+				rs.window !== null,
 		) ||
 		getCallbackSubscription(core)?.failingSinceMs != null
 	)
@@ -237,6 +244,12 @@ export function buildPollerReport(core: Core): PollerReport {
 				},
 				drift: rs.drift,
 				volatile: [...rs.noise],
+				massChanges: (rs.massChanges ?? []).map(({ fields, objects, atMs }) => ({
+					at: new Date(atMs).toISOString(),
+					fields,
+					objects,
+				})),
+				heldChanges: countHeldChanges(core, rs.number),
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 				noise: toNoiseReports(core, rs),

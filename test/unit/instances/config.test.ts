@@ -520,6 +520,7 @@ describe('what the watcher runs by', () => {
 			rereadHours: null,
 			backfill: 'none',
 			scanBudget: 10,
+			massChanges: 'emit',
 			retentionDays: 7,
 			version: 4,
 		})

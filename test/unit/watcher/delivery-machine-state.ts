@@ -225,6 +225,7 @@ export class MachineState {
 			rereadHours: 0,
 			backfill: 'none',
 			scanBudget: 10,
+			massChanges: 'emit',
 			retentionDays: 7,
 			hooks: null,
 			delivery: { ...DEFAULT_DELIVERY, schedule: [10, 100], batch: 3 },

@@ -244,6 +244,8 @@ export class FakeWatchers {
 			decideUnchecked: async (decision) => (recordCall(`decideUnchecked ${decision}`), ifKnown({ decided: 3 })),
 			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
 			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
+			massChanges: async () => (recordCall('massChanges'), ifKnown({ held: [] })),
+			decideMassChanges: async (decision) => (recordCall(`decideMassChanges ${decision}`), ifKnown({ decided: 60 })),
 			hook: async (delivery) => {
 				recordCall(`hook ${delivery.topic}`)
 				const answer = ifKnown(this.webhookAnswer)

@@ -126,6 +126,8 @@ test('an object without instance row answers unknown to every call and writes no
 		eventsAfter: () => stub.eventsAfter(null, 1),
 		deletions: () => stub.deletions(),
 		decide: () => stub.decide('emit'),
+		massChanges: () => stub.massChanges(),
+		decideMassChanges: () => stub.decideMassChanges('emit'),
 		hook: () =>
 			stub.hook({
 				topic: 'order.updated',

@@ -1,0 +1,328 @@
+/** Mass changes: sent behind other events, or held until a person decides; nothing lost, doubled or overtaken. */
+import { describe, expect, test } from 'vitest'
+import { LANES, MASS } from '../../../../src/watcher/core/lanes.ts'
+import { decideHeldChanges, listHeldChanges } from '../../../../src/watcher/polling/mass-changes.ts'
+import { buildHealth, buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
+import type { World } from '../../../support/world.ts'
+import {
+	arrivalsSince,
+	callStoreApi,
+	expectCleanJudgement,
+	getResourceState,
+	HOUR_MS,
+	liveIds,
+	MINUTE_MS,
+	poll,
+	pollerResources,
+	worldAfterBaseline,
+} from '../../../support/stories.ts'
+
+const shop = (config: object = {}, products = 209) => ({
+	resources: pollerResources('products'),
+	pollIntervalMs: 6 * HOUR_MS,
+	store: { objects: { orders: 0, products, coupons: 0, customers: 0 } },
+	config: { announces: true, ...config },
+})
+const HOLD = { massChanges: 'hold' as const }
+
+/** Prices set by post meta, as bulk editors do. Returns the ids. */
+function editPrices(world: World, count: number, price = '7.77', from = 0): number[] {
+	const ids = liveIds(world, 'products').slice(from, from + count)
+	world.store.act({ do: 'mass-edit', resource: 'products', ids, set: { regular_price: price, sale_price: '' } })
+	return ids
+}
+
+async function reread(world: World): Promise<void> {
+	const core = world.engine.getCore()!
+	core.commit(() => {
+		for (const rs of core.state.resources) rs.rereadAsked = true
+	})
+	world.engine.updateAlarm(core)
+	await world.advance(4 * MINUTE_MS)
+}
+
+const updated = (ids: readonly number[]): string[] => ids.map((id) => `UPDATED products ${id}`).sort()
+const operatorEvents = (world: World): Record<string, unknown>[] =>
+	world.notices.filter(({ topic }) => topic === 'mass-change.detected').map(({ body }) => JSON.parse(body) as never)
+const lanes = (world: World): { lane: number; mass: number; n: number }[] =>
+	world.sql.all(`SELECT lane, mass, count(*) AS n FROM waiting GROUP BY lane, mass ORDER BY lane, mass`)
+
+describe('emit', () => {
+	test('60 of 209 prices are 60 events and one operator event; an ordinary PUT of a price afterwards is sent §3.17', async () => {
+		const world = await worldAfterBaseline(shop())
+		const ids = editPrices(world, 60)
+		await reread(world)
+		expect(arrivalsSince(world).sort()).toEqual(updated(ids))
+		expect(world.arrivals[0]).toMatchObject({ changedFields: expect.arrayContaining(['price', 'regular_price']) })
+		expect(operatorEvents(world)).toEqual([
+			expect.objectContaining({ resource: 'products', objects: 60, held: 0, fields: expect.stringContaining('price') }),
+		])
+		expect(buildPollerReport(world.engine.getCore()!).resources[0]).toMatchObject({
+			massChanges: [{ objects: 60, fields: expect.arrayContaining(['regular_price']) }],
+			heldChanges: 0,
+			volatile: [],
+		})
+		const from = world.arrivals.length
+		await callStoreApi(world, 'PUT', `products/${ids[0]}`, { regular_price: '8.88' })
+		await poll(world)
+		expect(arrivalsSince(world, from)).toEqual(updated([ids[0]!]))
+		await expectCleanJudgement(world)
+	})
+
+	/** The callback fails until `back`; nothing of what waits is sent before. */
+	async function worldWithBacklog(): Promise<{ world: World; ids: number[]; back: () => Promise<void> }> {
+		const world = await worldAfterBaseline(shop())
+		let isDown = true
+		world.answer = () => (isDown ? 503 : 204)
+		const ids = editPrices(world, 120)
+		await reread(world)
+		const back = async (): Promise<void> => {
+			isDown = false
+			await world.advance(HOUR_MS)
+			await expectCleanJudgement(world)
+		}
+		return { world, ids, back }
+	}
+
+	test('they wait behind ordinary events', async () => {
+		const { world, ids, back } = await worldWithBacklog()
+		expect(lanes(world)).toEqual([{ lane: LANES.behind, mass: MASS.member, n: 70 }])
+		const others = liveIds(world, 'products').slice(150, 170)
+		for (const id of others) world.store.act({ do: 'edit', resource: 'products', id, set: { name: `New ${id}` } })
+		await poll(world)
+		await back()
+		const arrived = arrivalsSince(world)
+		const last = Math.max(...others.map((id) => arrived.indexOf(`UPDATED products ${id}`)))
+		// At most five notifications of ten events were formed before.
+		expect(last).toBeLessThan(50 + others.length)
+		expect(arrived.slice().sort()).toEqual(updated([...ids, ...others]))
+	})
+
+	test('two that wait are one event with the fields of both and the newest record', async () => {
+		const { world, ids, back } = await worldWithBacklog()
+		world.store.act({
+			do: 'mass-edit',
+			resource: 'products',
+			ids,
+			set: { meta_data: [{ key: '_erp_bin', value: 'B7' }] },
+		})
+		await reread(world)
+		await back()
+		const waited = ids.slice(50)
+		const arrived = world.arrivals.filter(({ objectId }) => waited.includes(Number(objectId)))
+		expect(arrived).toHaveLength(waited.length)
+		for (const arrival of arrived) {
+			expect(arrival.changedFields).toEqual(expect.arrayContaining(['regular_price', 'meta_data']))
+			expect(arrival.record).toMatchObject({
+				regular_price: '7.77',
+				meta_data: expect.arrayContaining([expect.objectContaining({ key: '_erp_bin', value: 'B7' })]),
+			})
+		}
+	})
+
+	test('a later ordinary event of an object takes it along: one event with the fields of both', async () => {
+		const { world, ids, back } = await worldWithBacklog()
+		const id = ids.at(-1)!
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Renamed' } })
+		await poll(world)
+		expect(lanes(world).find(({ lane }) => lane === LANES.behind)).toMatchObject({ n: 69 })
+		await back()
+		const own = world.arrivals.filter(({ objectId }) => Number(objectId) === id)
+		expect(own).toHaveLength(1)
+		expect(own[0]!.changedFields).toEqual(expect.arrayContaining(['name', 'regular_price']))
+		expect(own[0]!.record).toMatchObject({ name: 'Renamed', regular_price: '7.77' })
+	})
+
+	test('an object deleted meanwhile is DELETED only', async () => {
+		const { world, ids, back } = await worldWithBacklog()
+		const id = ids.at(-1)!
+		world.store.act({ do: 'delete', resource: 'products', id })
+		await poll(world)
+		await world.advance(5 * MINUTE_MS)
+		await back()
+		expect(arrivalsSince(world).filter((line) => line.endsWith(` ${id}`))).toEqual([`DELETED products ${id}`])
+	})
+
+	test.each([
+		['50 of 209', 209, 50],
+		['51 of 1020', 1020, 51],
+	])('%s are ordinary events', async (_name, products, count) => {
+		const world = await worldAfterBaseline(shop({}, products))
+		const ids = editPrices(world, count)
+		await reread(world)
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(updated(ids))
+		expect(operatorEvents(world)).toEqual([])
+		expect(buildPollerReport(world.engine.getCore()!).resources[0]!.massChanges).toEqual([])
+	})
+
+	test('edits that turn out to be none do not wait behind, and do not merge', async () => {
+		const world = await worldAfterBaseline(shop())
+		world.answer = () => 503
+		const ids = liveIds(world, 'products').slice(0, 90)
+		// Two sets of fields, neither of more than 50 objects.
+		world.store.act({ do: 'mass-edit', resource: 'products', ids: ids.slice(0, 45), set: { regular_price: '7.77' } })
+		world.store.act({ do: 'mass-edit', resource: 'products', ids: ids.slice(45) })
+		await reread(world)
+		expect(lanes(world).map(({ lane }) => lane)).toEqual([LANES.ordinary])
+		expect(operatorEvents(world)).toEqual([])
+		const id = ids.at(-1)!
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Renamed' } })
+		await poll(world)
+		world.answer = () => 204
+		await world.advance(HOUR_MS)
+		expect(arrivalsSince(world).filter((line) => line.endsWith(` ${id}`))).toHaveLength(2)
+		await expectCleanJudgement(world)
+	})
+})
+
+describe('hold', () => {
+	async function worldWithHeld(config: object = {}): Promise<{ world: World; ids: number[] }> {
+		const world = await worldAfterBaseline(shop({ ...HOLD, ...config }))
+		const ids = editPrices(world, 60)
+		await reread(world)
+		return { world, ids }
+	}
+	const core = (world: World) => world.engine.getCore()!
+
+	test('60 of 209 are held, shown, and reported; none is sent §3.18', async () => {
+		const { world, ids } = await worldWithHeld()
+		await world.advance(HOUR_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		expect(buildHealth(core(world))).toMatchObject({
+			state: 'changes-held',
+			reason: 'products: a mass change of 60 objects is held.',
+			callback: { waiting: 0 },
+		})
+		expect(buildPollerReport(core(world)).resources[0]).toMatchObject({
+			heldChanges: 60,
+			massChanges: [{ objects: 60 }],
+		})
+		const { held } = listHeldChanges(core(world))
+		expect(held).toMatchObject([{ resource: 'products', count: 60, fields: expect.arrayContaining(['regular_price']) }])
+		expect(held[0]!.objects.map(({ objectId }) => Number(objectId))).toEqual(ids)
+		expect(operatorEvents(world)).toEqual([expect.objectContaining({ objects: 60, held: 60 })])
+		await reread(world)
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(60)
+	})
+
+	test('emit sends each', async () => {
+		const { world, ids } = await worldWithHeld()
+		expect(decideHeldChanges(core(world), 'emit')).toBe(60)
+		world.engine.updateAlarm(core(world))
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(updated(ids))
+		expect(buildHealth(core(world)).state).toBe('healthy')
+		await expectCleanJudgement(world)
+	})
+
+	test('forget sends none; a later edit is sent once, with the record as it is', async () => {
+		const { world, ids } = await worldWithHeld()
+		expect(decideHeldChanges(core(world), 'forget')).toBe(60)
+		world.engine.updateAlarm(core(world))
+		await reread(world)
+		expect(arrivalsSince(world)).toEqual([])
+		expect(lanes(world)).toEqual([])
+		expect(buildHealth(core(world)).state).toBe('healthy')
+		const [id] = ids
+		await callStoreApi(world, 'PUT', `products/${id}`, { name: 'Renamed' })
+		await poll(world)
+		expect(arrivalsSince(world)).toEqual(updated([id!]))
+		expect(world.arrivals[0]!.record).toMatchObject({ name: 'Renamed', regular_price: '7.77' })
+		expect(world.arrivals[0]).toMatchObject({ previousSequence: null })
+	})
+
+	test('an ordinary edit of a held object is one event with the fields of both; the others stay', async () => {
+		const { world, ids } = await worldWithHeld()
+		const [id] = ids
+		await callStoreApi(world, 'PUT', `products/${id}`, { name: 'Renamed' })
+		await poll(world)
+		expect(arrivalsSince(world)).toEqual(updated([id!]))
+		expect(world.arrivals[0]!.changedFields).toEqual(expect.arrayContaining(['name', 'regular_price']))
+		expect(world.arrivals[0]!.record).toMatchObject({ name: 'Renamed', regular_price: '7.77' })
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(59)
+		decideHeldChanges(core(world), 'emit')
+		world.engine.updateAlarm(core(world))
+		await expectCleanJudgement(world)
+		expect(world.arrivals).toHaveLength(60)
+	})
+
+	test('a held object that is deleted is DELETED, and no longer held', async () => {
+		const { world, ids } = await worldWithHeld()
+		world.store.act({ do: 'delete', resource: 'products', id: ids[0]! })
+		await poll(world)
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${ids[0]}`])
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(59)
+	})
+
+	test('an event that a filter leaves out does not send what is held', async () => {
+		const { world, ids } = await worldWithHeld({
+			delivery: {
+				...(await worldAfterBaseline(shop())).config.delivery,
+				filter: { types: ['UPDATED'], resources: null, where: null },
+			},
+		})
+		world.store.act({ do: 'delete', resource: 'products', id: ids[0]! })
+		await poll(world)
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		decideHeldChanges(core(world), 'forget')
+		world.engine.updateAlarm(core(world))
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		expect(lanes(world)).toEqual([])
+	})
+
+	test('a second mass change of held objects is one event each', async () => {
+		const { world, ids } = await worldWithHeld()
+		world.store.act({ do: 'mass-edit', resource: 'products', ids })
+		await reread(world)
+		expect(listHeldChanges(core(world)).held).toMatchObject([
+			{ count: 60, fields: expect.arrayContaining(['regular_price', 'meta_data']) },
+		])
+		decideHeldChanges(core(world), 'emit')
+		world.engine.updateAlarm(core(world))
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world).sort()).toEqual(updated(ids))
+		expect(world.arrivals[0]!.changedFields).toEqual(expect.arrayContaining(['regular_price', 'meta_data']))
+	})
+
+	test('fewer than a mass are sent when the look has ended', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		const ids = editPrices(world, 40)
+		await reread(world)
+		expect(arrivalsSince(world).sort()).toEqual(updated(ids))
+		expect(buildHealth(core(world)).state).toBe('healthy')
+		expect(operatorEvents(world)).toEqual([])
+	})
+
+	test('nothing of it is lost with the memory, in the middle of the look or later', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		const ids = editPrices(world, 120)
+		let pages = 0
+		world.onAnswer = () => {
+			if (++pages === 2) world.evict()
+		}
+		await reread(world)
+		world.evict()
+		world.alarmMs = world.nowMs
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([])
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(120)
+		decideHeldChanges(core(world), 'emit')
+		world.engine.updateAlarm(core(world))
+		await expectCleanJudgement(world)
+		expect(world.arrivals).toHaveLength(ids.length)
+	})
+
+	test('a resource that leaves the configuration leaves nothing held', async () => {
+		const { world } = await worldWithHeld()
+		expect(getResourceState(world, 'products').changesHeldSinceMs).toBeTypeOf('number')
+		await world.configure({ baselineVersion: 9, version: 9 })
+		await world.advance(HOUR_MS)
+		expect(lanes(world)).toEqual([])
+		expect(arrivalsSince(world)).toEqual([])
+		expect(buildHealth(core(world)).state).toBe('healthy')
+	})
+})

@@ -33,7 +33,7 @@ export function isMassChange(objects: number, listed: number): boolean {
 
 /** The look with one more object. */
 export function countEdit(look: Look | null | undefined, changedFields: readonly string[]): Look {
-	const key = toFieldsKey(changedFields)
+	const key = JSON.stringify(changedFields)
 	const sets = Object.entries(look ?? {})
 	const isFull = look?.[key] === undefined && sets.length >= MAX_FIELD_SETS
 	const fewest = isFull ? Math.min(...sets.map(([, objects]) => objects)) : 0
@@ -42,15 +42,23 @@ export function countEdit(look: Look | null | undefined, changedFields: readonly
 	return { ...Object.fromEntries(kept), [key]: (look?.[key] ?? 0) + 1 }
 }
 
-/** The mass changes that a look has found in a resource of `listed` objects, the largest first. */
-export function findMassChanges(look: Look, listed: number, nowMs: number): MassChange[] {
-	return Object.entries(look)
-		.filter(([, objects]) => isMassChange(objects, listed))
-		.map(([key, objects]) => ({ fields: JSON.parse(key) as string[], objects, atMs: nowMs }))
-		.sort((a, b) => b.objects - a.objects)
-}
-
-/** A set of changed fields as events store it. */
-export function toFieldsKey(fields: readonly string[]): string {
-	return JSON.stringify(fields)
+/**
+ * The mass changes that a look has found in a resource of `listed` objects. Each has fields that changed in all of its
+ * objects; some of these may have changed in further fields, as a price changes more in a product on sale. `sets`: the
+ * sets of fields that belong to it, as in the look.
+ */
+export function findMassChanges(look: Look, listed: number, nowMs: number): (MassChange & { sets: string[] })[] {
+	const found: (MassChange & { sets: string[] })[] = []
+	let remaining = Object.entries(look).map(([key, objects]) => ({ key, objects, fields: JSON.parse(key) as string[] }))
+	for (;;) {
+		const counts = new Map<string, number>()
+		for (const { fields, objects } of remaining)
+			for (const field of fields) counts.set(field, (counts.get(field) ?? 0) + objects)
+		const [field, objects] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ['', 0]
+		if (!isMassChange(objects, listed)) return found
+		const sets = remaining.filter(({ fields }) => fields.includes(field))
+		const fields = sets[0]!.fields.filter((name) => sets.every((set) => set.fields.includes(name)))
+		found.push({ fields, objects, atMs: nowMs, sets: sets.map(({ key }) => key) })
+		remaining = remaining.filter((set) => !sets.includes(set))
+	}
 }

@@ -135,9 +135,13 @@ function getFirstPageSize(core: Core, subscription: Subscription, lane: Lane): n
 /** How many notifications of a lane may be formed. For a deactivated subscription they are queued, in any number. */
 function getRoom(core: Core, subscription: Subscription, lane: Lane): number {
 	if (!subscription.active) return Number.POSITIVE_INFINITY
-	const room = Math.max(0, MAX_UNSETTLED - getUnsettledFor(core, subscription).length)
+	const unsettled = getUnsettledFor(core, subscription).length
+	const room = Math.max(0, MAX_UNSETTLED - unsettled)
 	if (lane === LANES.ordinary) return room
-	return Math.min(room, Math.max(0, MAX_SENDABLE_BEHIND - countSendable(core, subscription.id)))
+	const sendable = countSendable(core, subscription.id)
+	// While the callback fails, those that are retried count too, unless they are all there is.
+	const busy = subscription.failingSinceMs === null ? sendable : unsettled
+	return Math.min(room, Math.max(sendable === 0 ? 1 : 0, MAX_SENDABLE_BEHIND - busy))
 }
 
 function getUnsettledFor(core: Core, subscription: Subscription): NotificationRow[] {

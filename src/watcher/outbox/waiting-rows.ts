@@ -7,7 +7,6 @@ import { objectKey } from '../../events/batching.ts'
 import type { Assignment, Candidate } from './chaining.ts'
 import type { Core } from '../core/core.ts'
 import { LANES, MASS, type Lane, type Mass } from '../core/lanes.ts'
-import { toFieldsKey } from '../core/mass-change.ts'
 import type { Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import type { NewEvent } from '../log/event-log.ts'
@@ -187,18 +186,18 @@ export function removeWaiting(
 }
 
 /**
- * A look has ended: its waiting edits with these sets of fields are mass changes, and merge. The others are ordinary
- * events, and take the waiting ones of their objects along.
+ * A look has ended: its waiting edits with these sets of fields (JSON) are mass changes, and merge. The others are
+ * ordinary events, and take the waiting ones of their objects along.
  */
-export function decideLook(_tx: Tx, core: Core, resource: number, masses: readonly { fields: string[] }[]): void {
+export function decideLook(_tx: Tx, core: Core, resource: number, sets: readonly string[]): void {
 	const { sql } = core.ports
-	if (masses.length > 0)
+	if (sets.length > 0)
 		sql.run(
 			`UPDATE waiting INDEXED BY waiting_behind SET mass = ${MASS.member}
 			WHERE lane > 0 AND resource = ? AND mass = ${MASS.undecided}
 			AND (SELECT changed FROM events AS e WHERE e.sequence = waiting.sequence) IN (SELECT value FROM json_each(?))`,
 			resource,
-			JSON.stringify(masses.map(({ fields }) => toFieldsKey(fields))),
+			JSON.stringify(sets),
 		)
 	sql.run(
 		`UPDATE waiting INDEXED BY waiting_behind SET lane = ${LANES.ordinary}
@@ -233,9 +232,9 @@ export function countHeldChanges(core: Core, resource: number): number {
 /** Objects with held changes by id, at most `limit`, and which of their fields differ. */
 export function readHeldChanges(core: Core, resource: number, limit: number): { id: ObjectId; fields: string[] }[] {
 	const rows = core.ports.sql.all<{ id: ObjectId; changed: string }>(
-		`SELECT object_id AS id, json_group_array(DISTINCT json(e.changed)) AS changed
-		FROM (SELECT object_id, sequence FROM ${HELD_SQL}) JOIN events AS e USING (sequence)
-		GROUP BY object_id ORDER BY object_id LIMIT ?`,
+		`SELECT held.object_id AS id, json_group_array(DISTINCT json(e.changed)) AS changed
+		FROM (SELECT object_id, sequence FROM ${HELD_SQL}) AS held JOIN events AS e ON e.sequence = held.sequence
+		GROUP BY held.object_id ORDER BY held.object_id LIMIT ?`,
 		resource,
 		limit,
 	)

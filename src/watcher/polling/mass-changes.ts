@@ -19,10 +19,15 @@ export function endLook(tx: Tx, core: Core, rs: ResourceState): void {
 	const found = findMassChanges(rs.look, rs.listed, core.ports.now())
 	rs.look = null
 	const heldBefore = countHeldChanges(core, rs.number)
-	decideLook(tx, core, rs.number, found)
+	decideLook(
+		tx,
+		core,
+		rs.number,
+		found.flatMap(({ sets }) => sets),
+	)
 	const held = found.length === 0 ? heldBefore : countHeldChanges(core, rs.number)
 	if (heldBefore === 0) rs.changesHeldSinceMs = held === 0 ? null : core.ports.now()
-	if (found.length > 0) rs.massChanges = found
+	if (found.length > 0) rs.massChanges = found.map(({ fields, objects, atMs }) => ({ fields, objects, atMs }))
 	for (const massChange of found) report(tx, core, rs, massChange, held)
 	drainWaiting(tx, core)
 }

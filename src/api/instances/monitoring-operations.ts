@@ -77,8 +77,8 @@ export const watchingOperations = {
 		tag: 'Instances',
 		summary: 'List held mass changes',
 		description:
-			'Returns changes that are not sent because `event.poller.massChanges` is `hold` and a re-read found the same fields ' +
-			'of many objects changed without a new date. Decide with `PUT`.',
+			'Returns changes that are not sent because `event.poller.massChanges` is `hold` and a re-read found the same ' +
+			'fields of many objects changed without a new date. Decide with `PUT`.',
 		answer: HeldChangesResponse,
 	}),
 	...byIdAndToken('decideHeldMassChanges', {

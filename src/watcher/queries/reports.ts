@@ -4,12 +4,13 @@ import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
 import type { Core } from '../core/core.ts'
 import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
+import type { ResourceState } from '../core/resource-state.ts'
 import { estimateRemainingSeconds, evaluateHealth, type HealthFacts } from './health.ts'
 import { getBacklog } from './deliveries.ts'
 import { countHeldChanges } from '../outbox/waiting-rows.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import type { HealthReport, MetricsReport, PollerReport, StatusReport } from '../../rpc/watcher.ts'
+import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport, StatusReport } from '../../rpc/watcher.ts'
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { getHoursBetween } from '../log/tally.ts'
@@ -196,6 +197,19 @@ export function buildMetrics(core: Core): MetricsReport {
 	}
 }
 
+/** The last mass changes of a resource, and how many objects have held ones. */
+function getMassChanges(
+	core: Core,
+	rs: ResourceState,
+): Required<Pick<PollerResourceReport, 'massChanges' | 'heldChanges'>> {
+	const massChanges = (rs.massChanges ?? []).map(({ fields, objects, atMs }) => ({
+		at: new Date(atMs).toISOString(),
+		fields,
+		objects,
+	}))
+	return { massChanges, heldChanges: countHeldChanges(core, rs.number) }
+}
+
 /** `GET /instances/{id}/poller`. */
 export function buildPollerReport(core: Core): PollerReport {
 	const { state, config } = core
@@ -244,12 +258,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				},
 				drift: rs.drift,
 				volatile: [...rs.noise],
-				massChanges: (rs.massChanges ?? []).map(({ fields, objects, atMs }) => ({
-					at: new Date(atMs).toISOString(),
-					fields,
-					objects,
-				})),
-				heldChanges: countHeldChanges(core, rs.number),
+				...getMassChanges(core, rs),
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 				noise: toNoiseReports(core, rs),

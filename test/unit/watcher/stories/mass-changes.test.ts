@@ -58,7 +58,7 @@ const lanes = (world: World): { lane: number; mass: number; n: number }[] =>
 	world.sql.all(`SELECT lane, mass, count(*) AS n FROM waiting GROUP BY lane, mass ORDER BY lane, mass`)
 
 describe('emit', () => {
-	test('60 of 209 prices are 60 events and one operator event; an ordinary PUT of a price afterwards is sent §3.17', async () => {
+	test('60 of 209 prices are 60 events and one operator event; an ordinary PUT of a price afterwards is sent §3.15', async () => {
 		const world = await worldAfterBaseline(shop())
 		const ids = editPrices(world, 60)
 		await reread(world)
@@ -203,7 +203,7 @@ describe('hold', () => {
 	}
 	const core = (world: World) => world.engine.getCore()!
 
-	test('60 of 209 are held, shown, and reported; none is sent §3.18', async () => {
+	test('60 of 209 are held, shown, and reported; none is sent §3.16', async () => {
 		const { world, ids } = await worldWithHeld()
 		await world.advance(HOUR_MS)
 		expect(arrivalsSince(world)).toEqual([])

@@ -10,7 +10,13 @@ import { getBacklog } from './deliveries.ts'
 import { countHeldChanges } from '../outbox/waiting-rows.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport, StatusReport } from '../../rpc/watcher.ts'
+import type {
+	HealthReport,
+	MetricsReport,
+	PollerReport,
+	PollerResourceReport,
+	StatusReport,
+} from '../../rpc/watcher.ts'
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { getHoursBetween } from '../log/tally.ts'

@@ -94,6 +94,30 @@ describe('of what goes together', () => {
 		expect(extra(createChange(8, 'CREATED', 1, 3), own)).toEqual({ p: 3, c: 2, f: null, t: 'CREATED' })
 	})
 
+	test('without it only events of a mass change merge with the next one', () => {
+		const mass = (event: WaitingChange): WaitingChange => ({ ...event, merges: true })
+		const merged = (...events: WaitingChange[]) =>
+			coalesce(events, false).kept.map(({ type, sequences, previousSequence, changedFields }) => ({
+				type,
+				sequences,
+				previousSequence,
+				changedFields,
+			}))
+		const price = mass(createChange(1, 'UPDATED', 1, 4, ['price']))
+		const stock = mass(createChange(2, 'UPDATED', 1, 5, ['stock']))
+		const name = createChange(3, 'UPDATED', 1, 6, ['name'])
+		const later = createChange(4, 'UPDATED', 1, 7, ['name'])
+		expect(merged(price, stock, name, later)).toEqual([
+			{ type: 'UPDATED', sequences: [1, 2, 3], previousSequence: 4, changedFields: ['price', 'stock', 'name'] },
+			{ type: 'UPDATED', sequences: [4], previousSequence: 7, changedFields: ['name'] },
+		])
+		expect(merged(price, createChange(3, 'DELETED', 1, 5))).toEqual([
+			{ type: 'DELETED', sequences: [1, 3], previousSequence: 4, changedFields: null },
+		])
+		expect(merged(createChange(1, 'CREATED', 1, null), createChange(2, 'DELETED', 1, 1))).toHaveLength(2)
+		expect(merged(price, mass(createChange(5, 'UPDATED', 2, 1, ['price'])))).toHaveLength(2)
+	})
+
 	test('an object that keeps changing still has its turn', () => {
 		const waiting = [
 			createChange(1, 'UPDATED', 1, null),

@@ -126,6 +126,7 @@ describe('what is sent, and what it is accepted as', () => {
 			{ 'event.notification.callback.headers': '{"X-A":"b","X-C":"d:e"}' },
 		],
 		['nulls off as boolean', { 'filter.response.nulls': false }, { 'filter.response.nulls': 'false' }],
+		['mass changes held §11.9', { 'event.poller.massChanges': 'HOLD' }, { 'event.poller.massChanges': 'hold' }],
 		['a backfill by date §11.9', { 'event.poller.backfill': '2026-01-31' }, { 'event.poller.backfill': '2026-01-31' }],
 		[
 			'blanks as absent',
@@ -388,6 +389,11 @@ describe('what is refused, by its field', () => {
 		],
 		['a backfill that is no date', { 'event.poller.backfill': 'some' }, 'event.poller.backfill: '],
 		['a backfill by a day that is none', { 'event.poller.backfill': '2026-02-30' }, 'event.poller.backfill: '],
+		[
+			'mass changes that are neither sent nor held',
+			{ 'event.poller.massChanges': 'drop' },
+			'event.poller.massChanges: expected emit or hold',
+		],
 		['a scan budget of nothing', { 'event.poller.scanBudget': 0 }, 'event.poller.scanBudget: '],
 		['unknown names in urls', { 'event.poller.urls': 'customers|things' }, 'event.poller.urls: '],
 		[
@@ -598,6 +604,8 @@ describe('what the watcher runs by', () => {
 		expect(run({ ...never, 'event.vendor.type': 'webhook' }).rereadHours).toBeNull()
 		expect(run({ 'event.poller.refresh_interval': '1440' }).rereadHours).toBeNull()
 		expect(run({ 'event.poller.reread': '0' }).rereadHours).toBe(0)
+		expect(run({}).massChanges).toBe('emit')
+		expect(run({ 'event.poller.massChanges': 'hold' }).massChanges).toBe('hold')
 		expect(run({ 'event.poller.reread': '0.001' }).rereadHours).toBeCloseTo(1 / 60)
 	})
 

@@ -43,6 +43,7 @@ const ways: [state: string, change: Partial<HealthFacts>][] = [
 	['needs-reauth', { storeError: trouble('auth') }],
 	['store-unreachable', { storeError: trouble('server') }],
 	['deletions-held', { resources: [{ ...resource, heldSinceMs: NOW - 5, held: 40 }] }],
+	['changes-held', { resources: [{ ...resource, heldChanges: 60 }] }],
 	[
 		'foreign-source',
 		{ webhooks: { degraded: null, foreign: 'https://staging.example/', home: 'https://shop.example' } },
@@ -140,7 +141,7 @@ describe('health', () => {
 			lastStatus: '500',
 			waiting: 3,
 		})
-		expect(evaluateHealth({ ...facts, ...ways[7]![1] }).callback).toMatchObject({
+		expect(evaluateHealth({ ...facts, ...ways[8]![1] }).callback).toMatchObject({
 			state: 'failing',
 			lastStatus: 'timeout',
 		})

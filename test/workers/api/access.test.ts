@@ -98,6 +98,8 @@ describe('authorization', () => {
 		['PUT', '/instances/1/deletions', {}],
 		['GET', '/instances/1/unchecked'],
 		['PUT', '/instances/1/unchecked', {}],
+		['GET', '/instances/1/mass-changes'],
+		['PUT', '/instances/1/mass-changes', {}],
 		['GET', '/instances/1/events'],
 		['GET', '/instances/1/events/x'],
 		['GET', '/instances/events'],
@@ -472,6 +474,7 @@ describe('requests and answers', () => {
 				['PUT', '/instances/1/poll'],
 				['PUT', '/instances/1/deletions'],
 				['PUT', '/instances/1/unchecked'],
+				['PUT', '/instances/1/mass-changes'],
 				['PATCH', '/instances/1/configuration/288101'],
 			] as const) {
 				const answer = await client.call(method, path, body)

@@ -136,6 +136,7 @@ test('every key of the contract is in the catalogue, with its default and whethe
 		'event.poller.reread',
 		'event.poller.backfill',
 		'event.poller.scanBudget',
+		'event.poller.massChanges',
 		'event.notification.mode',
 	]
 	for (const key of all) expect(items.has(key), key).toBe(true)

@@ -373,6 +373,8 @@ describe('reading', () => {
 			['PUT', `/instances/${made.id}/deletions`, { decision: 'emit' }],
 			['GET', `/instances/${made.id}/unchecked`],
 			['PUT', `/instances/${made.id}/unchecked`, { decision: 'emit' }],
+			['GET', `/instances/${made.id}/mass-changes`],
+			['PUT', `/instances/${made.id}/mass-changes`, { decision: 'emit' }],
 			['GET', `/instances/${made.id}/events`],
 			['GET', `/instances/${made.id}/configuration`],
 			['GET', `/elements/woocommercerest/instances/${made.id}`],
@@ -577,6 +579,7 @@ describe('changing', () => {
 		await client.call('PUT', `/instances/${id}/enabled`)
 		await client.call('PUT', `/instances/${id}/deletions`, { decision: 'forget' })
 		await client.call('PUT', `/instances/${id}/unchecked`, { decision: 'emit' })
+		await client.call('PUT', `/instances/${id}/mass-changes`, { decision: 'forget' })
 		await client.call('DELETE', `/instances/${id}`)
 		const log = await rows('audit_log')
 		expect(log.map((row) => row['action'])).toEqual([
@@ -587,6 +590,7 @@ describe('changing', () => {
 			'instance.enable',
 			'instance.deletions',
 			'instance.unchecked',
+			'instance.mass-changes',
 			'instance.delete',
 		])
 		expect(log.every((row) => row['organization_id'] === 1 && row['user_id'] === 1 && row['request_id'] !== null)).toBe(
@@ -661,5 +665,13 @@ describe('changing', () => {
 			`${id} decideUnchecked emit`,
 			`${id} decideUnchecked forget`,
 		])
+	})
+
+	test('decides about held mass changes §11.8', async () => {
+		expect((await client.call('GET', `/instances/${id}/mass-changes`)).body).toEqual({ held: [] })
+		for (const decision of ['emit', 'forget'])
+			expect((await client.call('PUT', `/instances/${id}/mass-changes`, { decision })).body).toEqual({ decided: 60 })
+		const refused = await client.call('PUT', `/instances/${id}/mass-changes`, { decision: 'maybe' })
+		expect(refused).toMatchObject({ status: 400, body: { message: expect.stringContaining('decision') } })
 	})
 })

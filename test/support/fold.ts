@@ -4,7 +4,7 @@
  * happen and runs one story of it; the property test and `npm run fold` make many.
  */
 import fc from 'fast-check'
-import type { Judgement } from './oracle.ts'
+import { COLLECTION_BY_LABEL, type Judgement } from './oracle.ts'
 import type { Action, Fault, JournalEntry, Resource, WebhookKnobs } from '../store/store.ts'
 import { World, type CallbackAnswer, type CrashPoint } from './world.ts'
 
@@ -13,6 +13,8 @@ export type StoryStep =
 	| { kind: 'act'; action: Action }
 	| { kind: 'time'; ms: number }
 	| { kind: 'poll' }
+	| { kind: 'mass-edit'; resource: Resource; prices: boolean; ms: number }
+	| { kind: 'decide'; decision: 'emit' | 'forget' }
 	| { kind: 'comeback'; resource: Resource; ms: number }
 	| { kind: 'evict' }
 	| { kind: 'crash'; point: CrashPoint; after: number }
@@ -36,6 +38,9 @@ export interface Story {
 	/** How changes are seen; webhooks are reconciled every so many minutes. */
 	vendorType: 'polling' | 'webhook' | 'hybrid'
 	reconcileMinutes: number
+	/** So many products that a mass edit of them is a mass change, read in pages of 20; and what happens to those. */
+	crowd: boolean
+	massChanges: 'emit' | 'hold'
 	/** A plugin changes payloads from the start. */
 	plugin: boolean
 	steps: StoryStep[]
@@ -44,6 +49,14 @@ export interface Story {
 const COLLECTIONS: Resource[] = ['orders', 'products', 'coupons', 'customers']
 const TRASHABLE: Resource[] = ['orders', 'products', 'coupons']
 
+/** More products than a resource without mass changes has. */
+const CROWD = 56
+const CROWD_RESOURCES = Object.fromEntries(
+	['customers', 'discounts', 'orders', 'products'].map((label) => [
+		label,
+		{ url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {}, pageSize: 20 },
+	]),
+)
 /** Points where the engine may be cut off. */
 export const CRASH_POINTS: CrashPoint[] = [
 	'before-request',
@@ -75,6 +88,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
 	skew: { skewSeconds: 900 },
 	redirect: { redirect: 'https' },
 	forbidden: { key: 'demoted' },
+	revoked: { key: 'revoked' },
 }
 
 const resourceArbitrary = fc.constantFrom(...COLLECTIONS)
@@ -158,6 +172,22 @@ const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 	{ weight: 14, arbitrary: actionArbitrary.map((action): StoryStep => ({ kind: 'act', action: action })) },
 	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): StoryStep => ({ kind: 'time', ms })) },
 	{ weight: 3, arbitrary: fc.constant<StoryStep>({ kind: 'poll' }) },
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			kind: fc.constant('mass-edit' as const),
+			resource: fc.constantFrom<Resource>('products', 'products', ...COLLECTIONS),
+			prices: fc.boolean(),
+			ms: fc.integer({ min: 0, max: 200_000 }),
+		}),
+	},
+	{
+		weight: 2,
+		arbitrary: fc.record({
+			kind: fc.constant('decide' as const),
+			decision: fc.constantFrom('emit' as const, 'forget' as const),
+		}),
+	},
 	{
 		weight: 2,
 		arbitrary: fc.record({
@@ -302,6 +332,8 @@ export function storyArbitrary(
 	return fc.record({
 		vendorType: withWebhooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
 		reconcileMinutes: fc.constantFrom(5, 20, 60),
+		crowd: fc.constantFrom(false, false, true),
+		massChanges: fc.constantFrom('emit' as const, 'hold' as const),
 		plugin: withWebhooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
 		seed: fc.integer({ min: 1, max: 1_000_000 }),
 		orders: fc.constantFrom('hpos' as const, 'posts' as const),
@@ -335,16 +367,17 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 			orders: story.orders,
 			version: story.version,
 			zone: story.zone,
-			objects: { orders: 5, products: 5, coupons: 4, customers: 4 },
+			objects: { orders: 5, products: story.crowd ? CROWD : 5, coupons: 4, customers: 4 },
 		},
+		...(story.crowd && { resources: CROWD_RESOURCES, watchesDefaults: true }),
 		random: () => 0.5,
 		...(story.vendorType === 'polling'
 			? {}
 			: {
 					webhooks: { reconcileMs: story.reconcileMinutes * 60_000 },
 					pollIntervalMs: 15 * 60_000,
-					config: { vendorType: story.vendorType },
 				}),
+		config: { vendorType: story.vendorType, massChanges: story.massChanges },
 	})
 	world.store.setWebhooks(webhookKnobsFor(story, {}))
 
@@ -355,7 +388,10 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 	world.answer = () => 204
 	world.losesDoorbell = () => false
 	world.d1Fails = false
+	// What was held is sent; what the last re-read finds, too.
+	await world.configure({ massChanges: 'emit' })
 	await world.runUntilQuiet()
+	if ((await world.decideMassChanges('emit')).length > 0) await world.runUntilQuiet()
 	for (const entry of world.store.journal())
 		if (entry.number > world.initialJournalNumber) happened.add(`${entry.change} ${entry.resource}`)
 	for (const point of world.crashes) happened.add(`crash ${point}`)
@@ -381,6 +417,27 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			if (core !== null && !core.state.paused) core.state.nextPollMs = world.nowMs
 			world.alarmMs = world.nowMs
 			await world.advance(1)
+			return
+		}
+		case 'mass-edit': {
+			const number = 1 + world.store.journal().length
+			const set = step.prices && step.resource === 'products' ? { regular_price: `${number}.50` } : undefined
+			tryAction(world, { do: 'mass-edit', resource: step.resource, ...(set && { set }) })
+			const core = world.engine.getCore()
+			for (const rs of core?.state.resources ?? []) rs.rereadAsked = true
+			if (core !== null) world.engine.updateAlarm(core)
+			await world.advance(step.ms)
+			const found = world.engine.getCore()?.state.resources.some((rs) => (rs.massChanges ?? []).length > 0)
+			if (found === true) happened.add(`mass change ${story.massChanges}`)
+			return
+		}
+		case 'decide': {
+			const decided = await world.decideMassChanges(step.decision)
+			if (decided.length > 0) happened.add(`decided ${step.decision}`)
+			if (step.decision === 'emit') return
+			// Only a later edit tells the receiver what was dismissed.
+			for (const { resource, id } of decided)
+				tryAction(world, { do: 'edit', resource: COLLECTION_BY_LABEL[resource] as Resource, id })
 			return
 		}
 		case 'comeback': {

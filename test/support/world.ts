@@ -15,7 +15,9 @@ import { parseNotificationId } from '../../src/events/ids.ts'
 import { Engine } from '../../src/watcher/engine.ts'
 import { receiveWebhook } from '../../src/watcher/webhooks/receive.ts'
 import type { Ports, Sql, SqlValue } from '../../src/watcher/core/ports.ts'
+import type { Core } from '../../src/watcher/core/core.ts'
 import { retryStore } from '../../src/watcher/polling/commands.ts'
+import { decideHeldChanges, listHeldChanges } from '../../src/watcher/polling/mass-changes.ts'
 import { requestReread } from '../../src/watcher/polling/scans.ts'
 import { buildHealth, buildPollerReport } from '../../src/watcher/queries/reports.ts'
 import type { Claim, Notice, AttemptOutcome, NotSentReason } from '../../src/rpc/delivery.ts'
@@ -57,6 +59,8 @@ export interface WorldOptions {
 	store?: StoreOptions
 	/** Resources by label; default: customers, discounts, orders, products. */
 	resources?: Record<string, PollerResource>
+	/** `resources` are the default ones with other settings: watched from the connection's check on. */
+	watchesDefaults?: boolean
 	config?: Partial<WatcherConfig>
 	pollIntervalMs?: number
 	/** Keeps webhooks: minutes between reconciling polls. */
@@ -230,8 +234,8 @@ export class World {
 			deliver: (request) => courier.receive(request),
 			...options.store,
 		})
-		const paths =
-			Object.values(options.resources ?? {}).length === 0 ? ['orders', 'products', 'coupons', 'customers'] : []
+		const isDefault = options.resources === undefined || options.watchesDefaults === true
+		const paths = isDefault ? ['orders', 'products', 'coupons', 'customers'] : []
 		const connected = await woocommerce.connect(
 			{ storeUrl: store.url, ...store.credentials },
 			{
@@ -417,14 +421,28 @@ export class World {
 	/** The row in D1 changes, and the object is told. */
 	async configure(change: Partial<WatcherConfig>, options: { release?: boolean; retry?: boolean } = {}): Promise<void> {
 		this.config = { ...this.config, ...change, version: this.config.version + 1 }
-		// A call that was cut off is made again, as its caller would.
+		await this.#callAgainIfCutOff(async (core) => {
+			await this.engine.refreshConfig(core, options)
+			if (options.retry === true) retryStore(core)
+			await this.engine.sendDueDoorbell(core)
+		})
+	}
+
+	/** Decides about held mass changes. Returns the objects, as `listHeldChanges` has them. */
+	async decideMassChanges(decision: 'emit' | 'forget'): Promise<{ resource: string; id: number }[]> {
+		const core = this.engine.getCore()
+		const held = core === null ? [] : listHeldChanges(core).held
+		if (held.length > 0) await this.#callAgainIfCutOff((current) => void decideHeldChanges(current, decision))
+		return held.flatMap(({ resource, objects }) => objects.map(({ objectId }) => ({ resource, id: Number(objectId) })))
+	}
+
+	/** A call that is cut off is made again, as its caller would. */
+	async #callAgainIfCutOff(call: (core: Core) => void | Promise<void>): Promise<void> {
 		for (let tries = 0; tries < 2; tries++) {
 			try {
 				const core = this.engine.getCore()
 				if (core === null) return
-				await this.engine.refreshConfig(core, options)
-				if (options.retry === true) retryStore(core)
-				await this.engine.sendDueDoorbell(core)
+				await call(core)
 				this.engine.updateAlarm(core)
 			} catch (error) {
 				if (!(error instanceof Crash)) throw error

@@ -182,7 +182,7 @@ const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 		}),
 	},
 	{
-		weight: 2,
+		weight: 3,
 		arbitrary: fc.record({
 			kind: fc.constant('decide' as const),
 			decision: fc.constantFrom('emit' as const, 'forget' as const),
@@ -388,6 +388,7 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 	world.answer = () => 204
 	world.losesDoorbell = () => false
 	world.d1Fails = false
+	noteMassChanges(world, story, happened)
 	// What was held is sent; what the last re-read finds, too.
 	await world.configure({ massChanges: 'emit' })
 	await world.runUntilQuiet()
@@ -402,6 +403,11 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 		storeRequests: world.store.requests,
 		world,
 	}
+}
+
+function noteMassChanges(world: World, story: Story, happened: Set<string>): void {
+	const resources = world.engine.getCore()?.state.resources ?? []
+	if (resources.some(({ massChanges = [] }) => massChanges.length > 0)) happened.add(`mass change ${story.massChanges}`)
 }
 
 async function runStep(world: World, story: Story, step: StoryStep, happened: Set<string>): Promise<void> {
@@ -427,8 +433,7 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			for (const rs of core?.state.resources ?? []) rs.rereadAsked = true
 			if (core !== null) world.engine.updateAlarm(core)
 			await world.advance(step.ms)
-			const found = world.engine.getCore()?.state.resources.some((rs) => (rs.massChanges ?? []).length > 0)
-			if (found === true) happened.add(`mass change ${story.massChanges}`)
+			noteMassChanges(world, story, happened)
 			return
 		}
 		case 'decide': {

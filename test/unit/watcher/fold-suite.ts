@@ -74,4 +74,9 @@ export function testStories(seed: number): void {
 		]
 		expect(findRare(happened, kinds, RUNS)).toEqual([])
 	})
+
+	test('mass changes are sent and held, and people decide both ways', () => {
+		const kinds = ['mass change emit', 'mass change hold', 'decided emit', 'decided forget']
+		expect(kinds.filter((kind) => !happened.has(kind))).toEqual([])
+	})
 }

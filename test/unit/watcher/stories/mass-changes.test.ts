@@ -17,10 +17,10 @@ import {
 	worldAfterBaseline,
 } from '../../../support/stories.ts'
 
-const shop = (config: object = {}, products = 209) => ({
+const shop = (config: object = {}) => ({
 	resources: pollerResources('products'),
 	pollIntervalMs: 6 * HOUR_MS,
-	store: { objects: { orders: 0, products, coupons: 0, customers: 0 } },
+	store: { objects: { orders: 0, products: 209, coupons: 0, customers: 0 } },
 	config: { announces: true, ...config },
 })
 const HOLD = { massChanges: 'hold' as const }
@@ -161,12 +161,9 @@ describe('emit', () => {
 		expect(arrivalsSince(world).filter((line) => line.endsWith(` ${id}`))).toEqual([`DELETED products ${id}`])
 	})
 
-	test.each([
-		['50 of 209', 209, 50],
-		['51 of 1020', 1020, 51],
-	])('%s are ordinary events', async (_name, products, count) => {
-		const world = await worldAfterBaseline(shop({}, products))
-		const ids = editPrices(world, count)
+	test('50 of 209 are ordinary events', async () => {
+		const world = await worldAfterBaseline(shop())
+		const ids = editPrices(world, 50)
 		await reread(world)
 		await world.advance(10 * MINUTE_MS)
 		expect(arrivalsSince(world).sort()).toEqual(updated(ids))

@@ -793,7 +793,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'what waited for what was dropped goes on waiting',
 		file: 'src/watcher/outbox/retention.ts',
-		find: '\tdrainWaiting(tx, core)\n',
+		find: '// Events that waited for these can be sent now.\n\tdrainWaiting(tx, core)\n',
 		replace: '',
 		tests: [watcher('delivery-machine')],
 	},

@@ -80,6 +80,7 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	// Nobody can decide about its held changes any more.
 	decideHeld(tx, core, resource, 'forget')
 	decideLook(tx, core, resource, [])
+	drainWaiting(tx, core)
 	core.lookups.removeResource(tx, resource)
 	clearUnchecked(tx, core, resource, 'all')
 	core.state.dropped = core.state.dropped.slice(1)

@@ -37,13 +37,14 @@ function report(tx: Tx, core: Core, rs: ResourceState, { fields, objects }: Mass
 	const what = `${objects.toLocaleString('en-US')} ${rs.objectType} changed in ${fields.join(', ')} without a new date`
 	core.state.run?.notes.push(what)
 	const consequence = isHeld
-		? 'They are held until you decide with PUT /instances/{id}/mass-changes.'
+		? `They are held: PUT /instances/${core.config.instanceId}/mass-changes {"decision":"emit"} sends them, ` +
+			'{"decision":"forget"} none.'
 		: 'They are sent after other events.'
 	enqueueOperatorEvent(tx, core, 'mass-change.detected', `${what}. ${consequence}`, {
 		resource: rs.objectType,
 		objects,
 		fields: fields.join(','),
-		held: isHeld ? held : 0,
+		held: isHeld ? objects : 0,
 	})
 }
 

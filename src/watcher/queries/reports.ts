@@ -1,7 +1,7 @@
 /** Reports of a watcher: health, metrics, the poller, the status row. */
 import { HOUR_MS } from '../../lib/time.ts'
 import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
-import type { Core } from '../core/core.ts'
+import type { Core, WatchedResource } from '../core/core.ts'
 import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
 import type { ResourceState } from '../core/resource-state.ts'
@@ -216,9 +216,27 @@ function getMassChanges(
 	return { massChanges, heldChanges: countHeldChanges(core, rs.number) }
 }
 
+/** The re-read of a resource: what it has read, and when the next one is due. */
+function getRereadReport(core: Core, watched: WatchedResource): PollerResourceReport['reread'] {
+	const { resource, state: rs } = watched
+	const now = core.ports.now()
+	const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+	const running = rs.reread !== null || rs.search !== null || rs.rereadAsked
+	return {
+		everyHours: resource.modifiedFilter ? (core.config.rereadHours ?? resource.rereadHours) : 0,
+		done: rs.reread?.position.seen ?? 0,
+		total: rs.listed,
+		running: resource.modifiedFilter ? running || isRereadDue(core, watched) : running && rs.rereadAsked,
+		last: iso(rs.rereadDoneMs),
+		next: iso(getNextRereadMs(core, watched)),
+		worstAgeSeconds:
+			rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
+	}
+}
+
 /** `GET /instances/{id}/poller`. */
 export function buildPollerReport(core: Core): PollerReport {
-	const { state, config } = core
+	const { state } = core
 	const now = core.ports.now()
 	const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 	const watched = getWatchedResources(core)
@@ -231,10 +249,9 @@ export function buildPollerReport(core: Core): PollerReport {
 		storeRequests: state.counters.requests,
 		backoffUntil: state.backoffUntilMs !== null && state.backoffUntilMs > now ? iso(state.backoffUntilMs) : null,
 		resources: watched.map((watchedResource) => {
-			const { state: rs, resource } = watchedResource
+			const { state: rs } = watchedResource
 			const done = rs.baseline === null ? rs.listed : rs.baseline.position.seen
 			const total = rs.baseline === null ? rs.listed : Math.max(rs.baseline.total, done)
-			const running = rs.reread !== null || rs.search !== null || rs.rereadAsked
 			return {
 				resource: rs.objectType,
 				identity: rs.identity,
@@ -252,16 +269,7 @@ export function buildPollerReport(core: Core): PollerReport {
 					estimateSeconds:
 						rs.baseline === null ? null : estimateRemainingSeconds(done, total, now - rs.baseline.startedMs),
 				},
-				reread: {
-					everyHours: resource.modifiedFilter ? (config.rereadHours ?? resource.rereadHours) : 0,
-					done: rs.reread?.position.seen ?? 0,
-					total: rs.listed,
-					running: resource.modifiedFilter ? running || isRereadDue(core, watchedResource) : running && rs.rereadAsked,
-					last: iso(rs.rereadDoneMs),
-					next: iso(getNextRereadMs(core, watchedResource)),
-					worstAgeSeconds:
-						rs.baselineDoneMs === null ? null : Math.round((now - (rs.rereadBeganMs ?? rs.baselineDoneMs)) / 1000),
-				},
+				reread: getRereadReport(core, watchedResource),
 				drift: rs.drift,
 				volatile: [...rs.noise],
 				...getMassChanges(core, rs),

@@ -12,7 +12,7 @@ import type { FieldProblem } from '../lib/values.ts'
 import type { Connection, Credentials, Io } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
-/** The input for an instance. Absent fields keep their value (PATCH) or get their default (POST, PUT). */
+/** The input for an instance. Absent fields get their default at creation, and keep their value at a change. */
 export interface InstanceInput {
 	name?: string | null | undefined
 	tags?: string[] | string | null | undefined

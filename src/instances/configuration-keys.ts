@@ -24,8 +24,6 @@ interface KeyDefinition extends KeyKind {
 	description?: string
 	/** Responses show the default if the key is not set. */
 	showsDefault?: true
-	/** An unchanged value stays valid: earlier versions accepted values that this one refuses. */
-	keepsStored?: true
 }
 
 const WHEN_EVENTS_ENABLED = { key: 'event.notification.enabled', values: ['true'] }
@@ -72,7 +70,6 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		type: 'TEXTFIELD_128',
 		...text(() => signatureKeyText, 'signatureKey'),
 		secret: true,
-		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -84,7 +81,6 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 			() => wellFormedText('basicAuth').regex(/^[^:]*$/, `${expectedAtMost('basicAuth')} without a colon`),
 			'basicAuth',
 		),
-		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -94,7 +90,6 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		type: 'PASSWORD',
 		...text(() => wellFormedText('basicAuth'), 'basicAuth'),
 		secret: true,
-		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -106,7 +101,6 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		type: 'TEXTAREA',
 		schema: () => parsedBy(parseCallbackHeaders),
 		secret: true,
-		keepsStored: true,
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
 	{
@@ -298,7 +292,7 @@ const EMPTY_FORM = {
 export function listConfigurationKeys(element: Element): ConfigurationKey[] {
 	const own = element.configuration.map((form) => ({ ...DEFINITIONS.get(form.key), ...form }))
 	const shared = CONFIGURATION_KEYS.filter((row) => row.name !== undefined) as (KeyDefinition & ConfigurationForm)[]
-	return [...own, ...shared].map(({ schema: _s, showsDefault: _d, keepsStored: _k, ...form }, index) => ({
+	return [...own, ...shared].map(({ schema: _s, showsDefault: _d, ...form }, index) => ({
 		...EMPTY_FORM,
 		...form,
 		...(form.key === POLLER_KEY ? { defaultValue: JSON.stringify(element.defaultPoller) } : {}),

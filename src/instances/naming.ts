@@ -12,18 +12,20 @@ export function parseName(
 	return { ok: true, name: name === '' ? null : name }
 }
 
-/** Tags to store, each once, from a list or one text; null: none were given. */
+/** Tags to store, each once, from a list or one text; null: absent, or only placeholders in angle brackets. */
 export function parseTags(
 	value: readonly string[] | string | null | undefined,
 ): { ok: true; tags: string[] | null } | { ok: false; problem: FieldProblem } {
 	if (value === null || value === undefined) return { ok: true, tags: null }
-	const tags = [...new Set((typeof value === 'string' ? [value] : value).map(stripHtml).filter((tag) => tag !== ''))]
+	const sent = typeof value === 'string' ? [value] : value
+	const tags = [...new Set(sent.map(stripHtml).filter((tag) => tag !== ''))]
 	if (tags.length > LIMITS.tags.value)
 		return { ok: false, problem: { field: 'tags', message: `${expectedAtMost('tags')}, got ${tags.length}` } }
 	const tooLongIndex = tags.findIndex((tag) => [...tag].length > LIMITS.tag.value)
 	if (tooLongIndex >= 0)
 		return { ok: false, problem: { field: `tags[${tooLongIndex}]`, message: expectedAtMost('tag') } }
-	return { ok: true, tags: tags.length === 0 ? null : tags }
+	const isAbsent = tags.length === 0 && sent.some((tag) => tag.trim() !== '')
+	return { ok: true, tags: isAbsent ? null : tags }
 }
 
 /** The default name of an instance: its store's host. */

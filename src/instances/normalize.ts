@@ -7,15 +7,18 @@ import { FILTER_KEYS, parseFilter } from '../events/filter.ts'
 import { expectedAtMost, LIMITS } from '../lib/limits.ts'
 import { toFieldProblems } from '../lib/text-schemas.ts'
 import { hasMaskedParts, isUrlLike, MASKED_URL_MESSAGE, restoreMaskedUrl } from '../lib/url-masks.ts'
+import { toStoreBase } from '../lib/urls.ts'
 import { isPlaceholder, SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
 import { CONFIGURATION_KEYS, getValue, isKnownKey } from './configuration-keys.ts'
 import type { KeyOptions } from './key-kinds.ts'
-import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from './poller.ts'
+import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
 
 /** Context of normalizing. */
 export interface NormalizeOptions extends KeyOptions {
 	/** The previous configuration with secrets in the clear, which `********` refers to; empty at creation. */
 	previous: Readonly<Record<string, string | null>>
+	/** What is not sent keeps its previous value. */
+	merge?: boolean
 }
 
 /** A configuration to store, with secrets still in the clear. */
@@ -31,11 +34,12 @@ export interface NormalizedConfiguration {
 /** The normalized configuration, or every problem. */
 type NormalizeResult = { ok: true; value: NormalizedConfiguration } | { ok: false; problems: FieldProblem[] }
 
-/** Parses a configuration as sent (for a PATCH: as merged), by the table of docs/contract.md §2. */
+/** Parses a configuration as sent, by the table of docs/contract.md §2. */
 export function normalizeConfiguration(
-	input: Readonly<Record<string, unknown>>,
+	sentInput: Readonly<Record<string, unknown>>,
 	options: NormalizeOptions,
 ): NormalizeResult {
+	const input = options.merge === true ? mergeInput(sentInput, options) : sentInput
 	if (new TextEncoder().encode(JSON.stringify(input)).length > LIMITS.configuration.value)
 		return { ok: false, problems: [{ field: 'configuration', message: expectedAtMost('configuration') }] }
 	const sent = readSent(input, options.previous)
@@ -61,6 +65,55 @@ export function normalizeConfiguration(
 	}
 }
 
+/**
+ * The previous configuration with what was sent: null and blank values remove, except those of required keys. What says
+ * nothing new keeps the previous value: an optional key's placeholder, and the shown poller configuration, which may
+ * come from defaults or from `event.poller.urls`.
+ */
+function mergeInput(
+	sent: Readonly<Record<string, unknown>>,
+	{ previous, element }: NormalizeOptions,
+): Record<string, unknown> {
+	const isRequired = (key: string): boolean => element.configuration.some((form) => form.key === key && form.required)
+	const shownPoller = JSON.stringify(getEffectivePoller(previous, element))
+	const given = Object.entries(sent).filter(
+		([key, value]) =>
+			!(isKnownKey(element, key) && !isRequired(key) && holdsPlaceholder(value)) &&
+			!(key === POLLER_KEY && toPollerText(value) === shownPoller),
+	)
+	const merged: Record<string, unknown> = { ...previous, ...Object.fromEntries(given) }
+	const alias = sent[STORE_URL_ALIAS]
+	if ('store.url' in sent) {
+		// Removing the required address is refused, whatever its stored alias is.
+		if (isBlank(sent['store.url']) && isBlank(alias)) merged[STORE_URL_ALIAS] = null
+	} else if (namesOtherStore(alias, previous)) merged['store.url'] = null
+	return merged
+}
+
+const STORE_URL_ALIAS = 'oauth.callback.url'
+
+/** Whether an alias is a new address for a store whose address came from the alias. */
+function namesOtherStore(alias: unknown, previous: NormalizeOptions['previous']): boolean {
+	const previousAlias = previous[STORE_URL_ALIAS] ?? ''
+	return (
+		typeof alias === 'string' &&
+		!isBlank(alias) &&
+		restoreMaskedUrl(alias, previousAlias) !== previousAlias &&
+		!isBlank(previousAlias) &&
+		toHost(previousAlias) === toHost(previous['store.url'] ?? '')
+	)
+}
+
+function toHost(address: string): string {
+	return URL.parse(toStoreBase(address))?.host ?? ''
+}
+
+/** A poller configuration in its stored form; null: it is invalid, or names no resource. */
+function toPollerText(value: unknown): string | null {
+	const parsed = pollerSchema.safeParse(value)
+	return parsed.success && parsed.data !== null ? JSON.stringify(parsed.data) : null
+}
+
 /** The values as sent by key, with masked secrets replaced, and the store's address also by its alias. */
 function readSent(
 	input: Readonly<Record<string, unknown>>,
@@ -69,7 +122,7 @@ function readSent(
 	const sent = new Map<string, unknown>()
 	for (const [key, value] of Object.entries(input))
 		if (key !== '__proto__') sent.set(key, toUnmasked(value, previous[key] ?? null))
-	const alias = sent.get('oauth.callback.url')
+	const alias = sent.get(STORE_URL_ALIAS)
 	if (isBlank(sent.get('store.url')) && !isBlank(alias)) sent.set('store.url', alias)
 	return sent
 }
@@ -103,7 +156,10 @@ function findPresenceProblems(sent: ReadonlyMap<string, unknown>, { element }: N
 	]
 }
 
-/** The values to store. Blank values and placeholders count as absent; unknown keys are stored as text. */
+/**
+ * The values to store. Blank values and placeholders count as absent; unknown keys are stored as text. An unchanged
+ * value stays valid: earlier versions accepted values that this one refuses.
+ */
 function parseValues(
 	sent: ReadonlyMap<string, unknown>,
 	options: NormalizeOptions,
@@ -113,9 +169,9 @@ function parseValues(
 	for (const [key, value] of sent)
 		values[key] = isKnownKey(options.element, key) && isAbsent(value) ? null : toText(value)
 	const problems: FieldProblem[] = []
-	for (const { key, schema, keepsStored } of CONFIGURATION_KEYS) {
+	for (const { key, schema } of CONFIGURATION_KEYS) {
 		const value = sent.get(key)
-		if (isAbsent(value) || (keepsStored === true && value === options.previous[key])) continue
+		if (isAbsent(value) || value === options.previous[key]) continue
 		const parsed = schema(options).safeParse(value)
 		if (parsed.success) values[key] = parsed.data
 		else problems.push(...toFieldProblems(key, parsed.error))

@@ -46,7 +46,7 @@ const CONNECTION_KEYS = ['store.url', 'oauth.api.key', 'oauth.api.secret'] as co
 
 /** How a change treats absent fields. */
 export interface ChangeOptions {
-	/** PUT: absent fields are removed. */
+	/** Absent fields are removed. */
 	replace: boolean
 	/** The keys are checked at the store even if they did not change. */
 	reAuthenticate: boolean
@@ -102,15 +102,15 @@ export async function updateInstance(
 		instance.configuration,
 		getReplacedKeys(input),
 	)
-	const request = planRequest(instance, before, input, options, normalizeOptionsFor(services, element, before))
+	const normalizeOptions = { ...normalizeOptionsFor(services, element, before), merge: !options.replace }
+	const request = planRequest(instance, before, input, options, normalizeOptions)
 	const checked = request.reconnect
 		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.paths)
 		: instance.connection
 	const plan = planUpdate(instance, before, input, options, request, checked)
 	requireResources(element, request.resources, plan.change.connection)
-	// Urls of earlier versions stay as they are until they are sent again; the watcher leaves out what is refused here.
-	const isPollerSent = options.replace || !instance.eventsEnabled || POLLER_KEY in (input.configuration ?? {})
-	if (isPollerSent)
+	// Urls of earlier versions stay as they are; the watcher leaves out what is refused here.
+	if (options.replace || !instance.eventsEnabled || plan.changedKeys.includes(POLLER_KEY))
 		requireArguments(
 			element,
 			request.normalized.resources,
@@ -162,7 +162,7 @@ function planRequest(
 	const { element } = normalizeOptions
 	const { name, tags } = requireNaming(input)
 	const sent = input.configuration ?? {}
-	const normalized = requireConfiguration(options.replace ? sent : { ...before, ...sent }, normalizeOptions)
+	const normalized = requireConfiguration(sent, normalizeOptions)
 	const resources = normalized.eventsEnabled ? normalized.resources : {}
 	const paths = requirePaths(element, resources)
 	const knownPaths = instance.eventsEnabled ? requirePaths(element, getEffectivePoller(before, element)) : []
@@ -197,12 +197,11 @@ function planUpdate(
 	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const changedKeys = findChangedKeys(before, values)
 	const name = request.name ?? (options.replace ? getHost(values['store.url']) : instance.name)
-	const tags = request.tags ?? (options.replace ? [name] : instance.tags)
+	const tags = request.tags ?? (options.replace ? [] : instance.tags)
 	// A given key, even the current one, becomes the only key.
-	const sentKey = input.configuration?.[SIGNATURE_KEY]
 	const endsRotation =
 		instance.signatureNext !== null &&
-		((sentKey !== undefined && sentKey !== SECRET_MASK) || changedKeys.includes(SIGNATURE_KEY))
+		(getReplacedKeys(input).has(SIGNATURE_KEY) || changedKeys.includes(SIGNATURE_KEY))
 	return {
 		values,
 		changedKeys,

@@ -13,6 +13,7 @@ import {
 	InstancePatch,
 	InstancesQuery,
 	RebaselineQuery,
+	ReplaceOfElementQuery,
 	ReplaceQuery,
 	RotateSignatureKeyBody,
 	SignatureKeyResponse,
@@ -41,10 +42,14 @@ const create = {
 	answer: InstanceResponse,
 	errors: [409, 502],
 } as const
+const REPLACE_DESCRIPTION =
+	'Replaces the fields and configuration keys that you send. What you omit stays, and so does a value that you send ' +
+	'back as it was shown (`********`, a masked URL); null or an empty text removes a configuration key. With ' +
+	'`replace=true`, what you omit is removed.'
 const replace = {
 	method: 'put',
 	tag: 'Instances',
-	description: 'Replaces the whole instance. Fields that you omit are removed.',
+	description: REPLACE_DESCRIPTION,
 	body: InstanceBody,
 	example: BODY_EXAMPLE,
 	answer: InstanceResponse,
@@ -198,7 +203,7 @@ export const instanceOperations = {
 		answer: InstanceResponse,
 	}),
 	...byIdAndToken('updateInstance', { ...update, path: '', summary: 'Update an instance' }),
-	...byIdAndToken('replaceInstance', { ...replace, path: '', summary: 'Replace an instance', query: RebaselineQuery }),
+	...byIdAndToken('replaceInstance', { ...replace, path: '', summary: 'Replace fields of an instance', query: ReplaceQuery }),
 	...byIdAndToken('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
 	createInstanceOfElement: defineOperation({
 		...create,
@@ -229,12 +234,11 @@ export const instanceOperations = {
 	replaceInstanceOfElement: defineOperation({
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
-		summary: 'Replace an instance of an element',
+		summary: "Replace fields of an element's instance",
 		description:
-			'Replaces the whole instance. Fields that you omit are removed. Checks the store, even if the keys did not ' +
-			'change, unless `reAuthenticate=false`.',
+			`${REPLACE_DESCRIPTION} Checks the store, even if the keys did not change, unless ` + '`reAuthenticate=false`.',
 		access: 'instance',
-		query: ReplaceQuery,
+		query: ReplaceOfElementQuery,
 	}),
 	deleteInstanceOfElement: defineOperation({
 		...remove,

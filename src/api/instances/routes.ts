@@ -11,14 +11,22 @@ import { watchingOperations } from './monitoring-operations.ts'
 import * as watching from './monitoring.ts'
 
 interface UpdateInput<Body extends z.ZodType> {
-	query: { rebaseline?: 'true' | 'false' | undefined; reAuthenticate?: 'true' | 'false' | undefined }
+	query: {
+		rebaseline?: 'true' | 'false' | undefined
+		replace?: 'true' | 'false' | undefined
+		reAuthenticate?: 'true' | 'false' | undefined
+	}
 	body: z.output<Body>
 }
 
 const update = (c: InstanceContext, { query, body }: UpdateInput<typeof InstancePatch>) =>
 	handlers.update(c, body, { replace: false, reAuthenticate: false, rebaseline: query.rebaseline === 'true' })
 const replace = (c: InstanceContext, { query, body }: UpdateInput<typeof InstanceBody>, reAuthenticate: boolean) =>
-	handlers.update(c, body, { replace: true, reAuthenticate, rebaseline: query.rebaseline === 'true' })
+	handlers.update(c, body, {
+		replace: query.replace === 'true',
+		reAuthenticate,
+		rebaseline: query.rebaseline === 'true',
+	})
 
 /** Mounts the lists below `/accounts`. */
 export function mountAccountInstances(api: Api): void {

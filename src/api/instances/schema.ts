@@ -17,7 +17,7 @@ const InstanceTags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')
 	.nullish()
 	.meta({
-		description: `A list, or one string; by default the name. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
+		description: `A list, or one string; \`[]\` for none. At creation the name by default. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
 const InstanceName = z
@@ -73,8 +73,13 @@ export const RebaselineQuery = z.object({
 	}),
 })
 
-/** `PUT` below an element. */
+/** `PUT`. */
 export const ReplaceQuery = RebaselineQuery.extend({
+	replace: Flag.meta({ description: '`true`: what you omit is removed' }),
+})
+
+/** `PUT` below an element. */
+export const ReplaceOfElementQuery = ReplaceQuery.extend({
 	reAuthenticate: Flag.meta({
 		description:
 			'`true` (default): check the store even if its keys did not change. `false`: only if its URL, key or secret ' +

@@ -192,5 +192,6 @@ describe('names and tags', () => {
 		expect(parseTags('one')).toEqual({ ok: true, tags: ['one'] })
 		expect(parseTags(['<Add_Your_Tag>', 'a', 'a', ''])).toEqual({ ok: true, tags: ['a'] })
 		expect(parseTags(['<Add_Your_Tag>'])).toEqual({ ok: true, tags: null })
+		for (const none of [[], [' '], '']) expect(parseTags(none)).toEqual({ ok: true, tags: [] })
 	})
 })

@@ -297,7 +297,7 @@ describe('creating', () => {
 		},
 	)
 
-	test('an instance of an earlier version with such a url can still be changed; the url is refused once it is sent', async () => {
+	test('an instance of an earlier version with such a url can still be changed; another such url is refused §2.39', async () => {
 		const { body: made } = await client.call('POST', '/instances', body())
 		const poller = JSON.stringify({ orders: { url: '/orders?_method=POST' } })
 		await env.DB.prepare(
@@ -308,7 +308,10 @@ describe('creating', () => {
 		const renamed = await client.call('PATCH', `/instances/${made.id}`, { name: 'Renamed' })
 		expect([renamed.status, renamed.body.message]).toEqual([200, undefined])
 		expect(renamed.body.configuration['event.poller.configuration']).toBe(poller)
-		const sent = { configuration: { 'event.poller.configuration': poller } }
+		// Sent back as it was shown it stays; the watcher leaves it out.
+		const whole = (await client.call('GET', `/instances/${made.id}`)).body
+		expect((await client.call('PUT', `/instances/${made.id}`, whole)).body).toEqual(whole)
+		const sent = { configuration: { 'event.poller.configuration': poller.replace('POST', 'PUT') } }
 		expect((await client.call('PATCH', `/instances/${made.id}`, sent)).status).toBe(400)
 	})
 
@@ -469,17 +472,130 @@ describe('changing', () => {
 		expect(client.world.requests).toEqual([])
 	})
 
-	test('PUT replaces: what is not sent is gone §2.26 §2.29', async () => {
-		const { body: after } = await client.call('PUT', `/instances/${id}`, {
+	test('PUT with replace=true replaces: what is not sent is gone §2.26 §2.29', async () => {
+		const { body: after } = await client.call('PUT', `/instances/${id}?replace=true`, {
 			configuration: { 'store.url': store.url, 'oauth.api.key': '********', 'oauth.api.secret': '********' },
 		})
-		expect(after).toMatchObject({ name: 'shop.example.com', tags: ['shop.example.com'], eventsEnabled: false })
+		expect(after).toMatchObject({ name: 'shop.example.com', tags: [], eventsEnabled: false })
 		expect(after.configuration['event.notification.signature.key']).toBeNull()
-		const { status, body: error } = await client.call('PUT', `/instances/${id}`, {
+		const { status, body: error } = await client.call('PUT', `/instances/${id}?replace=true`, {
 			configuration: { 'store.url': store.url },
 		})
 		expect(status).toBe(400)
 		expect(error.message).toContain('oauth.api.key, oauth.api.secret')
+	})
+
+	test('PUT keeps what is not sent, by every path: configuration, tags and name §2.29 §2.39', async () => {
+		const token = (await client.call('GET', `/instances/${id}`)).body.token
+		await client.call('PATCH', `/instances/${id}`, { name: 'Mine', tags: ['a', 'b'] })
+		const before = (await client.call('GET', `/instances/${id}`)).body
+		const keys = {
+			'store.url': store.url,
+			'oauth.api.key': store.credentials.key,
+			'oauth.api.secret': store.credentials.secret,
+		}
+		// As a client reads it into a type that lacks some keys.
+		const { 'store.url': _url, 'filter.response.nulls': _nulls, ...less } = before.configuration
+		for (const [path, body, options] of [
+			[`/instances/${id}`, { configuration: keys }, {}],
+			[`/elements/woocommercerest/instances/${id}`, { configuration: keys }, {}],
+			[`/elements/2881/instances/${id}?reAuthenticate=false`, { ...before, configuration: less }, {}],
+			['/instances', { configuration: less }, { authorization: `User ${client.userSecret}, Element ${token}` }],
+			[`/instances/${id}`, {}, {}],
+		] as const) {
+			const { status, body: after } = await client.call('PUT', path, body, options)
+			expect([path, status, after]).toEqual([path, 200, before])
+		}
+		const interval = { ...less, 'event.poller.refresh_interval': '30' }
+		const changed = await client.call('PUT', `/elements/woocommercerest/instances/${id}?reAuthenticate=false`, {
+			configuration: interval,
+		})
+		expect(changed.body.configuration).toEqual({ ...before.configuration, 'event.poller.refresh_interval': '30' })
+		expect((await client.call('GET', `/instances/${id}/signature-key`)).body.key).toBe('first key')
+	})
+
+	test.each(['PUT', 'PATCH'])(
+		'%s removes a key by null or an empty text, and refuses it for a required one §2.39',
+		async (method) => {
+			for (const nothing of [null, '', '  ']) {
+				await client.call('PATCH', `/instances/${id}`, {
+					configuration: {
+						'event.notification.signature.key': 'a key',
+						'event.poller.refresh_interval': '30',
+						own: 'x',
+					},
+				})
+				const { status, body: after } = await client.call(method, `/instances/${id}`, {
+					configuration: {
+						'event.notification.callback.url': nothing,
+						'event.notification.signature.key': nothing,
+						'event.poller.refresh_interval': nothing,
+					},
+				})
+				expect(status).toBe(200)
+				expect(after.configuration).toMatchObject({
+					'event.notification.callback.url': null,
+					'event.notification.signature.key': null,
+					'event.poller.refresh_interval': '15',
+					own: 'x',
+				})
+				expect((await client.call('GET', `/instances/${id}/signature-key`)).body.key).toBeNull()
+				const before = await rows('instances')
+				for (const key of ['store.url', 'oauth.api.key', 'oauth.api.secret']) {
+					const refused = await client.call(method, `/instances/${id}`, { configuration: { [key]: nothing } })
+					expect([refused.status, refused.body.message]).toEqual([400, `configuration: missing ${key}`])
+					const item = await client.call('PATCH', `/instances/${id}/configuration/${key}`, { propertyValue: nothing })
+					expect([item.status, item.body.message]).toEqual([400, `configuration: missing ${key}`])
+				}
+				expect(await rows('instances')).toEqual(before)
+			}
+		},
+	)
+
+	test('a placeholder of the documentation changes no optional key, and tags go only when a list says so §2.26 §2.39', async () => {
+		await client.call('PATCH', `/instances/${id}`, { tags: ['a'] })
+		const before = (await client.call('GET', `/instances/${id}`)).body
+		const placeholders = {
+			tags: ['<Add_Your_Tag>'],
+			configuration: {
+				'event.notification.callback.url': '<CALLBACK_URL>',
+				'event.notification.signature.key': 'xxxxxxxx',
+				'event.poller.refresh_interval': '<minutes>',
+			},
+		}
+		for (const method of ['PUT', 'PATCH'])
+			expect((await client.call(method, `/instances/${id}`, placeholders)).body).toEqual(before)
+		expect((await client.call('PUT', `/instances/${id}`, { tags: null })).body.tags).toEqual(['a'])
+		expect((await client.call('PUT', `/instances/${id}`, { tags: [] })).body.tags).toEqual([])
+		expect((await client.call('PATCH', `/instances/${id}`, { tags: ['a'] })).body.tags).toEqual(['a'])
+		expect((await client.call('PATCH', `/instances/${id}`, { tags: '' })).body.tags).toEqual([])
+		expect((await client.call('POST', '/instances', body({}, { tags: [] }))).body.tags).toEqual([])
+		expect((await client.call('POST', '/instances', body({}, { tags: ['<Add_Your_Tag>'] }))).body.tags).toHaveLength(1)
+	})
+
+	test('an address sent by its alias is the store, unless the instance has one of its own §2.9 §2.39', async () => {
+		const other = createStore({ objects: 2, url: 'https://other.example.com', now: () => client.world.nowMs })
+		client.world.store = (request) => (request.url.startsWith(other.url) ? other : store).fetch(request)
+		const { 'store.url': _url, ...rest } = body().configuration as Record<string, unknown>
+		const { body: made } = await client.call('POST', '/instances', {
+			...body(),
+			configuration: { ...rest, 'oauth.callback.url': store.url },
+		})
+		const moved = {
+			'oauth.callback.url': other.url,
+			'oauth.api.key': other.credentials.key,
+			'oauth.api.secret': other.credentials.secret,
+		}
+		const put = (to: number, configuration: Record<string, unknown>) =>
+			client.call('PUT', `/instances/${to}?rebaseline=true`, { configuration })
+		expect((await put(made.id, { 'oauth.callback.url': store.url })).status).toBe(200)
+		expect((await put(made.id, moved)).body.configuration['store.url']).toBe(other.url)
+		const refused = await put(made.id, { 'store.url': null })
+		expect([refused.status, refused.body.message]).toEqual([400, 'configuration: missing store.url'])
+		expect((await put(id, { 'oauth.callback.url': 'https://app.example.com/back' })).body.configuration).toMatchObject({
+			'store.url': store.url,
+			'oauth.callback.url': 'https://app.example.com/back',
+		})
 	})
 
 	test('a wrong secret is refused and changes nothing', async () => {

@@ -224,6 +224,19 @@ describe('a token in a URL', () => {
 			)['event.notification.callback.url']
 		const patch = (url: string) =>
 			client.call('PATCH', '/instances/7/configuration/event.notification.callback.url', { propertyValue: url })
+		const seen = (await client.call('GET', '/instances/7', undefined, viewer)).body
+		const before = (await client.call('GET', '/instances/7')).body
+		for (const [method, path] of [
+			['PUT', '/instances/7'],
+			['PUT', '/instances/7?replace=true'],
+			['PUT', '/elements/woocommercerest/instances/7?reAuthenticate=false'],
+			['PATCH', '/instances/7'],
+		] as const) {
+			const { status, body } = await client.call(method, path, seen)
+			expect([path, status, body]).toEqual([path, 200, before])
+		}
+		expect((await patch(MASKED)).status).toBe(200)
+		expect(await stored()).toBe(CALLBACK)
 		const wrong = await patch('https://hooks.example.com/other?token=********')
 		expect([wrong.status, wrong.body.message]).toEqual([
 			400,

@@ -341,12 +341,14 @@ describe('a configured key', () => {
 		expect((await show(id)).next.from).toBe('2026-06-02T12:00:00Z')
 	})
 
-	test('a PUT without it takes both away', async () => {
+	test('a PUT without it leaves both; one that replaces takes both away', async () => {
 		const id = await make()
 		await rotate(id, { key: NEW })
 		const { configuration } = (await client.call('GET', `/instances/${id}`)).body
 		delete configuration[SIGNATURE_KEY]
 		expect((await client.call('PUT', `/instances/${id}`, { configuration })).status).toBe(200)
+		expect(await sent(id)).toEqual(expected(OLD, NEW))
+		expect((await client.call('PUT', `/instances/${id}?replace=true`, { configuration })).status).toBe(200)
 		expect(await sent(id)).toEqual(expected(null))
 	})
 

@@ -18,6 +18,7 @@ import { mountNotificationRoutes } from './api/notifications/routes.ts'
 import { mountReceivers } from './api/receivers/routes.ts'
 import { mountOpenApi } from './api/openapi.ts'
 import { mountBackup } from './api/backup/routes.ts'
+import { NOT_OFFERED, toNotOfferedMessage } from './api/not-offered.ts'
 import { mountServiceRoutes } from './api/service/routes.ts'
 import { mountToolRoutes } from './api/tools/routes.ts'
 import { mountUserRoutes } from './api/users/routes.ts'
@@ -83,6 +84,11 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	mountMetrics(api)
 	mountToolRoutes(api)
 	mountHub(api)
+	// Returned, as below. The paths also keep these words from being read as collections of the store.
+	for (const word of NOT_OFFERED)
+		api.all(`/${word}/*`, (c) =>
+			toErrorResponse(c, new NotFound(toNotOfferedMessage(c.req.path.slice(BASE_PATH.length)))),
+		)
 	app.route(BASE_PATH, api)
 
 	// Returned, not thrown: the check for other methods (405) is skipped after an error.

@@ -40,3 +40,12 @@ export async function listInstances(
 	const found = results.flatMap((row) => (row.id === null ? [] : [toInstance(row)]))
 	return { instances: found.slice(0, pageSize), total: results[0]?.total ?? 0, more: found.length > pageSize }
 }
+
+/** The number of an organization's ready instances. */
+export async function countInstances(db: D1Database, organizationId: number): Promise<number> {
+	const row = await db
+		.prepare("SELECT count(*) AS n FROM instances WHERE organization_id = ? AND state = 'ready'")
+		.bind(organizationId)
+		.first<{ n: number }>()
+	return row?.n ?? 0
+}

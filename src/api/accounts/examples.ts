@@ -1,5 +1,6 @@
 /** Examples of accounts, users, secrets and sessions. Pure. */
 import {
+	ACCOUNT,
 	API_KEY,
 	INSTANCE_ID,
 	exampleSecret,
@@ -36,12 +37,23 @@ export const AUDIT_ENTRY = {
 export const SECRET = { secret: exampleSecret('secret'), previousUntil: '2026-06-02T12:00:00Z' }
 export const SECRETS = { userSecret: exampleSecret('user'), organizationSecret: exampleSecret('organization') }
 
+/** The caller's organization. */
+export const ORGANIZATION = {
+	id: ACCOUNT.id,
+	name: ACCOUNT.name,
+	secret: exampleSecret('organization'),
+	active: true,
+	createdDate: ACCOUNT.createdDate,
+}
+
 /** An invited user. */
 export const USER = {
 	id: 8,
 	email: 'bo@acme.example',
 	firstName: 'Bo',
 	lastName: 'Park',
+	fullName: 'Bo Park',
+	active: false,
 	role: 'developer',
 	createdDate: DETECTED_ISO_SECONDS,
 	passwordSet: false,

@@ -1,6 +1,6 @@
 /** Mounts the calls about accounts. */
 import { mountOperations, type Api } from '../http/serve.ts'
-import { updateAccount, getAccount, listAccounts } from './account.ts'
+import { deleteAccount, getAccount, getOrganization, listAccounts, updateAccount } from './account.ts'
 import { createApiKey, deleteApiKey, listApiKeys } from './api-keys.ts'
 import { listAudit } from './audit.ts'
 import { accountOperations } from './operations.ts'
@@ -22,6 +22,8 @@ export function mountAccountRoutes(api: Api): void {
 		rotateOrganizationSecret: (c, { body }) => rotateOwnerSecret(c, { kind: 'organization' }, body),
 		revokeOrganizationSecret: (c) => revokeOwnerSecret(c, { kind: 'organization' }),
 		listAccounts,
+		deleteAccount: (c, { params }) => deleteAccount(c, params['id']!),
+		getOrganization,
 		getAccount: (c, { params }) => getAccount(c, params['id']!),
 		changeAccount: (c, { params, body }) => updateAccount(c, params['id']!, body),
 	})

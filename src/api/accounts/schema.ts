@@ -8,7 +8,7 @@ import { NextPage, PageSize } from '../http/paging.ts'
 import { TIME_FORMATS } from '../http/times.ts'
 import { PersonName } from './fields.ts'
 import { ACCOUNT, API_KEY, INSTANCE_ID, PERSON } from '../http/examples.ts'
-import { AUDIT_ENTRY, NEW_API_KEY, SECRET, SETTINGS } from './examples.ts'
+import { AUDIT_ENTRY, NEW_API_KEY, ORGANIZATION, SECRET, SETTINGS } from './examples.ts'
 
 const WholeNumber = z
 	.string()
@@ -27,8 +27,26 @@ export const SettingsResponse = z
 
 /** An organization. */
 export const AccountResponse = z
-	.strictObject({ id: z.number(), name: z.string(), createdDate: z.string() })
+	.strictObject({
+		id: z.number(),
+		name: z.string(),
+		companyId: z.number().meta({ description: 'The same as `id`' }),
+		active: z.boolean(),
+		defaultAccount: z.boolean(),
+		createdDate: z.string(),
+	})
 	.meta({ id: 'Account', examples: [ACCOUNT] })
+
+/** `GET /organizations/me`. */
+export const OrganizationResponse = z
+	.strictObject({
+		id: z.number(),
+		name: z.string(),
+		secret: z.string().nullable().meta({ description: 'null: revoked, or not shown to viewers and API keys' }),
+		active: z.boolean(),
+		createdDate: z.string(),
+	})
+	.meta({ id: 'Organization', examples: [ORGANIZATION] })
 
 /** Updating an organization. */
 export const AccountPatch = z.object({

@@ -47,6 +47,7 @@ export const ELEMENT_METADATA = {
 	id: ELEMENT.id,
 	key: ELEMENT.key,
 	name: ELEMENT.name,
+	description: ELEMENT.description,
 	hub: ELEMENT.hub,
 	events: {
 		supported: true,

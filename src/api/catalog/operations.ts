@@ -1,7 +1,16 @@
 /** The calls about elements and hubs (docs/contract.md §2). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
-import { CatalogElement, HubResponse, ElementMetadataResponse, PingResponse } from './schema.ts'
+import { HubName } from '../hub/schema.ts'
+import {
+	CatalogElement,
+	ElementMetadataResponse,
+	ElementsQuery,
+	HubResponse,
+	HubsQuery,
+	MetadataQuery,
+	PingResponse,
+} from './schema.ts'
 
 export const catalogOperations = {
 	listElements: defineOperation({
@@ -11,7 +20,27 @@ export const catalogOperations = {
 		summary: 'List elements',
 		description: 'An element is a kind of store that you can connect.',
 		access: 'caller',
+		query: ElementsQuery,
 		answer: z.array(CatalogElement),
+	}),
+	listElementKeys: defineOperation({
+		method: 'get',
+		path: '/elements/keys',
+		tag: 'Elements',
+		summary: 'List element keys',
+		access: 'caller',
+		answer: z.array(z.string()),
+		answerExample: ['woocommercerest'],
+	}),
+	listElementMetadata: defineOperation({
+		method: 'get',
+		path: '/elements/metadata',
+		tag: 'Elements',
+		summary: 'List metadata of elements',
+		description: 'Returns which events each element detects, and how.',
+		access: 'caller',
+		query: MetadataQuery,
+		answer: z.array(ElementMetadataResponse),
 	}),
 	getElement: defineOperation({
 		method: 'get',
@@ -31,6 +60,7 @@ export const catalogOperations = {
 		summary: "Get an element's metadata",
 		description: 'Returns which events the element detects, and how.',
 		access: 'caller',
+		query: MetadataQuery,
 		answer: ElementMetadataResponse,
 	}),
 	listHubs: defineOperation({
@@ -40,6 +70,7 @@ export const catalogOperations = {
 		summary: 'List hubs',
 		description: 'A hub is a category of elements with the same API.',
 		access: 'caller',
+		query: HubsQuery,
 		answer: z.array(HubResponse),
 	}),
 	ping: defineOperation({
@@ -49,6 +80,16 @@ export const catalogOperations = {
 		summary: 'Ping the hub',
 		description: 'Checks the token and returns its element.',
 		access: 'token',
+		answer: PingResponse,
+	}),
+	pingHub: defineOperation({
+		method: 'get',
+		path: '/hubs/{hub}/ping',
+		tag: 'Hub',
+		summary: 'Ping a hub by its name',
+		description: 'The same as `/ping`.',
+		access: 'token',
+		params: z.object({ hub: HubName }),
 		answer: PingResponse,
 	}),
 }

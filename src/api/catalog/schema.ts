@@ -11,6 +11,8 @@ import {
 	POLLER_SETTINGS,
 } from './examples.ts'
 import { DETECTED_ISO_SECONDS } from '../http/examples.ts'
+import { NextPage, PageSize } from '../http/paging.ts'
+import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 
 const PollerSettings = z
 	.strictObject({
@@ -55,7 +57,7 @@ const ElementConfiguration = z
 		name: z.string(),
 		key: z.string().meta({ examples: ['event.poller.refresh_interval'] }),
 		description: z.string(),
-		defaultValue: z.string().nullable(),
+		defaultValue: z.string().optional().meta({ description: 'Absent: there is none' }),
 		type: z.string().meta({ examples: ['NUMBER'] }),
 		required: z.boolean(),
 		displayOrder: z.number(),
@@ -101,6 +103,8 @@ export const ElementMetadataResponse = z
 		id: z.number(),
 		key: z.string(),
 		name: z.string(),
+		description: z.string(),
+		image: z.string().optional().meta({ description: 'With expand=true' }),
 		hub: z.string(),
 		events: z.strictObject({
 			supported: z.boolean(),
@@ -113,8 +117,50 @@ export const ElementMetadataResponse = z
 
 /** `GET /hubs`. */
 export const HubResponse = z
-	.strictObject({ key: z.string(), name: z.string(), active: z.boolean() })
+	.strictObject({
+		key: z.string(),
+		name: z.string(),
+		active: z.boolean(),
+		resources: z
+			.array(
+				z.strictObject({
+					name: z.string(),
+					title: z.string(),
+					path: z.string().meta({ examples: ['/hubs/ecommerce/orders'] }),
+				}),
+			)
+			.optional()
+			.meta({ description: 'The resources of its elements that can be watched, with hydrate=true' }),
+	})
 	.meta({ id: 'Hub', examples: [HUB] })
+
+const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
+
+/** The query of the list of hubs. */
+export const HubsQuery = z.object({ hydrate: Flag.meta({ description: '`true` adds `resources`' }) })
+
+/** The query of metadata. */
+export const MetadataQuery = z.object({ expand: Flag.meta({ description: '`true` adds `image`' }) })
+
+/** The query of the list of elements. */
+export const ElementsQuery = z.object({
+	where: z
+		.string()
+		.max(LIMITS.where.value, expectedAtMost('where'))
+		.optional()
+		.meta({
+			description:
+				'Conditions on fields of the element joined with `AND`: `=`, `!=`, `<`, `>`, `<=`, `>=`, `LIKE`, `IN (…)`',
+			examples: ["hub = 'ecommerce' AND private = 'false'"],
+		}),
+	searchText: z
+		.string()
+		.max(LIMITS.searchText.value, expectedAtMost('searchText'))
+		.optional()
+		.meta({ description: 'Part of the name, key or description, case-insensitive', examples: ['woo'] }),
+	pageSize: PageSize.optional(),
+	nextPage: NextPage,
+})
 
 /** `GET /ping`. */
 export const PingResponse = z

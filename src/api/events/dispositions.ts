@@ -15,7 +15,7 @@ import {
 	type EventListQuery,
 	type EventPage,
 } from './log.ts'
-import { toInstanceContext } from './event-instances.ts'
+import { requireOwnAccountIds, toInstanceContext } from './event-instances.ts'
 import type { DispositionResponse } from './schema.ts'
 
 /** Small, since each event may bring a whole message. */
@@ -27,6 +27,7 @@ type Disposition = z.input<typeof DispositionResponse>
 
 /** `GET /instances/events/dispositions`. */
 export async function listDispositionsAcrossInstances(c: CallerContext, query: EventListQuery): Promise<Disposition[]> {
+	requireOwnAccountIds(c)
 	const own = toInstanceContext(c)
 	if (own !== null) return await listInstanceDispositions(own, query)
 	const page = await readPageAcrossInstances(
@@ -41,6 +42,7 @@ export async function listDispositionsAcrossInstances(c: CallerContext, query: E
 
 /** `GET /instances/{id}/events/dispositions`. */
 export async function listInstanceDispositions(c: InstanceContext, query: EventListQuery): Promise<Disposition[]> {
+	requireOwnAccountIds(c)
 	const page = await readInstancePage(
 		c,
 		{ ...query, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },

@@ -1,11 +1,11 @@
 /** Instances of a call about events: the token's own, or those of the organization with events. */
-import { BadRequest, NotFound } from '../../lib/errors.ts'
+import { BadRequest, Forbidden, NotFound } from '../../lib/errors.ts'
 import type { ObjectRef } from '../../lib/incarnation.ts'
 import { LIMITS } from '../../lib/limits.ts'
 import { filterOwnInstances } from '../../instances/rows.ts'
 import { listInstancesWithEvents } from '../../instances/status.ts'
 import { parseId } from '../http/access.ts'
-import type { CallerContext, InstanceContext } from '../http/environment.ts'
+import type { CallerContext, CallerOrInstanceContext, InstanceContext } from '../http/environment.ts'
 import { listParameter } from '../http/paging.ts'
 
 /** Instances that a merge calls at most (docs/architecture.md, Event log). */
@@ -46,6 +46,13 @@ export async function resolveEventInstances(
 				'instance (instanceIds[])',
 		)
 	return instances
+}
+
+/** 403 if `accountIds[]` names an account that is not the caller's (docs/contract.md §1). */
+export function requireOwnAccountIds(c: CallerOrInstanceContext): void {
+	const own = String(c.var.user.organizationId)
+	if (listParameter(c, 'accountIds').some((id) => id.trim() !== own))
+		throw new Forbidden(`accountIds[]: expected ${own}, the only account of these secrets`)
 }
 
 /** The context of the Element token's instance; null: no token. 404 when `instanceIds[]` names another. */

@@ -87,10 +87,23 @@ export const StreamQuery = z.object({
 		}),
 })
 
+const accountFilter = {
+	'accountIds[]': OptionalStringList.meta({
+		description: 'Only the caller’s own account; 403 for another',
+		examples: [String(ACCOUNT.id)],
+	}),
+}
+
 /** Dispositions of one instance's events. */
-export const DispositionsQuery = z.object({ from: From, to: To, ...pageQuery })
+export const DispositionsQuery = z.object({ from: From, to: To, ...pageQuery, ...accountFilter })
 /** Dispositions across instances. */
-export const AnyDispositionsQuery = z.object({ from: From, to: To, ...pageQuery, ...instanceFilter })
+export const AnyDispositionsQuery = z.object({
+	from: From,
+	to: To,
+	...pageQuery,
+	...instanceFilter,
+	...accountFilter,
+})
 
 const NotificationReference = z.strictObject({
 	id: z.number().meta({ description: 'Id of the notification' }),
@@ -170,20 +183,14 @@ const countQuery = {
 		.enum(INTERVALS, `expected one of ${INTERVALS.join(', ')}`)
 		.optional()
 		.meta({ description: 'hour by default' }),
+	...accountFilter,
 }
 /** Counts of one instance. */
 export const CountsQuery = z.object(countQuery)
 /** Counts across instances. */
 export const AnyCountsQuery = z.object({ ...countQuery, ...instanceFilter })
 /** Counts of accounts. */
-export const AccountCountsQuery = z.object({
-	...countQuery,
-	...instanceFilter,
-	'accountIds[]': OptionalStringList.meta({
-		description: 'Only the caller’s own account',
-		examples: [String(ACCOUNT.id)],
-	}),
-})
+export const AccountCountsQuery = AnyCountsQuery
 
 const timestamp = z.string().meta({ description: 'Start of the interval, UTC', examples: ['2026-01-31T12:00:00Z'] })
 const countFields = {

@@ -160,6 +160,11 @@ export function canSeeSecrets(c: Pick<CallerContext, 'var'>): boolean {
 	return hasRole(user.role, 'developer') && (credential.kind !== 'key' || credential.scopes.includes('instances:write'))
 }
 
+/** Whether the caller sees the organization's secret: as for the calls about secrets, no viewer and no API key. */
+export function canShowOrganizationSecret(c: Pick<CallerContext, 'var'>): boolean {
+	return c.var.credential.kind !== 'key' && hasRole(c.var.user.role, 'developer')
+}
+
 /**
  * The instance of the path's `{id}`, or 404; below an element (`{keyOrId}`) only that element's instances are found.
  */

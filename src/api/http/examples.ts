@@ -6,7 +6,14 @@ import { STATUS_DESCRIPTIONS, type ErrorStatus } from '../../lib/errors.ts'
 import { expectedAtMost } from '../../lib/limits.ts'
 
 /** The organization. */
-export const ACCOUNT = { id: 3, name: 'Acme', createdDate: '2026-05-04T09:00:00Z' }
+export const ACCOUNT = {
+	id: 3,
+	name: 'Acme',
+	companyId: 3,
+	active: true,
+	defaultAccount: true,
+	createdDate: '2026-05-04T09:00:00Z',
+}
 /** An admin. */
 export const PERSON = { id: 5, emailAddress: 'ann@acme.example', firstName: 'Ann', lastName: 'Lee' }
 

@@ -72,6 +72,8 @@ function toHubRequest(c: InstanceContext): HubRequest {
 	const path = c.req.path.replace(/^.*?\/hubs\/[^/]+\//, '')
 	const vendorPath = records.toVendorPath(path)
 	if (vendorPath === null) throw new NotFound('No such collection')
+	// GET is a call of its own (docs/contract.md §8): the store is not asked for a collection of this name.
+	if (path === 'ping') throw notAllowed('GET')
 	return { c, path, vendorPath, records }
 }
 

@@ -39,6 +39,9 @@ export const ELEMENT = {
 	...ELEMENT_FLAGS,
 }
 
+/** The element in lists that are not hydrated. */
+export const ELEMENT_SUMMARY = { id: ELEMENT.id, key: ELEMENT.key, name: ELEMENT.name, hub: ELEMENT.hub }
+
 /** The instance, with a part of its configuration. */
 export const INSTANCE = {
 	id: INSTANCE_ID,

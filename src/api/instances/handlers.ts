@@ -6,14 +6,21 @@ import type { InstanceInput } from '../../instances/checks.ts'
 import { createInstance } from '../../instances/create.ts'
 import { deleteInstance, setEnabled } from '../../instances/lifecycle.ts'
 import { updateInstance, type ChangeOptions } from '../../instances/update.ts'
-import { listInstances } from '../../instances/list.ts'
+import { countInstances, listInstances } from '../../instances/list.ts'
 import type { Instance } from '../../instances/rows.ts'
 import { getElement } from '../../instances/stores.ts'
 import { parseId, canSeeSecrets } from '../http/access.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { requireElement } from '../http/require-element.ts'
 import { formatPageToken, listParameter, MAX_PAGE_SIZE, parsePageToken, setPageHeaders } from '../http/paging.ts'
-import type { ConfigurationItem, ConfigurationPatch, InstanceResponse, InstanceBody, InstancesQuery } from './schema.ts'
+import type {
+	ConfigurationItem,
+	ConfigurationPatch,
+	InstanceBody,
+	InstanceCountResponse,
+	InstanceResponse,
+	InstancesQuery,
+} from './schema.ts'
 import { toConfigurationItems, toInstanceResponse, type InstanceViewOptions } from './view.ts'
 
 type InstanceView = z.output<typeof InstanceResponse>
@@ -75,6 +82,12 @@ export async function listPage(c: CallerContext, query: ListQuery, elementKey: s
 	return await Promise.all(
 		instances.map((instance) => toInstanceResponse(getViewOptions(c), instance, query.hydrate !== 'false')),
 	)
+}
+
+/** `GET /instances/count`: there are instances of elements only. */
+export async function count(c: CallerContext): Promise<z.output<typeof InstanceCountResponse>> {
+	const instances = c.var.tokenInstance === null ? await countInstances(c.env.DB, c.var.user.organizationId) : 1
+	return { totalInstances: instances, elementInstances: instances }
 }
 
 /** One instance. */

@@ -8,6 +8,7 @@ import {
 	ConfigurationItem,
 	ConfigurationPatch,
 	EnableQuery,
+	InstanceCountResponse,
 	InstanceResponse,
 	InstanceBody,
 	InstancePatch,
@@ -113,6 +114,16 @@ export const instanceOperations = {
 		errors: [404],
 	}),
 
+	countInstances: defineOperation({
+		method: 'get',
+		path: '/instances/count',
+		tag: 'Instances',
+		summary: 'Count instances',
+		description: 'Counts the instances of the organization or, with an Element token, that instance.',
+		access: 'caller',
+		answer: InstanceCountResponse,
+	}),
+
 	...byIdAndToken('listConfiguration', {
 		method: 'get',
 		path: '/configuration',
@@ -203,7 +214,12 @@ export const instanceOperations = {
 		answer: InstanceResponse,
 	}),
 	...byIdAndToken('updateInstance', { ...update, path: '', summary: 'Update an instance' }),
-	...byIdAndToken('replaceInstance', { ...replace, path: '', summary: 'Replace fields of an instance', query: ReplaceQuery }),
+	...byIdAndToken('replaceInstance', {
+		...replace,
+		path: '',
+		summary: 'Replace fields of an instance',
+		query: ReplaceQuery,
+	}),
 	...byIdAndToken('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
 	createInstanceOfElement: defineOperation({
 		...create,
@@ -235,8 +251,7 @@ export const instanceOperations = {
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
 		summary: "Replace fields of an element's instance",
-		description:
-			`${REPLACE_DESCRIPTION} Checks the store, even if the keys did not change, unless ` + '`reAuthenticate=false`.',
+		description: `${REPLACE_DESCRIPTION} The store is checked even if the keys did not change, unless you send reAuthenticate=false.`,
 		access: 'instance',
 		query: ReplaceOfElementQuery,
 	}),

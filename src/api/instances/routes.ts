@@ -56,6 +56,7 @@ export function mountInstances(api: Api): void {
 	mountOperations(api, instanceOperations, {
 		createInstance: (c, { body }) => handlers.createFromBody(c, body, null),
 		listInstances: (c, { query }) => handlers.list(c, query),
+		countInstances: handlers.count,
 		createInstanceOfElement: (c, { body }) => handlers.createFromBody(c, body, c.req.param('keyOrId') ?? ''),
 		listInstancesOfElement: (c, { query }) => handlers.listByElement(c, query),
 		listConfiguration: handlers.listConfiguration,

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { DEFAULT_GRACE_SECONDS } from '../../instances/signature.ts'
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 import { NextPage, OptionalStringList, PageSize } from '../http/paging.ts'
-import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, INSTANCE, SIGNATURE_KEY } from './examples.ts'
+import { CONFIGURATION, CONFIGURATION_ITEM, ELEMENT, ELEMENT_SUMMARY, INSTANCE, SIGNATURE_KEY } from './examples.ts'
 
 const Flag = z.enum(['true', 'false'], 'expected true or false').optional()
 
@@ -63,7 +63,7 @@ export const InstancesQuery = z.object({
 		.meta({ description: 'Part of the name or element key, case-insensitive', examples: ['shop'] }),
 	pageSize: PageSize.optional(),
 	nextPage: NextPage,
-	hydrate: Flag.meta({ description: '`false` omits `element` and `configuration`' }),
+	hydrate: Flag.meta({ description: '`false` omits `configuration`, and most of `element`' }),
 })
 
 /** `?rebaseline=true`. */
@@ -126,6 +126,11 @@ export const ElementResponse = z
 	})
 	.meta({ id: 'Element', examples: [ELEMENT] })
 
+/** An element in a list that is not hydrated. */
+const ElementSummary = z
+	.strictObject({ id: z.number(), key: z.string(), name: z.string(), hub: z.string() })
+	.meta({ id: 'ElementSummary', examples: [ELEMENT_SUMMARY] })
+
 /** An instance. */
 export const InstanceResponse = z
 	.strictObject({
@@ -133,7 +138,9 @@ export const InstanceResponse = z
 		name: z.string(),
 		createdDate: z.string().meta({ examples: ['2026-06-01T12:00:00Z'] }),
 		token: z.string().meta({ description: 'Token for `Authorization: User …, Element <token>`' }),
-		element: ElementResponse.optional().meta({ description: 'Omitted with hydrate=false' }),
+		element: z
+			.union([ElementResponse, ElementSummary])
+			.meta({ description: 'With hydrate=false only `id`, `key`, `name` and `hub`' }),
 		elementId: z.number(),
 		tags: z.array(z.string()),
 		provisionInteractions: EmptyList,
@@ -159,6 +166,11 @@ export const InstanceResponse = z
 			.meta({ description: 'Who created it' }),
 	})
 	.meta({ id: 'Instance', examples: [INSTANCE] })
+
+/** `GET /instances/count`. */
+export const InstanceCountResponse = z
+	.strictObject({ totalInstances: z.number(), elementInstances: z.number() })
+	.meta({ id: 'InstanceCount', examples: [{ totalInstances: 12, elementInstances: 12 }] })
 
 /** One item of `…/configuration`. */
 export const ConfigurationItem = z

@@ -20,7 +20,7 @@ export interface InstanceViewOptions {
 	canSeeSecrets: boolean
 }
 
-/** An instance. `hydrate: false` omits the element and the configuration. */
+/** An instance. `hydrate: false` omits the configuration and most of the element. */
 export async function toInstanceResponse(
 	env: InstanceViewOptions,
 	instance: Instance,
@@ -36,7 +36,7 @@ export async function toInstanceResponse(
 		token: env.canSeeSecrets
 			? await openInstanceSecret(env.MASTER_KEYS, instance, 'token', instance.tokenSealed)
 			: SECRET_MASK,
-		...(hydrate ? { element: toElementResponse(element) } : {}),
+		element: hydrate ? toElementResponse(element) : toElementSummary(element),
 		elementId: element.id,
 		tags: instance.tags,
 		provisionInteractions: [],
@@ -106,6 +106,10 @@ export function toConfigurationItems(
 		hideFromConsole: false,
 		required: item.required,
 	}))
+}
+
+function toElementSummary({ id, key, name, hub }: Element): { id: number; key: string; name: string; hub: string } {
+	return { id, key, name, hub }
 }
 
 /** An element within an instance. */

@@ -15,6 +15,8 @@ export const UserResponse = z
 		email: z.string(),
 		firstName: z.string(),
 		lastName: z.string(),
+		fullName: z.string(),
+		active: z.boolean().meta({ description: 'Whether the user has accepted the invitation' }),
 		role: UserRole,
 		createdDate: z.string(),
 		passwordSet: z.boolean().meta({ description: 'Whether the user has set a password, which signing in requires' }),

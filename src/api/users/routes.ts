@@ -138,6 +138,8 @@ const ERROR_BY_REASON: Record<UserChangeError, () => Conflict | NotFound> = {
 function toUserResponse({ createdMs, link, ...fields }: UserDetails): User {
 	return {
 		...fields,
+		fullName: `${fields.firstName} ${fields.lastName}`.trim(),
+		active: fields.passwordSet || fields.secretSet,
 		createdDate: toIsoSeconds(createdMs),
 		link: link === null ? null : { purpose: link.purpose, expiresDate: toIsoSeconds(link.expiresMs) },
 	}

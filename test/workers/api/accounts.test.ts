@@ -56,6 +56,8 @@ describe('people', () => {
 			email: 'Ann@example.com',
 			firstName: 'Ann',
 			lastName: 'Lee',
+			fullName: 'Ann Lee',
+			active: false,
 			role: 'developer',
 			createdDate: '2026-06-01T12:00:00Z',
 			passwordSet: false,
@@ -490,7 +492,14 @@ describe('API keys', () => {
 describe('the account', () => {
 	test('is the caller’s own, and has a name', async () => {
 		expect((await client.call('GET', '/accounts')).body).toEqual([
-			{ id: 1, name: 'My organization', createdDate: '2026-06-01T12:00:00Z' },
+			{
+				id: 1,
+				name: 'My organization',
+				companyId: 1,
+				active: true,
+				defaultAccount: true,
+				createdDate: '2026-06-01T12:00:00Z',
+			},
 		])
 		expect((await client.call('PATCH', '/accounts/1', { name: '<i>Acme</i>' })).body.name).toBe('Acme')
 		await client.call('PATCH', '/accounts/1', { name: 'Acme' })

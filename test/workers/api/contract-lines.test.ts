@@ -129,7 +129,7 @@ test('every key of the contract is in the catalogue, with its default and whethe
 		const item = items.get(key)
 		expect(item, key).toBeDefined()
 		expect(item.required, key).toBe(preset === 'required')
-		if (preset !== 'required') expect(item.defaultValue, key).toBe(preset)
+		if (preset !== 'required') expect(item.defaultValue, key).toBe(preset ?? undefined)
 	}
 	const all = [
 		'event.poller.configuration',

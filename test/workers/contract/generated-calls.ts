@@ -272,5 +272,5 @@ function collectionAt({ ids }: ContractWorld['own'], at: string): Partial<ApiReq
 	return { path: `${BASE_PATH}/hubs/ecommerce/${ids[`hub/${at}`]!.split('/').slice(0, -1).join('/')}` }
 }
 
-/** Operations that nothing generated can succeed at: they need a secret of one use, or a hand-over under way. */
-const ONLY_REFUSED = new Set<string>(['getHandOver', 'setup', 'acceptLink'])
+/** Operations that nothing generated can succeed at: they need a secret of one use, or a hand-over under way, or always refuse. */
+const ONLY_REFUSED = new Set<string>(['getHandOver', 'setup', 'acceptLink', 'deleteAccount'])

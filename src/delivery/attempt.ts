@@ -134,7 +134,7 @@ async function toRequestInit(claim: Claim, startedMs: number, io: AttemptIo): Pr
 	headers.set('User-Agent', io.userAgent)
 	if (claim.attempt > 1) headers.set('Shopbell-Attempt', String(claim.attempt))
 	if (claim.replay) headers.set('Shopbell-Replay', 'true')
-	const message = { notificationId: claim.notificationId, body: bytes, startedMs }
+	const message = { notificationId: claim.shownId ?? claim.notificationId, body: bytes, startedMs }
 	const keys: SignatureKeys | null = current ? { current, next } : null
 	for (const [name, value] of Object.entries(toSignatureHeaders(message, keys))) headers.set(name, value)
 	return { method: 'POST', headers, body: bytes, redirect: 'manual' }

@@ -17,8 +17,10 @@ import { formatEventId } from './ids.ts'
  * The instance when the notification was formed, stored with it: a new name or tag must not change bytes already sent.
  */
 export interface NotificationInstance extends EntryContext {
-	/** A notice of an organization's own object: it has no instance. */
+	/** A notice: an operator event, or a message that was posted to a topic. */
 	notice?: true
+	/** The counter of the posted notification that this one delivers to a further subscription; absent: its own. */
+	postedAs?: number
 	/** The organization's number: `accountId` and `companyId`. */
 	organizationId: number
 	/** The creator's number. */
@@ -83,8 +85,8 @@ export function toNotificationBody(
 }
 
 /**
- * The body of a notice, JSON text: an operator event, or a message posted to a topic of the organization. The envelope
- * is that of a notification; `message` is the posted text, byte for byte.
+ * The body of a notice, JSON text: an operator event, or a message posted to a topic. The envelope is that of a
+ * notification; `message` is the posted text, byte for byte.
  */
 export function toNoticeBody(
 	notification: StoredNotification,

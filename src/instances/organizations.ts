@@ -16,7 +16,7 @@ import { listOrganizationSubscriptions, type SubscriptionScope } from './subscri
 import { getDefaultDelivery, type WatcherConfig } from '../rpc/config.ts'
 
 /** The operator webhook among the subscriptions of the object; D1 uses no such number. */
-const OPERATOR_SUBSCRIPTION_ID = 0
+export const OPERATOR_SUBSCRIPTION_ID = 0
 const NO_CONNECTION: WatcherConfig['connection'] = {
 	home: '',
 	root: '',

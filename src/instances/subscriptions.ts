@@ -29,11 +29,11 @@ export interface SubscriptionRow {
 	callback: boolean
 }
 
-/** Filters of subscriptions: above an id, of one owner, or one id. */
+/** Filters of subscriptions: above an id, of one owner, or these ids. */
 interface SubscriptionFilter {
 	afterId?: number
 	ownerId?: number | null
-	id?: number
+	ids?: readonly number[]
 }
 
 /** Columns whose types differ from those of their fields. */
@@ -70,9 +70,17 @@ export async function listSubscriptions(
 				UNION ALL
 				SELECT s.id, s.owner_id, o.owner_incarnation, NULL, s.url, s.topics, s.created_ms, 0
 				FROM organizations AS o JOIN subscriptions AS s ON s.owner_id = o.owner_id WHERE o.id = ?2
-			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id = ?5) ORDER BY id LIMIT ?6`,
+			) WHERE id > ?3 AND (?4 IS NULL OR ownerId = ?4) AND (?5 IS NULL OR id IN (SELECT value FROM json_each(?5)))
+			ORDER BY id LIMIT ?6`,
 		)
-		.bind(CALLBACK_URL_PATH, organizationId, filter.afterId ?? 0, filter.ownerId ?? null, filter.id ?? null, pageSize)
+		.bind(
+			CALLBACK_URL_PATH,
+			organizationId,
+			filter.afterId ?? 0,
+			filter.ownerId ?? null,
+			filter.ids === undefined ? null : JSON.stringify(filter.ids),
+			pageSize,
+		)
 		.all<Omit<SubscriptionRow, keyof StoredTypes> & StoredTypes>()
 	const last = results.length === pageSize ? results.at(-1) : undefined
 	return {
@@ -142,11 +150,11 @@ export async function addSubscription(
 	input: NewSubscription,
 	nowMs: number,
 ): Promise<{ ok: true; id: number } | SubscriptionRefusal> {
-	const refusal = await findRefusal(db, instance.id, input)
+	const refusal = await findRefusal(db, instance.id, input, null)
 	if (refusal !== null) return refusal
 	const id = await nextSequenceNumber(db, 'subscription')
 	const [inserted] = await db.batch([
-		insertStatement(db, actor, { id, ownerId: instance.id, ...input }, nowMs, {
+		insertStatement(db, actor, { id, ownerId: instance.id, canonicalTopics: '', ...input }, nowMs, {
 			sql: `EXISTS (SELECT 1 FROM instances WHERE id = ?4 AND organization_id = ?2 AND state = 'ready'
 				AND json_extract(configuration, '${CALLBACK_URL_PATH}') IS ?10)`,
 			value: instance.configuration['event.notification.callback.url'] ?? null,
@@ -161,7 +169,7 @@ export async function addSubscription(
 		),
 	])
 	if (inserted!.meta.changes > 0) return { ok: true, id }
-	return (await findRefusal(db, instance.id, input)) ?? refused('raced')
+	return (await findRefusal(db, instance.id, input, null)) ?? refused('raced')
 }
 
 /** Creates a subscription of an organization's own object. `operatorUrl`: the operator webhook's address, or null. */
@@ -175,12 +183,13 @@ export async function addOrganizationSubscription(
 ): Promise<{ ok: true; id: number } | SubscriptionRefusal> {
 	if (operatorUrl !== null && findSameAddress([{ url: operatorUrl }], input.url) !== null)
 		return refused('operator-webhook')
-	const refusal = await findRefusal(db, ownerId, input)
+	const canonicalTopics = toCanonicalTopics(input.topics)
+	const refusal = await findRefusal(db, ownerId, input, canonicalTopics)
 	if (refusal !== null) return refusal
 	const id = await nextSequenceNumber(db, 'subscription')
 	const { organizationId } = actor
 	const [inserted] = await db.batch([
-		insertStatement(db, actor, { id, ownerId, ...input }, nowMs, {
+		insertStatement(db, actor, { id, ownerId, canonicalTopics, ...input }, nowMs, {
 			sql: `EXISTS (SELECT 1 FROM organizations WHERE id = ?2 AND owner_id = ?4) AND (SELECT value FROM
 				account_settings WHERE organization_id = ?2 AND key = 'operator.webhook.url') IS ?10`,
 			value: operatorUrl,
@@ -199,7 +208,12 @@ export async function addOrganizationSubscription(
 		),
 	])
 	if (inserted!.meta.changes > 0) return { ok: true, id }
-	return (await findRefusal(db, ownerId, input)) ?? refused('raced')
+	return (await findRefusal(db, ownerId, input, canonicalTopics)) ?? refused('raced')
+}
+
+/** Topics in one form for all orders. */
+function toCanonicalTopics(topics: readonly string[]): string {
+	return JSON.stringify([...new Set(topics)].sort())
 }
 
 /** The further subscription of an owner that reaches the same address; null: none does. */
@@ -216,14 +230,24 @@ export function notSubscribedCondition(organizationId: number, url: string): { s
 	}
 }
 
-/** Why an owner cannot have a further subscription; null: it can. */
+/**
+ * Why an owner cannot have a further subscription; null: it can. `canonicalTopics`: others may have its address if
+ * their topics differ; null: none may.
+ */
 async function findRefusal(
 	db: D1Database,
 	ownerId: number,
 	input: NewSubscription,
+	canonicalTopics: string | null,
 ): Promise<SubscriptionRefusal | null> {
-	const existing = await listFurtherSubscriptions(db, ownerId)
-	const duplicate = findSameAddress(existing, input.url)
+	const existing =
+		canonicalTopics === null
+			? await listFurtherSubscriptions(db, ownerId)
+			: await listOrganizationSubscriptions(db, ownerId)
+	const duplicate = findSameAddress(
+		existing.filter(({ topics }) => canonicalTopics === null || toCanonicalTopics(topics ?? []) === canonicalTopics),
+		input.url,
+	)
 	if (duplicate !== null) return { ok: false, reason: 'duplicate', duplicateId: duplicate.number }
 	return existing.length >= LIMITS.subscriptions.value ? refused('too-many') : null
 }
@@ -235,14 +259,14 @@ async function findRefusal(
 function insertStatement(
 	db: D1Database,
 	actor: Actor,
-	row: NewSubscription & { id: number; ownerId: number },
+	row: NewSubscription & { id: number; ownerId: number; canonicalTopics: string },
 	nowMs: number,
 	condition: { sql: string; value: string | null },
 ): D1PreparedStatement {
 	return db
 		.prepare(
 			`INSERT OR IGNORE INTO subscriptions (id, organization_id, user_id, owner_id, url, canonical_url, topics,
-				created_ms) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+				created_ms, canonical_topics) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?11
 				WHERE (SELECT count(*) FROM subscriptions WHERE owner_id = ?4) < ?9 AND ${condition.sql}`,
 		)
 		.bind(
@@ -256,6 +280,7 @@ function insertStatement(
 			nowMs,
 			LIMITS.subscriptions.value,
 			condition.value,
+			row.canonicalTopics,
 		)
 }
 

@@ -4,11 +4,13 @@
  */
 import type { PageCursor } from './log.ts'
 import type { OrUnknown } from './known.ts'
-import type { AttemptReport, NotificationReport } from './notification.ts'
+import type { AttemptReport, AttemptSummary, NotificationReport } from './notification.ts'
 
 /** A claimed notification: everything that an attempt needs. Times epoch ms. */
 export interface Claim {
 	notificationId: number
+	/** The id that the receiver sees; absent: `notificationId`. */
+	shownId?: number
 	subscription: number
 	organizationId: number
 	/** Absent: the id as text, from an object that runs an earlier version. */
@@ -99,7 +101,8 @@ export interface NotSentReason {
 
 /**
  * Selects notifications. `before`: counter to start below; `toMs`: formed then or before; `subscriptions`: numbers in
- * D1; `topics`: of notices, `prefix.*` too. A notification matches when it matches every list.
+ * D1; `topics`: of notices, `prefix.*` too. A notification matches when it matches every list. `grouped`: a posted
+ * notification is listed once, otherwise once for each delivery.
  */
 export interface NotificationQuery {
 	pageSize: number
@@ -109,6 +112,13 @@ export interface NotificationQuery {
 	subscriptions?: number[] | undefined
 	urls?: string[] | undefined
 	topics?: string[] | undefined
+	grouped?: boolean | undefined
+}
+
+/** How the last attempt of a notification ended. `last` null: none has ended. */
+export interface NotificationOutcome {
+	status: string
+	last: AttemptSummary | null
 }
 
 /** Newest first. A page may be short, even empty, and still have a next page. */
@@ -155,7 +165,7 @@ export interface Notice {
 export interface PublishedNotice {
 	eventId: string
 	sequence: number
-	/** Its notification, the first of several; null: none yet, which happens to operator events only. */
+	/** Its notification; null: none yet, which happens to operator events only. */
 	notificationId: number | null
 }
 
@@ -215,8 +225,12 @@ export interface DeliveryRpc {
 	park(subscription: number, untilMs: number): Promise<OrUnknown<'ok'>>
 	/** A page of notifications, newest first. */
 	notifications(query: NotificationQuery): Promise<OrUnknown<NotificationPage>>
-	/** A notification by counter; null: not found, or pruned. */
+	/** A notification by counter, with its deliveries; null: not found, deleted, or pruned. */
 	notification(counter: number): Promise<OrUnknown<NotificationReport | null>>
+	/** The outcomes of notifications by counter; null: pruned. */
+	outcomes(counters: number[]): Promise<OrUnknown<(NotificationOutcome | null)[]>>
+	/** Deletes a notification from lists. `unsettled`: it is still to be sent. */
+	deleteNotification(counter: number): Promise<OrUnknown<'deleted' | 'missing' | 'unsettled'>>
 	attempts(counter: number): Promise<OrUnknown<AttemptReport[] | null>>
 	/** False: not found. */
 	acknowledge(counter: number): Promise<OrUnknown<boolean>>
@@ -237,7 +251,10 @@ export interface DeliveryRpc {
 	cancelResend(id: number): Promise<OrUnknown<ResendReport | null>>
 	/** Sends a sample event to the callback; null: there is no callback. */
 	testEvent(): Promise<OrUnknown<{ notificationId: number; eventId: string } | null>>
-	/** Publishes notices in an organization's object, each once. Returns the new ones. */
+	/**
+	 * Publishes notices in an organization's object, each once. Returns the new ones. In an instance's object, one posted
+	 * notice is sent to its subscriptions; nothing is returned while too many notifications are unsettled.
+	 */
 	publish(notices: Notice[]): Promise<OrUnknown<PublishedNotice[]>>
 	/**
 	 * Settles an attempt. `next`: claims of unguarded subscriptions, when `more`. `retryAtMs`: when this notification is

@@ -13,10 +13,15 @@ export interface AttemptReport {
 	body: string
 }
 
+/** How an attempt ended: the status of its response, or the kind of error. */
+export type AttemptSummary = Pick<AttemptReport, 'status' | 'error'>
+
 /** A notification as the API shows it. Times epoch ms. */
 export interface NotificationReport {
 	id: number
-	/** Number in D1; null: the subscription was deleted. */
+	/** The counter by which pages are ordered, and by which a delivery is stored; absent: that of `id`. */
+	counter?: number
+	/** Number in D1; null: the subscription was deleted, or there are several (`deliveries`). */
 	subscription: number | null
 	url: string | null
 	objectType: string
@@ -32,6 +37,10 @@ export interface NotificationReport {
 	nextTryMs: number | null
 	attempts: number
 	acknowledged: boolean
+	/** Its last attempt that has ended; null: none has. Absent: an object of an earlier version. */
+	last?: AttemptSummary | null
+	/** The deliveries of a posted notification with several subscriptions; absent: the report is the only one. */
+	deliveries?: NotificationReport[]
 	/** Of a notice: its severity and sender. Absent: the notification is an instance's. */
 	notice?: { severity: string; from: string | null }
 	/** The exact bytes, as text; null in lists. */

@@ -11,18 +11,18 @@ import { parseMasterKeys } from '../lib/sealing.ts'
 import { writeStatus } from '../instances/status.ts'
 import { getElement, openStoreClient } from '../instances/stores.ts'
 import { log } from '../lib/log.ts'
-import { getAttempts } from './log/attempts.ts'
 import type { Core } from './core/core.ts'
 import { getCoverageReport } from './queries/coverage.ts'
-import { publishNotices } from './outbox/notices.ts'
+import { postToInstance, publishNotices } from './outbox/notices.ts'
 import {
 	getNotificationBodies,
 	getNotificationReport,
 	getNotificationPage,
 	getSubscriptionReports,
 } from './queries/deliveries.ts'
+import { getNotificationAttempts, getOutcomes } from './queries/notification-reports.ts'
 import { readBackupPage, resumeAfterRestore, writeBackupRows, writeInstanceRows } from './backup.ts'
-import { acknowledge, releaseSubscriptions } from './outbox/commands.ts'
+import { acknowledge, deleteNotification, releaseSubscriptions } from './outbox/commands.ts'
 import { Engine } from './engine.ts'
 import { eraseObjectContent } from './log/erasure.ts'
 import { receiveWebhook } from './webhooks/receive.ts'
@@ -245,7 +245,15 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 	}
 
 	async attempts(counter: number): ReturnType<WatcherRpc['attempts']> {
-		return this.engine.withCore((core) => getAttempts(core.ports.sql, counter))
+		return this.engine.withCore((core) => getNotificationAttempts(core, counter))
+	}
+
+	async outcomes(counters: number[]): ReturnType<WatcherRpc['outcomes']> {
+		return this.engine.withCore((core) => getOutcomes(core, counters))
+	}
+
+	async deleteNotification(counter: number): ReturnType<WatcherRpc['deleteNotification']> {
+		return this.engine.withCore((core) => deleteNotification(core, counter))
 	}
 
 	async acknowledge(counter: number): ReturnType<WatcherRpc['acknowledge']> {
@@ -284,10 +292,11 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 
 	async publish(notices: Notice[]): ReturnType<WatcherRpc['publish']> {
 		return this.engine.withCore(async (core) => {
-			if (!core.kind.takesNotices) return 'unknown'
 			// Without polls nothing else reads changed account settings.
 			if (!(await this.engine.refreshStaleConfig(core))) return 'unknown'
-			return this.#runAndNotify((current) => publishNotices(current, notices))
+			if (core.kind.takesNotices) return this.#runAndNotify((current) => publishNotices(current, notices))
+			const [posted] = notices.filter((notice) => notice.number === null)
+			return posted === undefined ? 'unknown' : this.#runAndNotify((current) => postToInstance(current, posted))
 		})
 	}
 

@@ -1,4 +1,5 @@
-/** Delivery statuses of the contract, and the notification rows' own. Pure. */
+/** Delivery statuses of the contract, the notification rows' own, and what became of a delivery as a text. Pure. */
+import type { NotificationOutcome } from '../../rpc/delivery.ts'
 
 /** A delivery's status in the contract. */
 export type DeliveryStatus = keyof typeof ROW_STATUS_BY_DELIVERY_STATUS
@@ -20,4 +21,27 @@ export function toDeliveryStatus(status: string): DeliveryStatus {
 	)
 	if (found === undefined) throw new Error(`unknown notification status ${status}`)
 	return found
+}
+
+/**
+ * What became of a delivery (docs/contract.md §6): `Delivered, 200`, `Error delivering event AWV…: 502`. `subject`:
+ * what was sent. `last` undefined: how the last attempt ended is not known.
+ */
+export function toOutcomeText(
+	subject: string,
+	{ status, last }: Pick<NotificationOutcome, 'status'> & { last: NotificationOutcome['last'] | undefined },
+): string {
+	const cause = last == null ? null : (last.status ?? last.error)
+	switch (status) {
+		case 'delivered':
+			return cause === null ? 'Delivered' : `Delivered, ${cause}`
+		case 'waiting':
+			return 'Not sent yet'
+		case 'claimed':
+			return 'Being sent'
+		case 'dropped':
+			return 'Not sent: there is no subscription, or it was deleted'
+		default:
+			return `Error delivering ${subject}: ${cause ?? 'no response'}`
+	}
 }

@@ -2,10 +2,13 @@
 import type * as z from 'zod'
 import type { ObjectRef } from '../../lib/incarnation.ts'
 import { parseNotificationId } from '../../events/ids.ts'
+import { logError } from '../../lib/log.ts'
+import type { NotificationOutcome } from '../../rpc/delivery.ts'
 import type { EventReport } from '../../rpc/log.ts'
 import type { CallerContext, InstanceContext, CallerOrInstanceContext } from '../http/environment.ts'
 import type { InstanceRow } from '../http/merge.ts'
 import { formatPageToken, setPageHeaders } from '../http/paging.ts'
+import { toOutcomeText } from './delivery-status.ts'
 import { parseTimeRange } from './filter.ts'
 import {
 	readInstancePage,
@@ -62,6 +65,7 @@ async function respondWithDispositions(
 	formatToken: (last: InstanceRow<EventReport>) => string,
 ): Promise<Disposition[]> {
 	const { entries, instances } = page
+	const outcomes = await readOutcomes(c, page)
 	const dispositions: Disposition[] = []
 	// One notification often carries several events in a row.
 	const bodies = new Map<number, string | null>()
@@ -86,15 +90,20 @@ async function respondWithDispositions(
 				bodyCharacters += body?.length ?? 0
 			}
 		}
-		const messages = row.notifications.flatMap(({ id }) => bodies.get(id) ?? [])
-		size += messages.reduce((sum, body) => sum + body.length, 0)
+		const sent = row.notifications.flatMap(({ id, status }) => {
+			const body = bodies.get(id) ?? null
+			return body === null ? [] : [{ id, status, body }]
+		})
+		size += sent.reduce((sum, { body }) => sum + body.length, 0)
 		if (dispositions.length > 0 && (size > MAX_MESSAGES_CHARACTERS || findMissingIds(bodies, [{ row }]).length > 0))
 			break
 		dispositions.push({
 			eventId: row.eventId,
 			elementInstanceId: instanceId,
-			notificationData: messages.map((body) => ({
-				message: (JSON.parse(body) as Disposition['notificationData'][number]).message,
+			notificationData: sent.map(({ id, status, body }) => ({
+				notificationId: id,
+				message: toOutcomeText(`event ${row.eventId}`, { status, last: outcomes.get(id)?.last }),
+				payload: (JSON.parse(body) as { message: Disposition['notificationData'][number]['payload'] }).message,
 			})),
 		})
 	}
@@ -105,6 +114,23 @@ async function respondWithDispositions(
 		next: isTruncated ? formatToken(entries[dispositions.length - 1]!) : page.next,
 	})
 	return dispositions
+}
+
+/** How the notifications of a page ended, by id; those of an object that does not know are missing. */
+async function readOutcomes(c: CallerOrInstanceContext, page: EventPage): Promise<Map<number, NotificationOutcome>> {
+	const found = new Map<number, NotificationOutcome>()
+	for (const [instanceId, entries] of Map.groupBy(page.entries, (entry) => entry.instanceId)) {
+		const ids = [...new Set(entries.flatMap(({ row }) => row.notifications.map(({ id }) => id)))]
+		if (ids.length === 0) continue
+		const watcher = c.var.services.watcher(page.instances.get(instanceId)!)
+		// An object that still runs an earlier version does not have this call.
+		const read = await watcher
+			.outcomes(ids.map((id) => parseNotificationId(id)?.counter ?? 0))
+			.catch((error: unknown) => (logError('dispositions.outcomes', error, { instance: instanceId }), null))
+		if (read === null || read === 'unknown') continue
+		for (const [index, outcome] of read.entries()) if (outcome !== null) found.set(ids[index]!, outcome)
+	}
+	return found
 }
 
 /** Ids of the events' notifications whose body was not read yet. */

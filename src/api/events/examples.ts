@@ -52,7 +52,7 @@ export const EVENT = {
 export const DISPOSITION = {
 	eventId: EVENT_ID,
 	elementInstanceId: INSTANCE_ID,
-	notificationData: [{ message: MESSAGE }],
+	notificationData: [{ notificationId: NOTIFICATION_ID, message: 'Delivered, 200', payload: MESSAGE }],
 }
 
 /** Events in an hour. */

@@ -157,8 +157,14 @@ export const DispositionResponse = z
 		eventId: z.string(),
 		elementInstanceId: z.number(),
 		notificationData: z
-			.array(z.strictObject({ message: InstanceMessage }))
-			.meta({ description: 'The messages that carried it; empty if it was not sent, or not yet' }),
+			.array(
+				z.strictObject({
+					notificationId: z.number(),
+					message: z.string().meta({ description: 'What became of it', examples: ['Delivered, 200'] }),
+					payload: InstanceMessage.meta({ description: 'The message as it is sent' }),
+				}),
+			)
+			.meta({ description: 'The notifications that carried it; empty if it was not sent, or not yet' }),
 	})
 	.meta({ id: 'Disposition', examples: [DISPOSITION] })
 

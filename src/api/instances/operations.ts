@@ -47,6 +47,8 @@ const REPLACE_DESCRIPTION =
 	'Replaces the fields and configuration keys that you send. What you omit stays, and so does a value that you send ' +
 	'back as it was shown (`********`, a masked URL); null or an empty text removes a configuration key. With ' +
 	'`replace=true`, what you omit is removed.'
+const RE_AUTHENTICATE_DESCRIPTION =
+	'The store is checked even if the keys did not change, unless you send `reAuthenticate=false`.'
 const replace = {
 	method: 'put',
 	tag: 'Instances',
@@ -217,7 +219,7 @@ export const instanceOperations = {
 	...byIdAndToken('replaceInstance', {
 		...replace,
 		path: '',
-		summary: 'Replace fields of an instance',
+		summary: 'Replace an instance',
 		query: ReplaceQuery,
 	}),
 	...byIdAndToken('deleteInstance', { ...remove, path: '', summary: 'Delete an instance' }),
@@ -250,8 +252,8 @@ export const instanceOperations = {
 	replaceInstanceOfElement: defineOperation({
 		...replace,
 		path: '/elements/{keyOrId}/instances/{id}',
-		summary: "Replace fields of an element's instance",
-		description: `${REPLACE_DESCRIPTION} The store is checked even if the keys did not change, unless you send reAuthenticate=false.`,
+		summary: 'Replace an instance of an element',
+		description: `${REPLACE_DESCRIPTION} ${RE_AUTHENTICATE_DESCRIPTION}`,
 		access: 'instance',
 		query: ReplaceOfElementQuery,
 	}),

@@ -17,7 +17,9 @@ const InstanceTags = z
 	.union([z.string(), z.array(z.string())], 'expected a list of texts')
 	.nullish()
 	.meta({
-		description: `A list, or one string; \`[]\` for none. At creation the name by default. At most ${formatLimit('tags')} of ${formatLimit('tag')}`,
+		description:
+			`A list, or one string; [] for none. At creation the name by default. At most ${formatLimit('tags')} ` +
+			`of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
 const InstanceName = z

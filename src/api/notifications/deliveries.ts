@@ -8,6 +8,7 @@ import { audit, toAuditObject } from '../http/audit.ts'
 import type { CallerContext } from '../http/environment.ts'
 import { mergePages, type InstanceRow } from '../http/merge.ts'
 import { formatPageToken, listParameter, parsePageToken, setPageHeaders } from '../http/paging.ts'
+import { readSubscriptionsById } from './subscriptions.ts'
 import { callOwner, findOwners, resolveMaskedUrls, requireNotificationPosition } from './owners.ts'
 import { splitTopics } from './topics.ts'
 import { type Attempt, type Delivery, type Notification, type Release, RELEASE_WHERE_EXPECTED } from './schema.ts'
@@ -45,7 +46,7 @@ export async function listNotifications(c: CallerContext, query: PageQuery): Pro
 		topics.length === 0 ||
 		owner.elementKey === null ||
 		instanceTopics.some(({ instanceId, elementKey }) => instanceId === owner.id && elementKey === owner.elementKey)
-	const { owners, entries } = await readPage(c, filter, query, query.hydrate !== 'false', matchesTopic)
+	const { owners, entries } = await readPage(c, filter, query, query.hydrate !== 'false', true, matchesTopic)
 	return entries.map(({ instanceId, row }) => toNotificationResponse(getViewOptions(c), owners.get(instanceId)!, row))
 }
 
@@ -71,18 +72,56 @@ export async function listAttempts(c: CallerContext, id: string): Promise<Attemp
 	return found.map((attempt) => toAttemptResponse(attempt, canSeeSecrets(c)))
 }
 
-/** `GET /notifications/{id}/subscriptions/deliveries`. A notification has one delivery, to its subscription. */
-export async function listNotificationDeliveries(
+/** `GET /notifications/{id}/subscriptions/deliveries`. A posted notification has a delivery to each subscription. */
+export async function listNotificationDeliveries(c: CallerContext, id: string, hydrate: boolean): Promise<Delivery[]> {
+	const { owner, report } = await requireNotification(c, id)
+	return await toDeliveries(
+		c,
+		(report.deliveries ?? [report]).map((delivery) => ({ owner, delivery, notification: report })),
+		hydrate,
+	)
+}
+
+/** `GET /notifications/{id}/subscriptions/{subscriptionId}/deliveries`. */
+export async function getNotificationDelivery(
 	c: CallerContext,
 	id: string,
-	subscriptionId: string | null,
+	subscriptionId: string,
+	hydrate: boolean,
+): Promise<Delivery> {
+	// The operator webhook is subscription 0.
+	const wantedSubscription = subscriptionId === '0' ? 0 : parseId(subscriptionId)
+	const { owner, report } = await requireNotification(c, id)
+	const delivery = (report.deliveries ?? [report]).find(({ subscription }) => subscription === wantedSubscription)
+	if (delivery === undefined)
+		throw new NotFound(`No delivery of this notification to subscription ${wantedSubscription}`)
+	return (await toDeliveries(c, [{ owner, delivery, notification: report }], hydrate))[0]!
+}
+
+/** Deliveries in a response, with their notifications and subscriptions if `hydrate`. */
+async function toDeliveries(
+	c: CallerContext,
+	entries: readonly { owner: ScopedInstance; delivery: NotificationReport; notification: NotificationReport }[],
 	hydrate: boolean,
 ): Promise<Delivery[]> {
-	const wantedSubscription = subscriptionId === null ? null : parseId(subscriptionId)
-	const { owner, report } = await requireNotification(c, id)
-	if (wantedSubscription !== null && report.subscription !== wantedSubscription)
-		throw new NotFound(`No delivery of this notification to subscription ${wantedSubscription}`)
-	return [toDeliveryResponse(getViewOptions(c), owner, hydrate ? report : { ...report, body: null })]
+	const numbers = entries.flatMap(({ delivery }) => delivery.subscription ?? [])
+	const subscriptions = hydrate
+		? await readSubscriptionsById(
+				c,
+				entries.map(({ owner }) => owner),
+				numbers,
+			)
+		: null
+	return entries.map(({ owner, delivery, notification }) =>
+		toDeliveryResponse(
+			getViewOptions(c),
+			owner,
+			delivery,
+			subscriptions === null
+				? null
+				: { notification, subscription: subscriptions.get(delivery.subscription ?? -1) ?? null },
+		),
+	)
 }
 
 /** `GET /notifications/subscriptions/deliveries`. */
@@ -95,9 +134,18 @@ export async function listDeliveries(
 		await resolveMaskedUrls(c, parseDeliveryWhere(query.where)),
 		query,
 		query.hydrate === 'true',
+		false,
 		() => true,
 	)
-	return entries.map(({ instanceId, row }) => toDeliveryResponse(getViewOptions(c), owners.get(instanceId)!, row))
+	return await toDeliveries(
+		c,
+		entries.map(({ instanceId, row, notification }) => ({
+			owner: owners.get(instanceId)!,
+			delivery: row,
+			notification,
+		})),
+		query.hydrate === 'true',
+	)
 }
 
 /** `PUT /notifications/subscriptions/deliveries`: sends queued notifications and reactivates their subscriptions. */
@@ -150,14 +198,18 @@ function topicsOverlap(filterTopics: readonly string[], subscribedTopics: readon
 	)
 }
 
-/** A page of notifications across the objects that a filter selects; sets the headers. */
+/** An entry of a page. `notification`: of a delivery, the same as `row` otherwise. */
+type PageEntry = InstanceRow<NotificationReport> & { notification: NotificationReport }
+
+/** A page of notifications (`grouped`) or deliveries across the objects that a filter selects; sets the headers. */
 async function readPage(
 	c: CallerContext,
 	filter: DeliveryFilter,
 	query: PageQuery,
 	withBodies: boolean,
+	grouped: boolean,
 	includeOwner: (owner: ScopedInstance) => boolean,
-): Promise<{ owners: Map<number, ScopedInstance>; entries: InstanceRow<NotificationReport>[] }> {
+): Promise<{ owners: Map<number, ScopedInstance>; entries: PageEntry[] }> {
 	const position = parsePageToken(query.nextPage, 3)
 	const foundOwners =
 		filter.statuses?.length === 0 ? [] : await findOwners(c, { ...filter, tags: listParameter(c, 'tags') })
@@ -166,6 +218,7 @@ async function readPage(
 		...(filter.statuses === null ? {} : { statuses: filter.statuses }),
 		...(filter.subscriptionIds === null ? {} : { subscriptions: filter.subscriptionIds }),
 		...(filter.urls === null ? {} : { urls: filter.urls }),
+		...(grouped ? { grouped } : {}),
 	}
 	const found = await mergePages<NotificationReport>(
 		[...owners.keys()],
@@ -183,7 +236,9 @@ async function readPage(
 			return answer === 'unknown' ? null : { rows: answer.notifications, next: answer.next }
 		},
 	)
-	const entries = withBodies ? await loadBodies(c, owners, found.entries) : found.entries
+	const entries = withBodies
+		? await loadBodies(c, owners, found.entries, grouped)
+		: found.entries.map((entry) => ({ ...entry, notification: entry.row }))
 	const last = entries.at(-1)
 	const isTruncated = last !== undefined && entries.length < found.entries.length
 	const next = isTruncated
@@ -202,19 +257,22 @@ async function loadBodies(
 	c: CallerContext,
 	owners: ReadonlyMap<number, ScopedInstance>,
 	entries: readonly InstanceRow<NotificationReport>[],
-): Promise<InstanceRow<NotificationReport>[]> {
-	const hydrated: InstanceRow<NotificationReport>[] = []
+	grouped: boolean,
+): Promise<PageEntry[]> {
+	const hydrated: PageEntry[] = []
 	let size = 0
 	for (let start = 0; start < entries.length; start += MAX_CONCURRENT_BODIES) {
 		const part = await Promise.all(
-			entries.slice(start, start + MAX_CONCURRENT_BODIES).map(async ({ instanceId, row }) => ({
-				instanceId,
+			entries.slice(start, start + MAX_CONCURRENT_BODIES).map(async ({ instanceId, row }) => {
+				const counter = parseNotificationId(row.id)?.counter ?? 0
 				// A notification that has left the log meanwhile stays as it was listed.
-				row: (await callOwner(c, owners.get(instanceId)!, (watcher) => watcher.notification(getCounter(row)))) ?? row,
-			})),
+				const notification =
+					(await callOwner(c, owners.get(instanceId)!, (watcher) => watcher.notification(counter))) ?? row
+				return { instanceId, row: grouped ? notification : row, notification }
+			}),
 		)
 		for (const entry of part) {
-			size += entry.row.body?.length ?? 0
+			size += entry.notification.body?.length ?? 0
 			if (hydrated.length > 0 && size > MAX_BODIES_CHARACTERS) return hydrated
 			hydrated.push(entry)
 		}
@@ -223,5 +281,5 @@ async function loadBodies(
 }
 
 function getCounter(row: NotificationReport): number {
-	return parseNotificationId(row.id)?.counter ?? 0
+	return row.counter ?? parseNotificationId(row.id)?.counter ?? 0
 }

@@ -44,7 +44,8 @@ export const notificationOperations = {
 		summary: 'Create a subscription',
 		description:
 			'Sends the events of an instance, or notifications on your own topics, to a further URL. 409 if the callback, ' +
-			'the operator webhook or a subscription of the same owner already has this address, however it is written.',
+			'the operator webhook or another subscription of the instance already has this address, however it is written, ' +
+			'or one to the same topics of your own.',
 		access: 'caller',
 		body: SubscriptionBody,
 		example: { channel: 'webhook', topics: [TOPIC], config: { url: 'https://example.com/further' } },
@@ -106,11 +107,13 @@ export const notificationOperations = {
 		path: '/notifications',
 		tag: 'Notifications',
 		summary: 'Create a notification',
-		description: 'Sends a notification to the subscribers of one of your own topics.',
+		description:
+			'Sends a notification to the subscribers of one of your own topics, or to the subscriptions of an instance. It ' +
+			'has one id, however many subscriptions there are, and one delivery for each of them.',
 		access: 'account',
 		body: NotificationBody,
 		example: { topic: 'stock.low', severity: 'high', message: { sku: 'T-1', left: 2 } },
-		errors: [409],
+		errors: [409, 429],
 		answer: NotificationResponse,
 	}),
 	getNotification: defineOperation({
@@ -121,6 +124,19 @@ export const notificationOperations = {
 		access: 'caller',
 		params: NotificationId,
 		answer: NotificationResponse,
+	}),
+	deleteNotification: defineOperation({
+		method: 'delete',
+		path: '/notifications/{id}',
+		tag: 'Notifications',
+		summary: 'Delete a notification',
+		description:
+			'Removes a settled notification and its deliveries from all lists. One that is queued is never sent. 409 while it ' +
+			'is to be sent.',
+		access: 'caller',
+		params: NotificationId,
+		answer: null,
+		errors: [409],
 	}),
 	acknowledgeNotification: defineOperation({
 		method: 'put',
@@ -147,7 +163,7 @@ export const notificationOperations = {
 		path: '/notifications/{id}/subscriptions/deliveries',
 		tag: 'Notifications',
 		summary: 'List deliveries of a notification',
-		description: 'Returns the delivery status of one notification.',
+		description: 'Returns the delivery status of one notification at each of its subscriptions.',
 		access: 'caller',
 		params: NotificationId,
 		query: HydrateQuery,
@@ -157,11 +173,11 @@ export const notificationOperations = {
 		method: 'get',
 		path: '/notifications/{id}/subscriptions/{subscriptionId}/deliveries',
 		tag: 'Notifications',
-		summary: 'List deliveries at one subscription',
+		summary: 'Get a delivery at one subscription',
 		description: 'Returns the delivery status of one notification at one subscription.',
 		access: 'caller',
 		params: NotificationAndSubscription,
 		query: HydrateQuery,
-		answer: z.array(DeliveryResponse),
+		answer: DeliveryResponse,
 	}),
 }

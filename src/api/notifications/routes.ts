@@ -2,6 +2,7 @@
 import { mountOperations, type Api } from '../http/serve.ts'
 import * as deliveries from './deliveries.ts'
 import { notificationOperations } from './operations.ts'
+import { deleteNotification } from './delete.ts'
 import { postNotification } from './post.ts'
 import * as subscriptions from './subscriptions.ts'
 
@@ -20,8 +21,9 @@ export function mountNotificationRoutes(api: Api): void {
 		acknowledgeNotification: (c, { params }) => deliveries.acknowledgeNotification(c, params.id),
 		listAttempts: (c, { params }) => deliveries.listAttempts(c, params.id),
 		listNotificationDeliveries: (c, { params, query }) =>
-			deliveries.listNotificationDeliveries(c, params.id, null, query.hydrate === 'true'),
+			deliveries.listNotificationDeliveries(c, params.id, query.hydrate === 'true'),
 		listSubscriptionDeliveries: (c, { params, query }) =>
-			deliveries.listNotificationDeliveries(c, params.id, params.subscriptionId, query.hydrate === 'true'),
+			deliveries.getNotificationDelivery(c, params.id, params.subscriptionId, query.hydrate === 'true'),
+		deleteNotification: (c, { params }) => deleteNotification(c, params.id),
 	})
 }

@@ -7,10 +7,14 @@ import { NOTIFICATION_ID, INSTANCE_TAGS, TOPIC } from '../http/examples.ts'
 import { ATTEMPT, DELIVERY, NOTIFICATION, OWN_MESSAGE, RELEASE, SUBSCRIPTION } from './examples.ts'
 import { REPLAY } from '../instances/examples.ts'
 
-const Hydrate = z.enum(['true', 'false'], 'expected true or false').optional().meta({
-	description:
-		'Whether deliveries include their notification (default false) and notifications their message (default true)',
-})
+const Hydrate = z
+	.enum(['true', 'false'], 'expected true or false')
+	.optional()
+	.meta({
+		description:
+			'Whether deliveries include their notification and subscription (default false), and notifications what was sent ' +
+			'(default true)',
+	})
 const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const
 /** `dropped`: it had no subscription, or its subscription was deleted. */
 const DeliveryStatus = z.enum(['created', 'delivered', 'notified', 'retry', 'queued', 'dropped'])
@@ -108,7 +112,7 @@ export type Subscription = z.output<typeof SubscriptionResponse>
 export const NotificationBody = z.looseObject({
 	topic: z
 		.string('expected a name, such as stock.low')
-		.meta({ description: `Your own topic, not an instance's or operator topic; at most ${formatLimit('topic')}` }),
+		.meta({ description: `Your own topic, or that of an instance; at most ${formatLimit('topic')}` }),
 	severity: z
 		.enum(SEVERITIES, `expected one of ${SEVERITIES.join(', ')}`)
 		.optional()
@@ -133,13 +137,20 @@ export const NotificationResponse = z
 		topic: z.string(),
 		severity: z.enum(SEVERITIES),
 		message: z
-			.union([InstanceMessage, CustomMessage])
+			.union([z.string(), CustomMessage])
 			.optional()
-			.meta({ description: 'The message; omitted with hydrate=false' }),
+			.meta({
+				description:
+					"What became of an instance's own notification; otherwise what was posted, which hydrate=false omits",
+				examples: ['Delivered, 200'],
+			}),
+		payload: z.union([InstanceMessage, CustomMessage]).optional().meta({
+			description: "The message of an instance's own notification as it is sent; omitted with hydrate=false",
+		}),
 		createdDate: z.string(),
 		active: z.boolean().meta({ description: 'Whether it will be sent or retried' }),
 		acknowledged: z.boolean(),
-		subscriptionId: z.number().nullable(),
+		subscriptionId: z.number().nullable().meta({ description: 'null: there is none, or there are several' }),
 		instanceId: z.number().nullable().meta({ description: 'null: it belongs to the organization' }),
 		objectType: z.string().optional().meta({ description: 'Resource of its events; absent without an instance' }),
 		events: z.number().meta({ description: 'Number of events in it' }),
@@ -163,6 +174,9 @@ export const DeliveryResponse = z
 		attempts: z.number(),
 		nextTryDate: z.string().nullable(),
 		notification: NotificationResponse.optional().meta({ description: 'With hydrate=true' }),
+		subscription: SubscriptionResponse.nullable()
+			.optional()
+			.meta({ description: 'With hydrate=true; null: it was deleted' }),
 	})
 	.meta({ id: 'Delivery', examples: [DELIVERY] })
 export type Delivery = z.output<typeof DeliveryResponse>

@@ -6,13 +6,14 @@ import { BadRequest, Conflict, NotFound, Unauthorized } from '../../lib/errors.t
 import { readAccountSettings } from '../../accounts/settings.ts'
 import { notifyWatcher } from '../../instances/changes.ts'
 import { getCallbackUrl } from '../../instances/config.ts'
-import { ensureOwner } from '../../instances/organizations.ts'
+import { ensureOwner, OPERATOR_SUBSCRIPTION_ID } from '../../instances/organizations.ts'
 import type { Instance } from '../../instances/rows.ts'
 import {
 	addOrganizationSubscription,
 	addSubscription,
 	listSubscriptions,
 	removeSubscription,
+	type ScopedInstance,
 	type SubscriptionRow,
 } from '../../instances/subscriptions.ts'
 import { findSameAddress } from '../../lib/canonical-url.ts'
@@ -62,6 +63,46 @@ export async function getSubscription(c: CallerContext, id: string): Promise<Sub
 	return toSubscriptionResponse(found, reportById.get(found.id), canSeeSecrets(c))
 }
 
+/** Subscriptions of these owners by id, the operator webhook as 0. */
+export async function readSubscriptionsById(
+	c: CallerContext,
+	owners: readonly ScopedInstance[],
+	ids: readonly number[],
+): Promise<Map<number, Subscription>> {
+	if (ids.length === 0) return new Map()
+	const { subscriptions } = await listSubscriptions(
+		c.env.DB,
+		c.env.PUBLIC_URL,
+		c.var.user.organizationId,
+		{ ids: [...new Set(ids)] },
+		new Set(ids).size + 1,
+	)
+	const reports = await readReports(c, owners)
+	const shown = subscriptions.map((row): [number, Subscription] => [
+		row.id,
+		toSubscriptionResponse(row, reports.get(row.id), canSeeSecrets(c)),
+	])
+	const operator = reports.get(OPERATOR_SUBSCRIPTION_ID)
+	const owner = owners.find(({ elementKey }) => elementKey === null)
+	if (operator !== undefined && owner !== undefined)
+		shown.push([
+			OPERATOR_SUBSCRIPTION_ID,
+			toSubscriptionResponse(
+				{
+					...operator,
+					id: operator.number,
+					ownerId: owner.id,
+					ownerIncarnation: owner.incarnation,
+					elementKey: null,
+					callback: false,
+				},
+				operator,
+				canSeeSecrets(c),
+			),
+		])
+	return new Map(shown)
+}
+
 /** `POST /notifications/subscriptions`. */
 export async function createSubscription(
 	c: CallerContext,
@@ -102,8 +143,8 @@ async function createOrganizationSubscription(c: CallerContext, topics: string[]
 		)
 	if (!added.ok)
 		throw new Conflict(
-			`config.url: subscription ${added.duplicateId} already sends to this URL; a subscription can have several topics ` +
-				'and wildcards (stock.*)',
+			`config.url: subscription ${added.duplicateId} already sends these topics to this URL; expected another URL or ` +
+				'other topics',
 		)
 	await notifyWatcher(services, { ...owner, version: 1 }, {})
 	return toSubscriptionResponse(
@@ -182,7 +223,7 @@ export async function deleteSubscription(c: CallerContext, id: string): Promise<
 
 async function requireSubscription(c: CallerContext, text: string): Promise<SubscriptionRow> {
 	const id = parseId(text)
-	const filter = { id, ownerId: c.var.tokenInstance?.id ?? null }
+	const filter = { ids: [id], ownerId: c.var.tokenInstance?.id ?? null }
 	const { subscriptions } = await listSubscriptions(c.env.DB, c.env.PUBLIC_URL, c.var.user.organizationId, filter, 1)
 	const found = subscriptions[0]
 	if (found === undefined) throw new NotFound(`No subscription ${id}`)
@@ -221,8 +262,13 @@ async function readSubscriptionReports(
 	c: CallerContext,
 	subscriptions: readonly SubscriptionRow[],
 ): Promise<Map<number, SubscriptionReport>> {
-	const owners = new Map(subscriptions.map((subscription) => [subscription.ownerId, toOwner(subscription)]))
-	const reports = await mapConcurrent([...owners.values()], MAX_CONCURRENT_INSTANCES, (owner) =>
+	return await readReports(c, subscriptions.map(toOwner))
+}
+
+/** The reports of all subscriptions of these owners, by id. */
+async function readReports(c: CallerContext, owners: readonly ObjectRef[]): Promise<Map<number, SubscriptionReport>> {
+	const distinct = new Map(owners.map((owner) => [owner.id, owner]))
+	const reports = await mapConcurrent([...distinct.values()], MAX_CONCURRENT_INSTANCES, (owner) =>
 		callOwner(c, owner, (watcher) => watcher.subscriptions()),
 	)
 	return new Map(reports.flat().map((report) => [report.number, report]))

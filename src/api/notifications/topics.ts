@@ -4,7 +4,7 @@ import { overlapsOperatorTopics, isInstanceTopic, isTopicName } from '../../even
 import { expectedAtMost, LIMITS, formatLimit } from '../../lib/limits.ts'
 
 /** The parts of an instance's topic. */
-interface InstanceTopic {
+export interface InstanceTopic {
 	instanceId: number
 	elementKey: string
 }
@@ -21,14 +21,16 @@ export function splitTopics(names: readonly string[]): { instances: InstanceTopi
 	return { instances, own: names.filter((name) => parseInstanceTopic(name) === null) }
 }
 
-/** A topic to publish on; 400 when it is not one of the organization's own. */
-export function requireOwnTopic(name: string): string {
+/** A topic to publish on: an instance's, or one of the organization's own (null). 400 for any other. */
+export function requireTopic(name: string): InstanceTopic | null {
 	if (!isTopicName(name))
 		throw new BadRequest(`topic: expected a name such as stock.low, without *, of at most ${formatLimit('topic')}`)
-	if (isInstanceTopic(name)) throw new BadRequest(`topic: ${name} belongs to an instance; expected one of your own`)
+	const instanceTopic = parseInstanceTopic(name)
+	if (instanceTopic !== null) return instanceTopic
+	if (isInstanceTopic(name)) throw new BadRequest(`topic: none of your instances has the topic ${name.slice(0, 100)}`)
 	if (overlapsOperatorTopics(name))
 		throw new BadRequest(`topic: ${name} is reserved for Shopbell; expected one of your own`)
-	return name
+	return null
 }
 
 /** Own topics to subscribe to, each once; `prefix.*` matches all that begin with the prefix. */

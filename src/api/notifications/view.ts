@@ -8,11 +8,11 @@ import type { NotSentReason, ResendReport, SubscriptionReport } from '../../rpc/
 import { maskOperatorMessage } from '../../events/operator-message.ts'
 import { maskQuotedValues, maskUrl } from '../../lib/url-masks.ts'
 import { toIsoSeconds, toIsoSecondsOrNull } from '../http/times.ts'
-import type { AttemptResponse, DeliveryResponse, NotificationResponse, SubscriptionResponse } from './schema.ts'
+import type { AttemptResponse, Delivery, NotificationResponse, Subscription } from './schema.ts'
 import type { AttemptReport, NotificationReport } from '../../rpc/notification.ts'
-import { toDeliveryStatus } from '../events/delivery-status.ts'
+import { toDeliveryStatus, toOutcomeText } from '../events/delivery-status.ts'
 
-type NotificationMessage = z.output<typeof NotificationResponse>['message']
+type NotificationView = z.output<typeof NotificationResponse>
 
 /** Context of a response besides the report. */
 export interface NotificationViewOptions {
@@ -21,26 +21,25 @@ export interface NotificationViewOptions {
 	canSeeSecrets: boolean
 }
 
-/** A notification, with its message if the report has the body. */
+/** A notification, with what was sent if the report has the body. */
 export function toNotificationResponse(
 	options: NotificationViewOptions,
 	owner: ScopedInstance,
 	report: NotificationReport,
-): z.output<typeof NotificationResponse> {
-	const parsedBody =
-		report.body === null ? null : (JSON.parse(report.body) as Pick<z.output<typeof NotificationResponse>, 'message'>)
+): NotificationView {
+	const ofInstance = owner.elementKey !== null && report.notice === undefined
 	return {
 		id: report.id,
 		from: report.notice?.from ?? getSenderAddress(options.publicUrl),
 		topic: owner.elementKey === null ? report.objectType : getInstanceTopic(owner.id, owner.elementKey),
-		severity: (report.notice?.severity ?? 'medium') as z.output<typeof NotificationResponse>['severity'],
-		...(parsedBody === null ? {} : { message: toShownMessage(parsedBody.message, owner, report, options) }),
+		severity: (report.notice?.severity ?? 'medium') as NotificationView['severity'],
+		...(ofInstance ? toInstanceMessage(report) : toPostedMessage(options, owner, report)),
 		createdDate: toIsoSeconds(report.createdMs),
 		active: report.nextTryMs !== null,
 		acknowledged: report.acknowledged,
 		subscriptionId: report.subscription,
 		instanceId: getInstanceId(owner),
-		...(owner.elementKey === null ? {} : { objectType: report.objectType }),
+		...(ofInstance ? { objectType: report.objectType } : {}),
 		events: report.events,
 		status: toDeliveryStatus(report.status),
 		attempts: report.attempts,
@@ -49,22 +48,44 @@ export function toNotificationResponse(
 	}
 }
 
-/** The message of a notification. */
-function toShownMessage(
-	message: NotificationMessage,
-	owner: ScopedInstance,
-	report: NotificationReport,
-	{ canSeeSecrets }: NotificationViewOptions,
-): NotificationMessage {
-	return canSeeSecrets || owner.elementKey !== null ? message : maskOperatorMessage(report.objectType, message)
+/** The message of an instance's own notification: what became of it, and what was sent. */
+function toInstanceMessage(report: NotificationReport): Pick<NotificationView, 'message' | 'payload'> {
+	return {
+		message: toOutcomeText(`notification ${report.id}`, { status: report.status, last: report.last }),
+		...(report.body === null ? {} : { payload: parseMessage(report.body) }),
+	}
 }
 
-/** A delivery, with its notification if the report has the body. */
+/** The message of a notification that was posted, or that Shopbell posts to operators. */
+function toPostedMessage(
+	{ canSeeSecrets }: NotificationViewOptions,
+	owner: ScopedInstance,
+	report: NotificationReport,
+): Pick<NotificationView, 'message'> {
+	if (report.body === null) return {}
+	const message = parseMessage(report.body)
+	return {
+		message: canSeeSecrets || owner.elementKey !== null ? message : maskOperatorMessage(report.objectType, message),
+	}
+}
+
+function parseMessage(body: string): unknown {
+	return (JSON.parse(body) as { message: unknown }).message
+}
+
+/** What a hydrated delivery holds. `subscription` null: it was deleted. */
+export interface DeliveryDetails {
+	notification: NotificationReport
+	subscription: Subscription | null
+}
+
+/** A delivery, hydrated with details. */
 export function toDeliveryResponse(
 	options: NotificationViewOptions,
 	owner: ScopedInstance,
 	report: NotificationReport,
-): z.output<typeof DeliveryResponse> {
+	details: DeliveryDetails | null,
+): Delivery {
 	return {
 		notificationId: report.id,
 		subscriptionId: report.subscription,
@@ -74,7 +95,12 @@ export function toDeliveryResponse(
 		instanceId: getInstanceId(owner),
 		attempts: report.attempts,
 		nextTryDate: toIsoSecondsOrNull(report.nextTryMs),
-		...(report.body === null ? {} : { notification: toNotificationResponse(options, owner, report) }),
+		...(details === null
+			? {}
+			: {
+					notification: toNotificationResponse(options, owner, details.notification),
+					subscription: details.subscription,
+				}),
 	}
 }
 
@@ -83,7 +109,7 @@ export function toSubscriptionResponse(
 	row: SubscriptionRow,
 	report: SubscriptionReport | undefined,
 	canSeeSecrets: boolean,
-): z.output<typeof SubscriptionResponse> {
+): Subscription {
 	return {
 		id: row.id,
 		channel: 'webhook',

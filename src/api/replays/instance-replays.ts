@@ -173,10 +173,13 @@ function requireActiveSubscription(subscriptions: readonly SubscriptionReport[])
 
 function requireSendable(report: NotificationReport, subscriptions: readonly SubscriptionReport[]): void {
 	if (report.nextTryMs !== null) throw new Conflict('This notification is already being sent')
-	const subscription = subscriptions.find((subscription) => subscription.number === report.subscription)
-	if (subscription === undefined || report.status === 'dropped')
+	const targets = (report.deliveries ?? [report])
+		.filter(({ status }) => status !== 'dropped')
+		.flatMap((delivery) => subscriptions.find(({ number }) => number === delivery.subscription) ?? [])
+	const [first] = targets
+	if (first === undefined)
 		throw new Conflict('This notification cannot be sent: it was dropped, or its subscription was deleted')
-	if (!subscription.active) throw deactivatedError(subscription)
+	if (!targets.some(({ active }) => active)) throw deactivatedError(first)
 }
 
 function deactivatedError({ number, reason }: SubscriptionReport): Conflict {

@@ -3,6 +3,7 @@
  * object of an instance). Times epoch ms.
  */
 import type { Ports, Sql } from './ports.ts'
+import { DELETED_STATUS } from './posted.ts'
 import type { NotificationRow, NotificationStatus } from './rows.ts'
 import type { WatcherState } from './state.ts'
 import type { Tx } from './tx.ts'
@@ -75,7 +76,8 @@ export class NotificationTable {
 		return toRuns(wanted)
 			.flatMap(([first, length]) =>
 				this.#sql.all<NotificationStatus>(
-					`SELECT id, status, created, updated, delivered FROM notifications WHERE id >= ? ORDER BY id LIMIT ?`,
+					`SELECT id, status, created, updated, delivered, json_extract(context, '$.postedAs') AS postedAs
+					FROM notifications WHERE id >= ? ORDER BY id LIMIT ?`,
 					first,
 					length,
 				),
@@ -101,6 +103,30 @@ export class NotificationTable {
 			row.updated,
 		)
 		if (sent) this.#unsettled?.push(row)
+	}
+
+	/** Rows of a posted notification that was just created: they are shown as the first one. */
+	showAs(_tx: Tx, ids: readonly number[], first: number): void {
+		if (ids.length === 0) return
+		this.#sql.run(
+			`UPDATE notifications SET context = json_set(context, '$.postedAs', ?)
+			WHERE id IN (SELECT value FROM json_each(?))`,
+			first,
+			JSON.stringify(ids),
+		)
+		this.invalidate()
+	}
+
+	/** Settled notifications are not shown any more, and never sent again. Whether they were accepted stays. */
+	hide(_tx: Tx, ids: readonly number[]): void {
+		this.#sql.run(
+			`UPDATE notifications
+			SET delivered = coalesce(delivered, CASE WHEN status = 'delivered' THEN settled END), status = ?, updated = ?
+			WHERE id IN (SELECT value FROM json_each(?)) AND settled IS NOT NULL`,
+			DELETED_STATUS,
+			this.#ports.now(),
+			JSON.stringify(ids),
+		)
 	}
 
 	/** Adds notifications to the list of unsettled ones. */

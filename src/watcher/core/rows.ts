@@ -36,6 +36,8 @@ export interface NotificationStatus {
 	updated: number
 	/** When it was first accepted. */
 	delivered: number | null
+	/** The counter under which it is shown; null: its own. */
+	postedAs: number | null
 }
 
 /** The columns of a notification that sending reads. Times epoch ms. */

@@ -8,6 +8,7 @@ import { HOUR_MS } from '../../lib/time.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
+import { POSTED_RESOURCE } from '../core/posted.ts'
 import type { HourTally } from '../core/state.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -32,7 +33,8 @@ export function countAccepted(
 	uncounted: ReadonlySet<number> = NO_IDS,
 ): void {
 	core.state.counters.delivered++
-	for (const [sequence, , , extra] of parseMembers(notification.members)) {
+	for (const [sequence, resource, , extra] of parseMembers(notification.members)) {
+		if (resource === POSTED_RESOURCE) continue
 		// A coalesced event stands for events before it in its object's chain.
 		let remaining = extra?.c ?? 1
 		for (

@@ -15,6 +15,7 @@ import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
 import { CALLBACK_ID } from './subscriptions.ts'
 import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
 import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
+import { getShownCounter } from '../core/posted.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -204,8 +205,10 @@ function claimRow(
 ): Claim {
 	if (row.lease !== null) saveUnknownOutcome(tx, core, row, subscription)
 	const { attempt, leaseUntilMs } = core.notifications.claim(tx, row, CLAIM_LEASE_MS)
+	const shownCounter = getShownCounter(row)
 	return {
 		notificationId: toNotificationId(core.config.instanceId, row.id),
+		...(shownCounter === row.id ? {} : { shownId: toNotificationId(core.config.instanceId, shownCounter) }),
 		organizationId: core.config.organizationId,
 		organizationIncarnation: core.config.organizationIncarnation,
 		createdMs: row.created,
@@ -251,7 +254,11 @@ export function renderBody(core: Core, row: NotificationRow): string {
 		JSON.stringify(members.map(([sequence]) => sequence)),
 	)
 	const context = JSON.parse(row.context) as NotificationInstance
-	const stored = { id: toNotificationId(context.instanceId, row.id), createdMs: row.created, resource: row.object_type }
+	const stored = {
+		id: toNotificationId(context.instanceId, context.postedAs ?? row.id),
+		createdMs: row.created,
+		resource: row.object_type,
+	}
 	const [first] = records
 	if (context.notice === true && first !== undefined) return toNoticeBody(stored, toStoredEvent(first), context)
 	return toNotificationBody(

@@ -1,9 +1,15 @@
-/** The object without a store: operator events of an organization, and notices posted to its own topics, as events. */
+/**
+ * Notices as events: operator events and messages posted to topics of an organization, in the object without a store;
+ * messages posted to the topic of an instance, in its own object.
+ */
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
+import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
-import { createEvent, type NewEvent } from '../log/event-log.ts'
+import { POSTED_RESOURCE } from '../core/posted.ts'
+import { createEvent, writeEvent, type NewEvent } from '../log/event-log.ts'
 import { appendEvents } from './forming.ts'
-import { reserveNotifications } from './notification-rows.ts'
+import { insertNotification, insertUnheard, reserveNotifications } from './notification-rows.ts'
+import { getUnsettledRows, MAX_UNSETTLED } from './unsettled.ts'
 import type { Notice, PublishedNotice } from '../../rpc/delivery.ts'
 
 /** No resource has this number. */
@@ -22,17 +28,9 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 		const events = notices.flatMap((notice): NewEvent[] => {
 			if (notice.number !== null && !isNewNotice(core, notice.origin, notice.number)) return []
 			const event = createEvent(tx, core, {
+				...toEventFacts(notice),
 				resourceNumber: NO_RESOURCE,
-				resource: notice.topic,
 				objectId: notice.number === null ? notice.topic : notice.origin,
-				chain: null,
-				// A stored event needs a type. The body of a notice does not have it.
-				eventType: 'CREATED',
-				dateMs: notice.atMs,
-				source: 'poll',
-				changedFields: null,
-				flags: { severity: notice.severity, ...(notice.from === undefined ? {} : { from: notice.from }) },
-				record: notice.body,
 			})
 			if (notice.number === null) posted.add(event.sequence)
 			return [event]
@@ -57,6 +55,65 @@ export function publishNotices(core: Core, notices: readonly Notice[]): Publishe
 				: null,
 		}))
 	})
+}
+
+/**
+ * Sends a notice to every subscription of an instance, regardless of the filter and of other notifications. Returns
+ * nothing if one of them has too many unsettled notifications.
+ */
+export function postToInstance(core: Core, notice: Notice): PublishedNotice[] {
+	const subscriptions = core.subscriptions.getAll()
+	const unsettled = getUnsettledRows(core)
+	const isFull = (subscription: number): boolean =>
+		unsettled.filter((row) => row.subscription === subscription).length >= MAX_UNSETTLED
+	if (subscriptions.some(({ id, active }) => active && isFull(id))) return []
+	return core.commit((tx) => {
+		const { state, config } = core
+		const event = createEvent(tx, core, {
+			...toEventFacts(notice),
+			resourceNumber: POSTED_RESOURCE,
+			objectId: notice.topic,
+		})
+		const first = state.notification + 1
+		state.notification += Math.max(1, subscriptions.length)
+		const ids = Array.from({ length: Math.max(1, subscriptions.length) }, (_, index) => first + index)
+		// Not counted: the log counts changes.
+		writeEvent(tx, core, event, ids, core.nextLogTimeMs(tx))
+		const members: NotificationMember[] = [[event.sequence, POSTED_RESOURCE, notice.topic]]
+		for (const [index, subscription] of subscriptions.entries())
+			insertNotification(tx, core, subscription, ids[index]!, notice.topic, members, {
+				notice: true,
+				...(index === 0 ? {} : { postedAs: first }),
+			})
+		if (subscriptions.length === 0) insertUnheard(tx, core, first, notice.topic, members, { notice: true })
+		core.notifications.track(
+			tx,
+			ids.filter((_, index) => subscriptions[index]?.active === true),
+		)
+		core.doorbellRequested = true
+		return [
+			{
+				eventId: formatEventId(config.instanceId, event.sequence, event.tag),
+				sequence: event.sequence,
+				notificationId: toNotificationId(config.instanceId, first),
+			},
+		]
+	})
+}
+
+/** The part of an event that is the same for every notice. */
+function toEventFacts({ topic, atMs, severity, from, body }: Notice) {
+	return {
+		resource: topic,
+		chain: null,
+		// A stored event needs a type. The body of a notice does not have it.
+		eventType: 'CREATED' as const,
+		dateMs: atMs,
+		source: 'poll' as const,
+		changedFields: null,
+		flags: { severity, ...(from === undefined ? {} : { from }) },
+		record: body,
+	}
 }
 
 function isNewNotice(core: Core, origin: number, number: number): boolean {

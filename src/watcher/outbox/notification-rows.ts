@@ -1,14 +1,17 @@
 /** Creates rows of notifications: to be sent now, queued, or with an id while they wait for earlier ones. */
-import { formatMembers, type NotificationMember } from '../../events/notification-members.ts'
+import { formatMembers, parseMembers, type NotificationMember } from '../../events/notification-members.ts'
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
 import { ALL_LANES_SQL } from '../core/lanes.ts'
 import type { Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
-import type { NewEvent } from '../log/event-log.ts'
+import { getNotificationIds, type NewEvent } from '../log/event-log.ts'
 
 /** No subscription has this number: for posted messages without a subscriber. */
 const NO_SUBSCRIPTION = 0
+
+/** What tells a posted notification from an instance's own. */
+type PostedContext = Pick<NotificationInstance, 'notice' | 'postedAs'>
 
 /** Creates a notification: to be sent now, or queued for a deactivated subscription. */
 export function insertNotification(
@@ -18,14 +21,28 @@ export function insertNotification(
 	id: number,
 	resource: string,
 	members: readonly NotificationMember[],
+	posted: PostedContext = {},
 ): void {
 	const status = subscription.active ? 'waiting' : 'queued'
-	insertRow(tx, core, subscription.id, id, resource, members, status, subscription.active)
+	insertRow(tx, core, subscription.id, id, resource, members, status, subscription.active, posted)
+}
+
+/** Creates a posted notification that nobody receives. */
+export function insertUnheard(
+	tx: Tx,
+	core: Core,
+	id: number,
+	resource: string,
+	members: readonly NotificationMember[],
+	posted: PostedContext = {},
+): void {
+	insertRow(tx, core, NO_SUBSCRIPTION, id, resource, members, 'dropped', false, posted)
 }
 
 /**
- * Creates the notifications of a posted event immediately, because the caller gets an id. While the event waits, its
- * notification is sent later; without a subscriber, it is never sent. Returns the counter of the first one.
+ * Creates the notifications of a posted event immediately, because the caller gets an id: one for each subscription,
+ * all shown as the first one. While the event waits, its notification is sent later; without a subscriber, it is never
+ * sent. Returns the counter of the first one.
  */
 export function reserveNotifications(tx: Tx, core: Core, event: NewEvent): number {
 	const { sql } = core.ports
@@ -41,15 +58,23 @@ export function reserveNotifications(tx: Tx, core: Core, event: NewEvent): numbe
 		sequence,
 	)
 	const members: NotificationMember[] = [[sequence, resourceNumber, objectId]]
-	const insertReserved = (subscription: number, status: 'waiting' | 'dropped'): void => {
+	for (const { subscription } of waiting) {
 		const id = ++core.state.notification
-		insertRow(tx, core, subscription, id, resource, members, status, false)
+		insertRow(tx, core, subscription, id, resource, members, 'waiting', false, {})
 		ids.push(id)
 	}
-	for (const { subscription } of waiting) insertReserved(subscription, 'waiting')
-	if (ids.length === 0) insertReserved(NO_SUBSCRIPTION, 'dropped')
+	if (ids.length === 0) {
+		ids.push(++core.state.notification)
+		insertUnheard(tx, core, ids[0]!, resource, members)
+	}
 	sql.run(`UPDATE events SET notifications = ? WHERE sequence = ?`, JSON.stringify(ids), sequence)
-	return Math.min(...ids)
+	const first = Math.min(...ids)
+	core.notifications.showAs(
+		tx,
+		ids.filter((id) => id !== first),
+		first,
+	)
+	return first
 }
 
 function insertRow(
@@ -61,6 +86,7 @@ function insertRow(
 	members: readonly NotificationMember[],
 	status: 'waiting' | 'queued' | 'dropped',
 	sent: boolean,
+	posted: PostedContext,
 ): void {
 	const now = core.ports.now()
 	const atMs = core.nextLogTimeMs(tx)
@@ -73,7 +99,7 @@ function insertRow(
 			members: formatMembers(members),
 			created: atMs,
 			updated: atMs,
-			context: JSON.stringify(getContext(core)),
+			context: JSON.stringify({ ...getContext(core), ...posted }),
 			status,
 			attempt: 0,
 			base: 0,
@@ -105,4 +131,14 @@ function getContext(core: Core): NotificationInstance {
 		publicUrl: core.ports.publicUrl,
 		...(core.kind.takesNotices ? { notice: true } : {}),
 	}
+}
+
+/** The counters of all notifications of a posted event, from one of its rows. */
+export function getPostedCounters(core: Core, row: { id: number; members: string }): number[] {
+	const [sequence] = parseMembers(row.members)[0] ?? [0]
+	const event = core.ports.sql.all<{ notifications: string | null }>(
+		`SELECT notifications FROM events WHERE sequence = ?`,
+		sequence,
+	)[0]
+	return event === undefined ? [row.id] : getNotificationIds(event)
 }

@@ -2,6 +2,7 @@
 import { LIMITS } from '../../lib/limits.ts'
 import { refused, type Result } from '../../lib/result.ts'
 import type { Core } from '../core/core.ts'
+import { DELETED_STATUS, POSTED_RESOURCE } from '../core/posted.ts'
 import { toStoredIds } from '../log/event-log.ts'
 import { drainWaiting } from './forming.ts'
 import { stopResend } from './resend.ts'
@@ -112,13 +113,19 @@ function toResendReport(core: Core, { created, ended, job, ...row }: ResendRow):
 /** SQL: only active subscriptions, because a replay to an inactive one would never end. */
 const TO_ACTIVE_SUBSCRIPTION = `subscription IN (SELECT id FROM subscriptions WHERE active = 1)`
 
+const IS_SENDABLE = `status NOT IN ('dropped', '${DELETED_STATUS}')`
+
 /** A query of ids of settled notifications. */
 function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (string | number)[] } {
 	if (query.notification !== undefined)
 		return {
+			// A posted notification is sent again to all of its subscriptions.
 			select: `SELECT id FROM notifications
-				WHERE id = ? AND settled IS NOT NULL AND status <> 'dropped' AND ${TO_ACTIVE_SUBSCRIPTION}`,
-			values: [query.notification],
+				WHERE id IN (SELECT ? UNION SELECT j.value FROM notifications AS n, json_each(n.members) AS m
+					JOIN events AS e ON e.sequence = json_extract(m.value, '$[0]'), json_each(e.notifications) AS j WHERE n.id = ?)
+				AND coalesce(json_extract(context, '$.postedAs'), id) = ?
+				AND settled IS NOT NULL AND ${IS_SENDABLE} AND ${TO_ACTIVE_SUBSCRIPTION}`,
+			values: [query.notification, query.notification, query.notification],
 		}
 	if (query.failedSinceMs !== undefined)
 		return {
@@ -145,7 +152,8 @@ function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (stri
 	return {
 		select: `SELECT DISTINCT n.id
 			FROM events e, json_each(e.notifications) j JOIN notifications n ON n.id = j.value
-			WHERE n.settled IS NOT NULL AND n.status <> 'dropped' AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
+			WHERE n.settled IS NOT NULL AND n.${IS_SENDABLE} AND e.resource <> ${POSTED_RESOURCE}
+			AND n.${TO_ACTIVE_SUBSCRIPTION}${statusCondition}${where}`,
 		values: conditions.map(([, value]) => value),
 	}
 }

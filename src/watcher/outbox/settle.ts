@@ -13,6 +13,7 @@ import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { deactivateSubscription } from './subscriptions.ts'
 import { countAccepted } from '../log/tally.ts'
 import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
+import { getShownCounter } from '../core/posted.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -225,7 +226,7 @@ function handleLastFailure(
 			'notification.dead',
 			`A notification could not be delivered (${described}). It is kept until it is released.`,
 			{
-				notificationId: toNotificationId(core.config.instanceId, row.id),
+				notificationId: toNotificationId(core.config.instanceId, getShownCounter(row)),
 				subscriptionId: subscription.number,
 				status: cause,
 			},

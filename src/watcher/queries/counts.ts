@@ -5,6 +5,7 @@ import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from '../log/event-log.ts'
 import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
+import { POSTED_RESOURCE } from '../core/posted.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import { getNotificationStatuses } from './log-pages.ts'
 import { getHoursBetween, wasAccepted } from '../log/tally.ts'
@@ -44,7 +45,8 @@ export function getTally(core: Core, query: TallyQuery): Result<{ buckets: Tally
 		}
 	} else {
 		const rows = sql.all<{ recorded: number; notifications: string | null }>(
-			`SELECT recorded, notifications FROM events WHERE sequence >= ? AND sequence < ? ORDER BY sequence LIMIT ?`,
+			`SELECT recorded, notifications FROM events
+			WHERE sequence >= ? AND sequence < ? AND resource <> ${POSTED_RESOURCE} ORDER BY sequence LIMIT ?`,
 			findLowerBound(sql, 'events', fromMs),
 			findLowerBound(sql, 'events', endMs),
 			MAX_EVENTS_READ + 1,
@@ -80,8 +82,8 @@ function findFailedEventTimes(core: Core, fromMs: number, endMs: number): number
 			remaining,
 		)) {
 			remaining--
-			for (const [sequence] of parseMembers(members))
-				if (sequence >= first && sequence < end) failedSequences.add(sequence)
+			for (const [sequence, resource] of parseMembers(members))
+				if (sequence >= first && sequence < end && resource !== POSTED_RESOURCE) failedSequences.add(sequence)
 			if (failedSequences.size >= MAX_EVENTS_READ) break
 		}
 		if (remaining === 0 || failedSequences.size >= MAX_EVENTS_READ) break

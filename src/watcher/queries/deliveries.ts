@@ -1,6 +1,4 @@
 /** Reports of an object's deliveries: notifications, subscriptions, attempts, the backlog (docs/contract.md §5). */
-import { toNotificationId } from '../../events/ids.ts'
-import type { EventFlags } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import { topicMatches } from '../../events/topics.ts'
 import type { Core } from '../core/core.ts'
@@ -10,10 +8,17 @@ import { renderBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
 import type { NotificationPage, NotificationQuery, SubscriptionReport } from '../../rpc/delivery.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
-import { NOTIFICATION_COLUMNS } from '../core/notification-table.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
-import type { NotificationRow, Subscription } from '../core/rows.ts'
+import { DELETED_STATUS } from '../core/posted.ts'
+import type { NotificationRow } from '../core/rows.ts'
 import type { NotificationReport } from '../../rpc/notification.ts'
+import {
+	findShown,
+	REPORT_COLUMNS,
+	toGroupReport,
+	toNotificationReport,
+	type ReportRow,
+} from './notification-reports.ts'
 
 /** A backlog is counted up to this number. */
 const MAX_BACKLOG_COUNTED = 10_001
@@ -81,9 +86,6 @@ export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 	}))
 }
 
-type ReportRow = NotificationRow & { acknowledged: number | null }
-
-const REPORT_COLUMNS = `${NOTIFICATION_COLUMNS}, acknowledged`
 /** Statuses of unsettled notifications. */
 const UNSETTLED_STATUSES = ['waiting', 'claimed', 'retry']
 
@@ -103,9 +105,10 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 					)
 					.filter((subscription) => query.urls?.includes(subscription.url) ?? true)
 					.map((subscription) => subscription.id)
+	const grouped = query.grouped === true
 	const { ids, next } = findPageIds(
 		core,
-		{ statuses: statuses ?? null, subscriptions: subscriptionIds, topics: query.topics ?? null },
+		{ statuses: statuses ?? null, subscriptions: subscriptionIds, topics: query.topics ?? null, grouped },
 		before,
 		pageSize,
 	)
@@ -114,7 +117,9 @@ export function getNotificationPage(core: Core, query: NotificationQuery): Notif
 		JSON.stringify(ids),
 	)
 	return {
-		notifications: rows.map((row) => toNotificationReport(core, row, subscriptions, false)),
+		notifications: rows.map((row) =>
+			grouped ? toGroupReport(core, row, subscriptions, false) : toNotificationReport(core, row, subscriptions, false),
+		),
 		next: next === null ? null : toCursor(sql, next),
 	}
 }
@@ -127,73 +132,95 @@ function toCursor(sql: Sql, number: number): PageCursor {
 	}
 }
 
+interface PageFilter {
+	statuses: readonly string[] | null
+	/** Ids of the object's subscriptions. */
+	subscriptions: readonly number[] | null
+	topics: readonly string[] | null
+	grouped: boolean
+}
+
 /** Counters of a page: queued and unsettled ones from their lists, others by reading row after row. */
 function findPageIds(
 	core: Core,
-	{
-		statuses,
-		subscriptions,
-		topics,
-	}: { statuses: readonly string[] | null; subscriptions: readonly number[] | null; topics: readonly string[] | null },
+	{ statuses, subscriptions, topics, grouped }: PageFilter,
 	before: number,
 	pageSize: number,
 ): { ids: number[]; next: number | null } {
-	const { sql } = core.ports
 	const matches = (row: { subscription: number; status: string; object_type: string }): boolean =>
+		row.status !== DELETED_STATUS &&
 		(statuses === null || statuses.includes(row.status)) &&
 		(subscriptions === null || subscriptions.includes(row.subscription)) &&
 		(topics === null || topics.some((wanted) => topicMatches(wanted, row.object_type)))
 	// Notices that wait for their turn are not on the list of unsettled ones yet.
-	const usesLists = topics === null && !(core.kind.takesNotices && statuses?.includes('waiting') === true)
+	const usesLists = topics === null && !grouped && !(core.kind.takesNotices && statuses?.includes('waiting') === true)
 	if (
 		usesLists &&
 		statuses !== null &&
 		statuses.every((status) => status === 'queued' || UNSETTLED_STATUSES.includes(status))
-	) {
-		const unsettled = statuses.some((status) => UNSETTLED_STATUSES.includes(status))
-			? getUnsettledRows(core).filter(matches)
-			: []
-		const subscriptionIds = sql
-			.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`)
-			.map((row) => row.subscription)
-		const queued = !statuses.includes('queued')
-			? []
-			: subscriptionIds
-					.filter((id) => subscriptions === null || subscriptions.includes(id))
-					.flatMap((id) =>
-						sql.all<{ id: number }>(
-							`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' AND id < ? ORDER BY id DESC LIMIT ?`,
-							id,
-							before,
-							pageSize,
-						),
-					)
-		const ids = [...unsettled, ...queued]
-			.map((row) => row.id)
-			.filter((id) => id < before)
-			.sort((a, b) => b - a)
-			.slice(0, pageSize)
-		return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
-	}
+	)
+		return findListedIds(core, statuses, subscriptions, matches, before, pageSize)
 	const scanLimit = statuses === null && subscriptions === null && topics === null ? pageSize : MAX_ROWS_SCANNED
-	const rows = sql.all<{ id: number; subscription: number; status: string; object_type: string }>(
-		`SELECT id, subscription, status, object_type FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
+	const rows = core.ports.sql.all<{
+		id: number
+		subscription: number
+		status: string
+		object_type: string
+		postedAs: number | null
+	}>(
+		`SELECT id, subscription, status, object_type, ${grouped ? "json_extract(context, '$.postedAs')" : 'NULL'} AS postedAs
+		FROM notifications WHERE id < ? ORDER BY id DESC LIMIT ?`,
 		before,
 		scanLimit,
 	)
 	const ids = rows
-		.filter(matches)
+		.filter((row) => row.postedAs === null && matches(row))
 		.slice(0, pageSize)
 		.map((row) => row.id)
 	const last = ids.length === pageSize ? ids.at(-1) : rows.length === scanLimit ? rows.at(-1)?.id : undefined
 	return { ids, next: last ?? null }
 }
 
-/** One notification; null: there is none with this counter, or it was pruned. */
-export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
+/** Counters of queued and unsettled notifications, from the index and the list of them. */
+function findListedIds(
+	core: Core,
+	statuses: readonly string[],
+	subscriptions: readonly number[] | null,
+	matches: (row: NotificationRow) => boolean,
+	before: number,
+	pageSize: number,
+): { ids: number[]; next: number | null } {
 	const { sql } = core.ports
-	const row = sql.all<ReportRow>(`SELECT ${REPORT_COLUMNS} FROM notifications WHERE id = ?`, counter)[0]
-	return row === undefined ? null : toNotificationReport(core, row, core.subscriptions.getAll(), withBody)
+	const unsettled = statuses.some((status) => UNSETTLED_STATUSES.includes(status))
+		? getUnsettledRows(core).filter(matches)
+		: []
+	const subscriptionIds = sql
+		.all<{ subscription: number }>(`SELECT id AS subscription FROM subscriptions`)
+		.map((row) => row.subscription)
+	const queued = !statuses.includes('queued')
+		? []
+		: subscriptionIds
+				.filter((id) => subscriptions === null || subscriptions.includes(id))
+				.flatMap((id) =>
+					sql.all<{ id: number }>(
+						`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' AND id < ? ORDER BY id DESC LIMIT ?`,
+						id,
+						before,
+						pageSize,
+					),
+				)
+	const ids = [...unsettled, ...queued]
+		.map((row) => row.id)
+		.filter((id) => id < before)
+		.sort((a, b) => b - a)
+		.slice(0, pageSize)
+	return { ids, next: ids.length === pageSize ? (ids.at(-1) ?? null) : null }
+}
+
+/** One notification; null: there is none that is shown under this counter, or it was pruned. */
+export function getNotificationReport(core: Core, counter: number, withBody = true): NotificationReport | null {
+	const row = findShown(core, counter)
+	return row === null ? null : toGroupReport(core, row, core.subscriptions.getAll(), withBody)
 }
 
 /**
@@ -211,37 +238,4 @@ export function getNotificationBodies(core: Core, counters: readonly number[], c
 		bodies.push(body)
 	}
 	return bodies
-}
-
-function toNotificationReport(
-	core: Core,
-	row: ReportRow,
-	subscriptions: readonly Subscription[],
-	withBody: boolean,
-): NotificationReport {
-	const subscription = subscriptions.find((candidate) => candidate.id === row.subscription)
-	return {
-		id: toNotificationId(core.config.instanceId, row.id),
-		subscription: subscription === undefined ? null : (subscription.number ?? core.config.subscriptionId),
-		url: subscription?.url ?? null,
-		objectType: row.object_type,
-		events: parseMembers(row.members).length,
-		status: row.status,
-		createdMs: row.created,
-		updatedMs: row.updated,
-		deliveredMs: row.delivered ?? (row.status === 'delivered' ? row.settled : null),
-		nextTryMs: row.settled === null ? (row.lease ?? row.due) : null,
-		attempts: row.attempt,
-		acknowledged: row.acknowledged !== null,
-		...(core.kind.takesNotices ? { notice: getNoticeDetails(core, row) } : {}),
-		body: withBody ? renderBody(core, row) : null,
-	}
-}
-
-/** Severity and sender of a notice. */
-function getNoticeDetails(core: Core, row: ReportRow): { severity: string; from: string | null } {
-	const [sequence] = parseMembers(row.members)[0] ?? [0]
-	const event = core.ports.sql.all<{ flags: string }>(`SELECT flags FROM events WHERE sequence = ?`, sequence)[0]
-	const { severity, from } = JSON.parse(event?.flags ?? '{}') as EventFlags
-	return { severity: severity ?? 'medium', from: from ?? null }
 }

@@ -16,6 +16,7 @@ import {
 	type EventTail,
 	type PageCursor,
 } from '../../rpc/log.ts'
+import { DELETED_STATUS, getShownCounter, mergeStatuses, POSTED_RESOURCE } from '../core/posted.ts'
 import type { Sql } from '../core/ports.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import type { NotificationStatus } from '../core/rows.ts'
@@ -32,6 +33,9 @@ export type EventLogRow = StoredEventRow & { notifications: string | null; lag: 
 
 /** The columns of `EventLogRow`. */
 export const EVENT_LOG_COLUMNS = `${EVENT_COLUMNS}, notifications, lag`
+
+/** SQL: what is posted to an instance's topic is no change. */
+const IS_CHANGE_SQL = `resource <> ${POSTED_RESOURCE}`
 
 /** A page of the event log, newest first. */
 export function getEventPage(core: Core, query: EventQuery): EventPage {
@@ -105,7 +109,7 @@ function readRows(
 	const read: ReadRows = { rows: [], withheld: new Map(), remaining }
 	for (const row of core.ports.sql.each<EventLogRow>(
 		`SELECT ${EVENT_LOG_COLUMNS} FROM events
-		WHERE sequence < ? AND sequence >= ?${where.condition} ORDER BY sequence DESC LIMIT ?`,
+		WHERE sequence < ? AND sequence >= ? AND ${IS_CHANGE_SQL}${where.condition} ORDER BY sequence DESC LIMIT ?`,
 		below,
 		floor,
 		...where.values,
@@ -187,7 +191,7 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 	const rows: EventLogRow[] = []
 	let remaining = MAX_PAGE_CHARACTERS
 	for (const row of ports.sql.each<EventLogRow>(
-		`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+		`SELECT ${EVENT_LOG_COLUMNS} FROM events WHERE sequence > ? AND ${IS_CHANGE_SQL} ORDER BY sequence LIMIT ?`,
 		sequence,
 		limit,
 	)) {
@@ -202,7 +206,7 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 /** Notifications by id: unsettled ones from memory, others from their rows. One that has left the log is missing. */
 export function getNotificationStatuses(core: Core, ids: readonly number[]): Map<number, NotificationStatus> {
 	const listed = ids.some((id) => core.state.unsettled.includes(id)) ? getUnsettledRows(core) : []
-	const unsettled = new Map(listed.map((row) => [row.id, row]))
+	const unsettled = new Map(listed.map((row) => [row.id, { ...row, postedAs: getShownCounter(row) }]))
 	const found = new Map<number, NotificationStatus>()
 	for (const id of ids) {
 		const row = unsettled.get(id)
@@ -219,6 +223,7 @@ const EVENT_STATUS_BY_NOTIFICATION_STATUS: Record<string, EventStatus> = {
 	retry: 'CONSUMED',
 	queued: 'CONSUMED',
 	dropped: 'RECEIVED',
+	[DELETED_STATUS]: 'RECEIVED',
 	delivered: 'NOTIFIED',
 }
 
@@ -263,11 +268,22 @@ export function toEventReport(
 				publicUrl: core.ports.publicUrl,
 			}),
 		),
-		notifications: notifications.map((notification) => ({
+		notifications: mergePosted(notifications).map((notification) => ({
 			id: toNotificationId(config.instanceId, notification.id),
 			status: notification.status,
 			createdMs: notification.created,
 			updatedMs: notification.updated,
 		})),
 	}
+}
+
+/** Notifications as they are shown: posted ones once, deleted ones not at all. */
+function mergePosted(rows: readonly NotificationStatus[]): NotificationStatus[] {
+	const shown = rows.filter(({ status }) => status !== DELETED_STATUS)
+	return [...Map.groupBy(shown, ({ id, postedAs }) => postedAs ?? id)].map(([id, group]) => ({
+		...group[0]!,
+		id,
+		status: mergeStatuses(group.map(({ status }) => status)),
+		updated: Math.max(...group.map(({ updated }) => updated)),
+	}))
 }

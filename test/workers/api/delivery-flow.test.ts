@@ -55,7 +55,11 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 	})
 	await product(shop, 'Second')
 	const queued = await eventually(shop, `${QUEUED}&hydrate=true`, (list) => list.length === 2)
-	expect(queued.map((one: any) => one.notification.message.raw.products[0].name)).toEqual(['Second', 'First'])
+	expect(queued.map((one: any) => one.notification.payload.raw.products[0].name)).toEqual(['Second', 'First'])
+	expect(queued.map((one: any) => one.notification.message)).toEqual([
+		expect.stringMatching(/^Error delivering notification \d+: /),
+		expect.stringMatching(/^Error delivering notification \d+: 500$/),
+	])
 	expect(queued[1]).toMatchObject({
 		subscriptionId: dead.id,
 		status: 'queued',

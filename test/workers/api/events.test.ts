@@ -213,14 +213,40 @@ describe('dispositions', () => {
 		expect(seen).toEqual([5, 4, 3, 2, 1].flatMap((n) => [8, 7].map((id) => sampleEventRow(id, n, 0).eventId)))
 	})
 
-	test('§6.8 say by which messages events were sent', async () => {
+	test('§6.8 say as a text what became of an event, for each notification that carried it', async () => {
+		const reports = [
+			{ ...told(7, 1), last: { status: 200, error: null } },
+			{ ...told(7, 2), status: 'queued', last: { status: 502, error: null } },
+		]
+		client.world.watchers.notifications.set(7, reports)
+		for (const row of client.world.watchers.events.get(7)!)
+			row.notifications = reports.map(({ id, status }) => ({ id, status, createdMs: 0, updatedMs: 0 }))
+		const { body } = await get('/instances/7/events/dispositions?pageSize=1')
+		expect(body[0].notificationData).toEqual([
+			{ notificationId: 7e9 + 1, message: 'Delivered, 200', payload: expect.objectContaining({ instanceName: 'n' }) },
+			{
+				notificationId: 7e9 + 2,
+				message: `Error delivering event ${body[0].eventId}: 502`,
+				payload: expect.objectContaining({ instanceName: 'n' }),
+			},
+		])
+		// An object of an earlier version does not know.
+		client.world.watchers.failingCall = 'outcomes'
+		const unknown = await get('/instances/events/dispositions?instanceIds[]=7&pageSize=1')
+		expect(unknown.body[0].notificationData.map((one: any) => one.message)).toEqual([
+			'Delivered',
+			`Error delivering event ${body[0].eventId}: no response`,
+		])
+	})
+
+	test('§6.8 have what was sent', async () => {
 		client.world.watchers.notifications.set(7, [told(7, 1)])
 		const one = await get('/instances/7/events/dispositions?pageSize=2')
 		expect(one.body).toEqual(
 			[5, 4].map((n) => ({
 				eventId: sampleEventRow(7, n, 0).eventId,
 				elementInstanceId: 7,
-				notificationData: [{ message }],
+				notificationData: [{ notificationId: 7e9 + 1, message: 'Delivered', payload: message }],
 			})),
 		)
 		// One notification tells of several events: it is read once.

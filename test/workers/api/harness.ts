@@ -120,6 +120,8 @@ export class FakeWatchers {
 	readonly deliveries: (WebhookDelivery & { instanceId: number })[] = []
 	/** Refusals that an isolate handed over. */
 	readonly reportedRejections = new Map<number, WebhookRejections>()
+	/** Too much waits to be sent. */
+	publishesNothing = false
 	/** By instance. */
 	readonly notifications = new Map<number, NotificationReport[]>()
 	readonly subscriptions = new Map<number, SubscriptionReport[]>()
@@ -306,6 +308,26 @@ export class FakeWatchers {
 				recordCall(`notification ${counter}`),
 				ifKnown(newestNotifications().find((notification) => toCounter(notification) === counter) ?? null)
 			),
+			outcomes: async (counters) => (
+				recordCall(`outcomes ${counters.join(' ')}`),
+				ifKnown(
+					counters.map((counter) => {
+						const found = newestNotifications().find((notification) => toCounter(notification) === counter)
+						return found === undefined ? null : { status: found.status, last: found.last ?? null }
+					}),
+				)
+			),
+			deleteNotification: async (counter) => {
+				recordCall(`deleteNotification ${counter}`)
+				const found = newestNotifications().find((notification) => toCounter(notification) === counter)
+				if (found === undefined) return ifKnown('missing')
+				if (found.nextTryMs !== null) return ifKnown('unsettled')
+				this.notifications.set(
+					id,
+					newestNotifications().filter((notification) => notification !== found),
+				)
+				return ifKnown('deleted')
+			},
 			bodies: async (counters, characters) => {
 				recordCall(`bodies ${counters.join(' ')}`)
 				const all = counters.map(
@@ -352,7 +374,7 @@ export class FakeWatchers {
 			publish: async (notices) => {
 				recordCall(`publish ${notices.map((notice) => notice.topic).join()}`)
 				if (this.unknownIds.has(id)) return 'unknown'
-				return notices.map((notice) => {
+				return (this.publishesNothing ? [] : notices).map((notice) => {
 					const notification = id * 1e9 + (this.notifications.get(id)?.length ?? 0) + 1
 					const report: NotificationReport = {
 						id: notification,

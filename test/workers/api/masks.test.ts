@@ -174,7 +174,7 @@ describe('a token in a URL', () => {
 		])
 		expect(seen.configuration['app.settings']).toBe('{"redirect":"https://app.example.com/?t=********"}')
 		// A record of the store is not an address of the organization.
-		expect((await client.call('GET', `/notifications/${7e9 + 1}`, undefined, viewer)).body.message.url).toBe(
+		expect((await client.call('GET', `/notifications/${7e9 + 1}`, undefined, viewer)).body.payload.url).toBe(
 			'https://shop.example.com/?p=17',
 		)
 	})

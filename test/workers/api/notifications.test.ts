@@ -343,7 +343,8 @@ describe('notifications', () => {
 			from: 'notifications@bell.example.com',
 			topic: TOPIC(1),
 			severity: 'medium',
-			message: { instanceId: 1, raw: { orders: [{ id: 7 }] } },
+			message: `Error delivering notification ${id}: no response`,
+			payload: { instanceId: 1, raw: { orders: [{ id: 7 }] } },
 			createdDate: '2026-06-01T12:00:07Z',
 			active: true,
 			acknowledged: false,
@@ -362,7 +363,7 @@ describe('notifications', () => {
 		})
 	})
 
-	test('§5.5 its deliveries and attempts', async () => {
+	test('§5.5 §5.8 its deliveries, one as an object, and attempts', async () => {
 		await instance(1)
 		const id = notified(1, 7, { status: 'claimed' })
 		const delivery = {
@@ -376,11 +377,19 @@ describe('notifications', () => {
 			nextTryDate: null,
 		}
 		expect((await client.call('GET', `/notifications/${id}/subscriptions/deliveries`)).body).toEqual([delivery])
-		expect((await client.call('GET', `/notifications/${id}/subscriptions/501/deliveries`)).body).toEqual([delivery])
-		expect((await client.call('GET', `/notifications/${id}/subscriptions/501/deliveries?hydrate=true`)).body).toEqual([
-			{ ...delivery, notification: expect.objectContaining({ id, message: expect.anything() }) },
-		])
-		for (const other of ['502', 'x'])
+		expect((await client.call('GET', `/notifications/${id}/subscriptions/501/deliveries`)).body).toEqual(delivery)
+		const hydrated = {
+			...delivery,
+			notification: (await client.call('GET', `/notifications/${id}`)).body,
+			subscription: (await client.call('GET', '/notifications/subscriptions/501')).body,
+		}
+		expect(hydrated.subscription).toMatchObject({ id: 501, channel: 'webhook', config: { url: HOOK } })
+		expect((await client.call('GET', `/notifications/${id}/subscriptions/501/deliveries?hydrate=true`)).body).toEqual(
+			hydrated,
+		)
+		for (const list of [`/notifications/${id}/subscriptions/deliveries`, '/notifications/subscriptions/deliveries'])
+			expect((await client.call('GET', `${list}?hydrate=true`)).body).toEqual([hydrated])
+		for (const other of ['502', 'x', '0'])
 			expect((await client.call('GET', `/notifications/${id}/subscriptions/${other}/deliveries`)).status).toBe(404)
 		client.world.watchers.attempts = [
 			{
@@ -417,6 +426,43 @@ describe('notifications', () => {
 				body: 'ok',
 			},
 		])
+	})
+
+	test.each([
+		[{ status: 'delivered', last: { status: 200, error: null } }, 'Delivered, 200'],
+		[{ status: 'delivered', last: null }, 'Delivered'],
+		[{ status: 'queued', last: { status: 502, error: null } }, 'Error delivering notification 1000000007: 502'],
+		[
+			{ status: 'retry', last: { status: null, error: 'timeout' } },
+			'Error delivering notification 1000000007: timeout',
+		],
+		[{ status: 'waiting', last: null }, 'Not sent yet'],
+		[{ status: 'claimed', last: { status: 500, error: null } }, 'Being sent'],
+		[{ status: 'dropped', last: null }, 'Not sent: there is no subscription, or it was deleted'],
+	] as const)('§5.11 %j says %s', async (rest, text) => {
+		await instance(1)
+		const id = notified(1, 7, rest)
+		for (const query of ['', '?hydrate=false'])
+			expect((await client.call('GET', `/notifications${query}`)).body).toMatchObject([{ message: text }])
+		expect((await client.call('GET', `/notifications/${id}`)).body.message).toBe(text)
+	})
+
+	test('§5.10 a settled one is deleted with an audit row; one that is to be sent is a 409 that says so', async () => {
+		await instance(1)
+		const id = notified(1, 7, { status: 'queued' })
+		const busy = notified(1, 8, { status: 'retry', nextTryMs: client.world.nowMs + 1000 })
+		const other = { authorization: await addOrganization(2) }
+		expect((await client.call('DELETE', `/notifications/${id}`, undefined, other)).status).toBe(404)
+		expect(await client.call('DELETE', `/notifications/${id}`)).toMatchObject({ status: 200, body: null })
+		expect((await client.call('GET', `/notifications/${id}`)).status).toBe(404)
+		expect((await client.call('DELETE', `/notifications/${id}`)).status).toBe(404)
+		const refused = await client.call('DELETE', `/notifications/${busy}`)
+		expect([refused.status, refused.body.message]).toEqual([
+			409,
+			expect.stringContaining('still to be sent (retry at subscription 501)'),
+		])
+		const { results } = await env.DB.prepare("SELECT detail FROM audit_log WHERE action = 'notification.delete'").all()
+		expect(results).toEqual([{ detail: JSON.stringify({ notification: id, status: 'queued' }) }])
 	})
 
 	test('an id that is none, another organization’s or gone is a 404, and no object is touched for what is not theirs', async () => {
@@ -458,7 +504,7 @@ describe('notifications', () => {
 		const rows = [...client.world.watchers.notifications.values()].flat()
 		rows.sort((a, b) => b.createdMs - a.createdMs || b.id - a.id)
 		expect(all.map((one: any) => one.id)).toEqual(rows.map(({ id }) => id))
-		expect(all.every((one: any) => one.message.instanceId === one.instanceId)).toBe(true)
+		expect(all.every((one: any) => one.payload.instanceId === one.instanceId)).toBe(true)
 		for (const size of [1, 4, 15]) {
 			const seen: any[] = []
 			let next: string | null = ''
@@ -478,7 +524,9 @@ describe('notifications', () => {
 		expect(new Set(await ids(`topics[]=${TOPIC(2)}&topics[]=${TOPIC(3)}`))).toEqual(new Set([2, 3]))
 		expect(await ids(`topics[]=instance-2-shopify-events`)).toEqual([])
 		expect(await ids(`topics[]=weather`)).toEqual([])
-		expect((await client.call('GET', '/notifications?hydrate=false&pageSize=1')).body[0]).not.toHaveProperty('message')
+		const [plain] = (await client.call('GET', '/notifications?hydrate=false&pageSize=1')).body
+		expect(plain).not.toHaveProperty('payload')
+		expect(plain.message).toBe('Delivered')
 		expect(
 			(await client.call('GET', '/notifications', undefined, { authorization: await addOrganization(2) })).body,
 		).toEqual([])
@@ -532,7 +580,7 @@ describe('deliveries', () => {
 		expect(plain.body[0]).not.toHaveProperty('notification')
 		expect(calls().every((call) => call.startsWith('1 notifications') || call.startsWith('3 notifications'))).toBe(true)
 		const hydrated = await client.call('GET', `${path}&hydrate=true&pageSize=2`)
-		expect(hydrated.body.map((one: any) => one.notification.message.raw)).toEqual([
+		expect(hydrated.body.map((one: any) => one.notification.payload.raw)).toEqual([
 			{ orders: [{ id: 5 }] },
 			{ orders: [{ id: 3 }] },
 		])

@@ -92,10 +92,9 @@ describe('posting', () => {
 		[{ topic: 'a\nb', message: 1 }, 'topic: '],
 		[{ topic: 'stock.*', message: 1 }, 'topic: '],
 		[{ topic: 'x'.repeat(256), message: 1 }, 'topic: '],
-		[
-			{ topic: 'instance-7-woocommercerest-events', message: 1 },
-			'topic: instance-7-woocommercerest-events belongs to an instance',
-		],
+		[{ topic: 'instance-8-woocommercerest-events', message: 1 }, 'topic: none of your instances has this topic'],
+		[{ topic: 'instance-7-shopify-events', message: 1 }, 'topic: none of your instances has this topic'],
+		[{ topic: 'instance-x-events', message: 1 }, 'topic: none of your instances has the topic instance-x-events'],
 		[{ topic: 'instance.healthy', message: 1 }, 'topic: instance.healthy is reserved for Shopbell'],
 		[{ topic: 'notification.dead', message: 1 }, 'topic: notification.dead is reserved for Shopbell'],
 		[{ topic: 'a', message: 1, severity: 'loud' }, 'severity: expected one of low, medium, high, critical'],
@@ -109,6 +108,21 @@ describe('posting', () => {
 		expect([answer.status, answer.body.message]).toEqual([400, expect.stringContaining(message)])
 		expect(calls()).toEqual([])
 		expect(await findOwner(env.DB, 1)).toBeNull()
+	})
+
+	test('§5.12 to the topic of an instance goes to its object, which refuses when too much waits', async () => {
+		const topic = 'instance-7-woocommercerest-events'
+		const { status, body, headers } = await post({ topic, message: { any: 1 }, from: 'me', severity: 'low' })
+		expect([status, headers.get('Elements-Element-Instance-Id')]).toEqual([200, '7'])
+		expect(body).toMatchObject({ id: 7e9 + 1, topic, from: 'me', severity: 'low', message: { any: 1 }, instanceId: 7 })
+		expect(body).not.toHaveProperty('objectType')
+		expect(calls()).toEqual([`7 publish ${topic}`, '7 notification 1'])
+		client.world.watchers.publishesNothing = true
+		const refused = await post({ topic, message: 1 })
+		expect([refused.status, refused.headers.get('Retry-After')]).toEqual([429, '10'])
+		await client.call('DELETE', '/instances/7/enabled')
+		expect((await post({ topic, message: 1 })).status).toBe(409)
+		expect((await post({ topic, message: 1 }, { authorization: await addOrganization(2) })).status).toBe(400)
 	})
 
 	test('wants the organization’s secret', async () => {
@@ -222,12 +236,25 @@ describe('subscriptions', () => {
 		})
 	})
 
-	test('an address is subscribed once, and there are ten at most, however many ask at once', async () => {
-		const same = await Promise.all(Array.from({ length: 4 }, () => subscribe(['a'])))
+	test('§5.9 an address is subscribed once to the same topics, and there are ten at most, however many ask at once', async () => {
+		const same = await Promise.all(Array.from({ length: 4 }, () => subscribe(['a', 'b'])))
 		expect(same.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
-		expect((await subscribe(['b'])).body.message).toMatch(/^config\.url: subscription \d+ already sends to this URL/)
+		for (const topics of [
+			['a', 'b'],
+			['b', 'a'],
+			['a', 'b', 'a'],
+		])
+			expect((await subscribe(topics, `${HOOK}#again`)).body.message).toMatch(
+				/^config\.url: subscription \d+ already sends these topics to this URL/,
+			)
+		const differing = await Promise.all(Array.from({ length: 4 }, () => subscribe(['b'])))
+		expect(differing.map((one) => one.status).sort((a, b) => a - b)).toEqual([200, 409, 409, 409])
+		expect((await client.call('GET', '/notifications/subscriptions')).body).toMatchObject([
+			{ topics: ['a', 'b'], config: { url: HOOK } },
+			{ topics: ['b'], config: { url: HOOK } },
+		])
 		const many = await Promise.all(Array.from({ length: 12 }, (_, n) => subscribe(['a'], `${HOOK}/${n}`)))
-		expect(many.filter((one) => one.status === 200)).toHaveLength(9)
+		expect(many.filter((one) => one.status === 200)).toHaveLength(8)
 		expect((await subscribe(['a'], `${HOOK}/more`)).body.message).toContain('at most 10')
 	})
 

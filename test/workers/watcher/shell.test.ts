@@ -125,6 +125,8 @@ test('an object without instance row answers unknown to every call and writes no
 		timeline: () => stub.timeline('orders', '1', { pageSize: 5 }),
 		eventsAfter: () => stub.eventsAfter(null, 1),
 		deletions: () => stub.deletions(),
+		outcomes: () => stub.outcomes([1]),
+		deleteNotification: () => stub.deleteNotification(1),
 		decide: () => stub.decide('emit'),
 		massChanges: () => stub.massChanges(),
 		decideMassChanges: () => stub.decideMassChanges('emit'),

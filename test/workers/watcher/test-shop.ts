@@ -77,6 +77,9 @@ export async function openShop(
 	return Object.assign(shop, { id, api, stub: getWatcher(env, await readRef(id)) as unknown as TestShop['stub'] })
 }
 
+/** The headers of the last answer. */
+export const lastAnswer = { headers: new Headers() }
+
 /** A request to the whole Worker. */
 export async function callWorker(
 	method: string,
@@ -95,6 +98,7 @@ export async function callWorker(
 		context,
 	)
 	await waitOnExecutionContext(context)
+	lastAnswer.headers = new Headers([...response.headers])
 	const text = await response.text()
 	return { status: response.status, body: text === '' ? null : JSON.parse(text) }
 }

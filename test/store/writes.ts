@@ -64,6 +64,7 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 		if (body.status !== undefined && !statuses.includes(body.status)) throw notOneOf('status', statuses)
 		if (body.billing?.email && !email(body.billing.email))
 			throw badParameter('billing', 'rest_invalid_email', 'Invalid email address.')
+		requireTextAmounts(body)
 		for (const { code } of (body.coupon_lines ?? []) as Rec[]) {
 			const known = [...engine.tables.coupons.values()].some(
 				(coupon) => coupon.status === 'publish' && engine.record('coupons', coupon).code === String(code).toLowerCase(),
@@ -118,6 +119,29 @@ function checked(call: Call, resource: Resource, body: Rec, id: number | undefin
 	}
 }
 
+/** Amounts of an order's lines are text: a number is refused (docs/woocommerce.md 8.13). */
+const TEXT_AMOUNTS = { line_items: ['subtotal', 'total'], shipping_lines: ['total'], fee_lines: ['total'] }
+
+function requireTextAmounts(body: Rec): void {
+	for (const [field, names] of Object.entries(TEXT_AMOUNTS))
+		for (const [index, line] of (Array.isArray(body[field]) ? (body[field] as Rec[]) : []).entries())
+			for (const name of names)
+				if (typeof line?.[name] === 'number')
+					throw badParameter(field, 'rest_invalid_type', `${field}[${index}][${name}] is not of type string.`)
+}
+
+/** Gateways that pay nothing back: without `api_refund: false` the store asks them to (docs/woocommerce.md 8.13). */
+const OFFLINE_GATEWAYS = new Set(['bacs', 'cod', 'cheque'])
+
+function requireRefundable(method: string): void {
+	const reason = OFFLINE_GATEWAYS.has(method)
+		? 'The payment gateway for this order does not support automatic refunds.'
+		: method === ''
+			? 'The payment gateway for this order does not exist.'
+			: null
+	if (reason !== null) throw new RestError(500, 'woocommerce_rest_cannot_create_order_refund', reason)
+}
+
 /** POST to a collection. */
 export function createOne(call: Call, route: Route, body: Rec): Rec {
 	const { engine } = call
@@ -137,6 +161,7 @@ export function createOne(call: Call, route: Route, body: Rec): Rec {
 		if (!order) throw new RestError(404, 'woocommerce_rest_invalid_order', 'Order does not exist.')
 		if (!(Number(body.amount) > 0))
 			throw new RestError(400, 'woocommerce_rest_invalid_order_refund', 'Refund amount must be greater than zero.')
+		if (body.api_refund !== false) requireRefundable(String(engine.record('orders', order).payment_method))
 		return view(engine, 'refunds', refundOrder(engine, order, body))
 	}
 	if (resource === 'variations' && !engine.get('products', route.parent ?? 0))
@@ -194,7 +219,7 @@ export function deleteOne(call: Call, route: Route, params: Pick<Map<string, unk
 		firedByTrash(engine, resource, entity)
 		// 7.0.0 answers 500 to this and has trashed it all the same (docs/woocommerce.md 5.9).
 		if (resource === 'coupons' && engine.settings.version === '7.0') {
-			throw new RestError(500, 'internal_server_error', '<p>There has been a critical error on this website.</p>')
+			throw new RestError(500, 'woocommerce_rest_cannot_delete', 'The shop_coupon cannot be deleted.')
 		}
 	}
 	return before
@@ -271,8 +296,12 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 		throw new RestError(404, 'rest_no_route', 'No route was found matching the URL and request method.', {}, '')
 	if (collection !== 'taxes') {
 		required(body, 'name')
-		const taken = [...terms.values()].find((term) => term.name === body.name)
-		if (taken)
+		if (collection === 'attributes') requireFreeSlug(terms, body)
+		// The same name with a slug of its own is another term (docs/woocommerce.md 8.13).
+		const taken = [...terms.values()].find(
+			(term) => term.name === body.name && [undefined, '', term.slug].includes(body.slug as string | undefined),
+		)
+		if (taken && collection !== 'attributes')
 			throw new RestError(400, 'term_exists', 'A term with the name provided already exists in this taxonomy.', {
 				resource_id: taken.id,
 			})
@@ -300,10 +329,18 @@ function createOther(call: Call, route: Route, body: Rec): Rec {
 		},
 	}
 	const term: Rec = { id, ...(collection !== 'taxes' && { name: body.name }), ...defaults[collection], ...body }
-	if (collection !== 'taxes') term.slug ||= collection === 'attributes' ? `pa_${slug(term.name)}` : slug(term.name)
+	if (collection === 'attributes') term.slug = `pa_${slug(String(term.slug || term.name)).replace(/^pa[_-]/, '')}`
+	else if (collection !== 'taxes') term.slug ||= slug(term.name)
 	terms.set(id, term)
 	engine.noteOther(collection as 'tags', id, 'created', term)
 	return single(call, { ...route, kind: 'item', id })
+}
+
+/** Attributes are told apart by their slugs; several may have one name (docs/woocommerce.md 8.13). */
+function requireFreeSlug(terms: ReadonlyMap<number, Rec>, body: Rec): void {
+	const wanted = slug(String(body.slug || body.name)).replace(/^pa[_-]/, '')
+	if ([...terms.values()].some((term) => String(term.slug).replace(/^pa_/, '') === wanted))
+		throw new RestError(400, 'woocommerce_rest_cannot_create', `Slug "${wanted}" is already in use. Change it, please.`)
 }
 
 function updateOther(call: Call, route: Route, body: Rec): Rec {

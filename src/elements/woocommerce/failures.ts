@@ -230,7 +230,20 @@ export function parseVendorError(text: string): { code: string; message: string 
 	const { code, message } = body as { code?: unknown; message?: unknown }
 	// `wp_die` before WordPress is up (maintenance, database) has the same shape.
 	if (typeof code !== 'string') return null
-	return { code, message: typeof message === 'string' ? toPlainText(message) : null }
+	return { code, message: typeof message === 'string' ? withParameterDetails(message, body) : null }
+}
+
+/** A message with what is wrong about each parameter: WordPress's own message only names them. */
+function withParameterDetails(message: string, body: object): string | null {
+	const { data } = body as { data?: unknown }
+	const params = typeof data === 'object' && data !== null ? (data as { params?: unknown }).params : null
+	const details =
+		typeof params !== 'object' || params === null
+			? []
+			: Object.values(params).filter(
+					(detail): detail is string => typeof detail === 'string' && !message.includes(detail),
+				)
+	return toPlainText([message, ...details].join(' '))
 }
 
 /**

@@ -222,10 +222,70 @@ describe('section 5: deleting', () => {
 		expect((await made.call('DELETE', 'products/tags/22?force=true')).status).toBe(200)
 	})
 
+	it.each(['line_items', 'shipping_lines', 'fee_lines'])('refuses numbers as amounts of %s', async (field) => {
+		const made = rig()
+		const { id } = some(made, 'orders')
+		const line = field === 'line_items' ? { product_id: some(made, 'products').id } : { name: 'x', method_id: 'flat' }
+		for (const [method, path] of [
+			['POST', 'orders'],
+			['PUT', `orders/${id}`],
+		] as const) {
+			const refused = await made.call(method, path, {
+				[field]: [
+					{ ...line, total: '1.00' },
+					{ ...line, total: 5 },
+				],
+			})
+			expect([refused.status, refused.json]).toMatchObject([
+				400,
+				{
+					code: 'rest_invalid_param',
+					message: `Invalid parameter(s): ${field}`,
+					data: { params: { [field]: `${field}[1][total] is not of type string.` } },
+				},
+			])
+			expect((await made.call(method, path, { [field]: [{ ...line, total: '5.00' }] })).status).toBeLessThan(300)
+		}
+	})
+
+	it('refuses a refund that the gateway would have to pay, unless api_refund is false', async () => {
+		const made = rig()
+		for (const [method, works] of [
+			['bacs', false],
+			['cod', false],
+			['', false],
+			['stripe', true],
+		] as const) {
+			const order = (
+				await made.call('POST', 'orders', { payment_method: method, fee_lines: [{ name: 'fee', total: '9.00' }] })
+			).json
+			const path = `orders/${order.id}/refunds`
+			const asked = await made.call('POST', path, { amount: '1.00' })
+			expect([method, asked.status]).toEqual([method, works ? 201 : 500])
+			if (!works) expect(asked.json.code).toBe('woocommerce_rest_cannot_create_order_refund')
+			expect((await made.call('POST', path, { amount: '1.00', api_refund: false })).status).toBe(201)
+		}
+	})
+
+	it('takes a second attribute or term of the same name with another slug', async () => {
+		const made = rig()
+		for (const path of ['products/attributes', 'products/categories', 'products/tags']) {
+			const first = await made.call('POST', path, { name: 'Twin' })
+			expect(first.status).toBe(201)
+			expect((await made.call('POST', path, { name: 'Twin', slug: 'twin-two' })).status).toBe(201)
+			const refused = await made.call('POST', path, { name: 'Twin' })
+			expect([refused.status, refused.json.code]).toEqual([
+				400,
+				path.endsWith('attributes') ? 'woocommerce_rest_cannot_create' : 'term_exists',
+			])
+		}
+	})
+
 	it('7.0 answers 500 to the trashing of a coupon, and has trashed it', async () => {
 		const made = rig({ version: '7.0' })
 		const { id } = some(made, 'coupons')
-		expect((await made.call('DELETE', `coupons/${id}`)).status).toBe(500)
+		const answer = await made.call('DELETE', `coupons/${id}`)
+		expect([answer.status, answer.json.code]).toEqual([500, 'woocommerce_rest_cannot_delete'])
 		expect(made.store.journal()).toMatchObject([{ id, change: 'trashed' }])
 	})
 

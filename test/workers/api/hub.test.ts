@@ -70,6 +70,41 @@ describe('what can be done', () => {
 			})
 	})
 
+	test('§8.17 a coupon that an old store answers 500 about is looked at: in the trash it is deleted', async () => {
+		const old = createStore({
+			objects: { orders: 0, products: 1, coupons: 2, customers: 0 },
+			version: '7.0',
+			url: 'https://shop.example.com',
+			now: () => Date.parse('2026-06-01T12:00:00Z'),
+		})
+		client.world.store = (request) => old.fetch(request)
+		const { body } = await client.call('POST', '/instances', instanceBodyForStore(old))
+		authorization = `User ${client.userSecret}, Element ${body.token}`
+		const [first, second] = idsOf(await hub('GET', '/discounts'))
+		asked()
+		expect(await hub('DELETE', `/hubs/ecommerce/discounts/${first}`)).toMatchObject({ status: 200, body: null })
+		expect(asked().map((request) => request.split(' ')[0])).toEqual(['DELETE', 'GET'])
+		expect((await hub('DELETE', `/discounts/${second}?force=false`)).status).toBe(200)
+		// A failure that left the coupon as it was stays one.
+		client.world.store = (request) =>
+			request.method === 'DELETE'
+				? Promise.resolve(Response.json({ code: 'woocommerce_rest_cannot_delete', message: 'No.' }, { status: 500 }))
+				: old.fetch(request)
+		const made = await hub('POST', '/discounts', { code: 'stays', amount: '1.00' })
+		const failed = await hub('DELETE', `/discounts/${made.body.id}`)
+		expect([failed.status, failed.body.providerMessage]).toEqual([502, 'No.'])
+	})
+
+	test('§8.18 providerMessage says what is wrong with each parameter', async () => {
+		const refused = await hub('POST', '/orders', { shipping_lines: [{ method_id: 'flat_rate', total: 5 }] })
+		expect([refused.status, refused.body.providerMessage]).toEqual([
+			400,
+			'Invalid parameter(s): shipping_lines shipping_lines[0][total] is not of type string.',
+		])
+		const missing = await hub('POST', '/customers', { first_name: 'Ann' })
+		expect(missing.body.providerMessage).toBe('Missing parameter(s): email')
+	})
+
 	test('§8.3 comments and refunds of an order: list, get, create, delete', async () => {
 		const [order] = idsOf(await hub('GET', '/orders?pageSize=1'))
 		for (const [name, body] of [

@@ -1,6 +1,6 @@
 /** Handlers of the hub (docs/contract.md §8). */
 import { getPath } from 'hono/utils/url'
-import type { Records } from '../../elements/records.ts'
+import type { RecordCollection, Records } from '../../elements/records.ts'
 import { elements } from '../../elements/registry.ts'
 import { BASE_PATH } from '../../lib/base-path.ts'
 import { BadRequest, Forbidden, HttpError, NotFound, StoreFailed } from '../../lib/errors.ts'
@@ -32,7 +32,7 @@ const objectCache = new ObjectCache()
 /** Mounts the calls. */
 export function mountHub(api: Api): void {
 	const handlers: Record<string, unknown> = {
-		listObjects,
+		listObjects: async (c: InstanceContext) => toShownObjects(c, await listObjects(c)),
 		getObjectMetadata: async (c: InstanceContext, { params }: { params: { name: string } }) =>
 			await getObjectMetadata(c, params.name),
 	}
@@ -77,9 +77,12 @@ function toHubRequest(c: InstanceContext): HubRequest {
 	return { c, path, vendorPath, records }
 }
 
-/** The store's records; 403 if the instance is disabled, 400 for a parameter that the store would take as an order. */
-function requireRecords(c: InstanceContext): Records {
-	if (!c.var.instance.enabled) throw new Forbidden('This instance is disabled')
+/**
+ * The store's records; 403 if the instance is disabled, unless `evenDisabled`, 400 for a parameter that the store would
+ * take as an order.
+ */
+function requireRecords(c: InstanceContext, evenDisabled = false): Records {
+	if (!c.var.instance.enabled && !evenDisabled) throw new Forbidden('This instance is disabled')
 	const { records } = getElement(c.var.instance.elementKey)
 	for (const name of new URL(c.req.url).searchParams.keys())
 		if (records.isReservedParameter(name))
@@ -156,8 +159,22 @@ async function deleteRecord(hub: HubRequest, force: 'true' | 'false' | undefined
 	if (!answer.ok) throw toHttpError(answer, 'DELETE')
 }
 
-async function listObjects(c: InstanceContext) {
-	const records = requireRecords(c)
+/** With `Elements-Version: Helium`, objects have the store's own name, and whether WooCommerce itself has them. */
+function toShownObjects(c: InstanceContext, collections: readonly RecordCollection[]) {
+	if (c.req.header('Elements-Version')?.trim().toLowerCase() !== 'helium') return collections
+	const { records } = getElement(c.var.instance.elementKey)
+	return collections.map((collection) => {
+		const path = collection.name.replaceAll('{id}', '0')
+		return {
+			...collection,
+			vendorName: records.toVendorPath(path)?.replace('/0/', '/{id}/') ?? collection.name,
+			type: records.classifyPath(path) === 'collection' ? ('standard' as const) : ('custom' as const),
+		}
+	})
+}
+
+async function listObjects(c: InstanceContext): Promise<RecordCollection[]> {
+	const records = requireRecords(c, true)
 	const { instance, services } = c.var
 	const known = objectCache.get(instance, services.now())
 	if (known !== null) return known

@@ -111,6 +111,11 @@ export const CollectionResponse = z
 			description: 'Name in paths, `/hubs/ecommerce/<name>`; `{id}` is the object that it belongs to',
 		}),
 		methods: z.array(z.enum(['get', 'create', 'update', 'delete'])).meta({ description: 'What its route allows' }),
+		vendorName: z
+			.string()
+			.optional()
+			.meta({ description: "The store's own name; only with the header `Elements-Version: Helium`" }),
+		type: z.enum(['standard', 'custom']).optional().meta({ description: "custom: a plugin's; only with that header" }),
 	})
 	.meta({ id: 'HubObject', examples: [OBJECT] })
 

@@ -93,7 +93,7 @@ describe('creating', () => {
 			['products', { name: 'B1', regular_price: '6.00' }],
 			['coupons', { code: 'HookCode', amount: '10' }],
 			['customers', { email: 'new@example.test' }],
-			[`orders/${order.id}/refunds`, { amount: '0.10', reason: 'x' }],
+			[`orders/${order.id}/refunds`, { amount: '0.10', reason: 'x', api_refund: false }],
 			[`orders/${order.id}/notes`, { note: 'hello' }],
 			[`products/${product.id}/variations`, { regular_price: '9' }],
 			['products/categories', { name: 'C' }],

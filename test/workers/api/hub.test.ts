@@ -83,8 +83,15 @@ describe('what can be done', () => {
 		const [first, second] = idsOf(await hub('GET', '/discounts'))
 		asked()
 		expect(await hub('DELETE', `/hubs/ecommerce/discounts/${first}`)).toMatchObject({ status: 200, body: null })
-		expect(asked().map((request) => request.split(' ')[0])).toEqual(['DELETE', 'GET'])
+		// Its coupons show no status.
+		expect(asked().map((request) => request.split(' ')[0])).toEqual(['DELETE', 'GET', 'DELETE'])
 		expect((await hub('DELETE', `/discounts/${second}?force=false`)).status).toBe(200)
+		// Those of 7.0 show one.
+		client.world.store = async (request) =>
+			request.method === 'DELETE'
+				? Response.json({ code: 'woocommerce_rest_cannot_delete', message: 'No.' }, { status: 500 })
+				: Response.json({ id: 5, code: 'x', status: 'trash' })
+		expect((await hub('DELETE', '/discounts/5')).status).toBe(200)
 		// A failure that left the coupon as it was stays one.
 		client.world.store = (request) =>
 			request.method === 'DELETE'
@@ -103,6 +110,22 @@ describe('what can be done', () => {
 		])
 		const missing = await hub('POST', '/customers', { first_name: 'Ann' })
 		expect(missing.body.providerMessage).toBe('Missing parameter(s): email')
+	})
+
+	test('§8.19 objects have the store’s own names for the platform’s newer clients, also of a disabled instance', async () => {
+		const plain = await hub('GET', '/hubs/ecommerce/objects')
+		expect(plain.body[0]).not.toHaveProperty('vendorName')
+		await client.call('DELETE', `/instances/${id}/enabled`)
+		const { status, body } = await hub('GET', '/objects', undefined, { 'Elements-Version': 'Helium' })
+		expect([status, body.length]).toEqual([200, plain.body.length])
+		for (const [name, vendorName] of [
+			['discounts', 'coupons'],
+			['orders', 'orders'],
+			['products-categories', 'products/categories'],
+			['orders/{id}/comments', 'orders/{id}/notes'],
+		])
+			expect(body).toContainEqual({ name, vendorName, type: 'standard', methods: expect.any(Array) })
+		expect((await hub('GET', '/orders')).status).toBe(403)
 	})
 
 	test('§8.3 comments and refunds of an order: list, get, create, delete', async () => {
@@ -596,7 +619,6 @@ describe('refusals and failures', () => {
 			['POST', '/orders'],
 			['PATCH', '/orders/5'],
 			['DELETE', '/orders/5'],
-			['GET', '/objects'],
 			['GET', '/objects/orders/metadata'],
 		] as const)
 			expect(

@@ -161,7 +161,6 @@ export const accountOperations = {
 		summary: 'Delete an account',
 		description: 'Accounts cannot be deleted: 405 for your own, 404 for any other.',
 		access: 'account',
-		role: 'admin',
 		answer: null,
 		errors: [405],
 	}),

@@ -122,6 +122,21 @@ test('a dead callback: queued, listed, released, delivered; with its attempts, a
 	expect(shop.callbackBodies.filter((body) => body === again[0]!.body)).toHaveLength(3)
 	expect((await shop.api('PUT', `/notifications/${first}/acknowledge`)).body).toMatchObject({ acknowledged: true })
 
+	// Each event of it says what became of it, also when the notification is deleted.
+	const said = await get(shop, `/instances/${shop.id}/events/dispositions`)
+	expect(said.flatMap((one: any) => one.notificationData.map(({ message }: any) => message))).toEqual(
+		Array.from({ length: 2 }, () => 'Delivered, 204'),
+	)
+	const events = await get(shop, `/instances/${shop.id}/events`)
+	const of = (id: number) => events.find((one: any) => one.notifiedData.some((sent: any) => sent.id === id)).id
+	const event = of(first)
+	expect((await shop.api('DELETE', `/notifications/${first}`)).status).toBe(200)
+	expect(await get(shop, `/instances/${shop.id}/events/${event}`)).toMatchObject({
+		status: 'NOTIFIED',
+		notifiedData: [],
+	})
+	expect((await shop.api('POST', `/notifications/${first}/replay`)).status).toBe(404)
+
 	// By a filter of the event log: one of the two.
 	const dry = await shop.api('POST', `/instances/${shop.id}/replays`, {
 		filter: { text: 'second', eventTypes: ['CREATED'] },

@@ -1,7 +1,6 @@
 /** The calls about elements and hubs (docs/contract.md §2). */
 import * as z from 'zod'
 import { defineOperation } from '../http/contract.ts'
-import { HubName } from '../hub/schema.ts'
 import {
 	CatalogElement,
 	ElementMetadataResponse,
@@ -78,18 +77,8 @@ export const catalogOperations = {
 		path: '/ping',
 		tag: 'Hub',
 		summary: 'Ping the hub',
-		description: 'Checks the token and returns its element.',
+		description: 'Checks the token and returns its element. `/hubs/{hub}/ping` is the same call.',
 		access: 'token',
-		answer: PingResponse,
-	}),
-	pingHub: defineOperation({
-		method: 'get',
-		path: '/hubs/{hub}/ping',
-		tag: 'Hub',
-		summary: 'Ping a hub by its name',
-		description: 'The same as `/ping`.',
-		access: 'token',
-		params: z.object({ hub: HubName }),
 		answer: PingResponse,
 	}),
 }

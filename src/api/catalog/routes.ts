@@ -34,7 +34,6 @@ export function mountCatalogRoutes(api: Api): void {
 		getElementMetadata: (c, { query }) => toElementMetadata(requireElement(c.req.param('keyOrId')), query.expand),
 		listHubs: (_c, { query }) => listHubs(query.hydrate === 'true'),
 		ping,
-		pingHub: ping,
 	})
 }
 

@@ -21,7 +21,6 @@ import {
 	ListQuery,
 	CollectionMetadataResponse,
 	CollectionResponse,
-	HubName,
 	ReportQuery,
 	WriteBody,
 } from './schema.ts'
@@ -83,8 +82,9 @@ const ORDER_RESOURCES = {
 	},
 } as const
 
+const Hub = z.string().meta({ description: 'Any name: the token identifies the store', examples: ['ecommerce'] })
 const idParameter = (id: number) => z.string().meta({ description: 'Id at the store', examples: [String(id)] })
-const HubParams = z.object({ hub: HubName })
+const HubParams = z.object({ hub: Hub })
 const RecordParams = HubParams.extend({ id: idParameter(RECORDS.orders.id) })
 const SubRecordParams = RecordParams.extend({ subId: idParameter(ORDER_RECORDS.comments.id) })
 

@@ -72,8 +72,6 @@ function toHubRequest(c: InstanceContext): HubRequest {
 	const path = c.req.path.replace(/^.*?\/hubs\/[^/]+\//, '')
 	const vendorPath = records.toVendorPath(path)
 	if (vendorPath === null) throw new NotFound('No such collection')
-	// GET is a call of its own (docs/contract.md §8): the store is not asked for a collection of this name.
-	if (path === 'ping') throw notAllowed('GET')
 	return { c, path, vendorPath, records }
 }
 
@@ -222,13 +220,14 @@ function notAllowed(allow: string): HttpError {
 const DEFAULT_HUB = 'ecommerce'
 
 /**
- * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, and a collection of two words is the
- * one with a hyphen. `reservedSegments`: first path segments of other calls.
+ * The path by which a request is routed: `/orders` is `/hubs/ecommerce/orders`, `/hubs/{hub}/ping` is `/ping`, and a
+ * collection of two words is the one with a hyphen. `reservedSegments`: first path segments of other calls.
  */
 export function resolveHubPath(request: Request, reservedSegments: () => ReadonlySet<string>): string {
 	const path = getPath(request)
 	if (!path.startsWith(`${BASE_PATH}/`)) return path
 	const [first = '', ...rest] = path.slice(BASE_PATH.length + 1).split('/')
+	if (first === 'hubs' && rest.length === 2 && rest[1] === 'ping') return `${BASE_PATH}/ping`
 	if (first === 'hubs' && rest.length > 1)
 		return `${BASE_PATH}/hubs/${rest[0]}/${toRoutedPath(rest.slice(1).join('/'))}`
 	return /^[a-z][a-z0-9_-]*$/.test(first) && rest.length < 5 && !reservedSegments().has(first)

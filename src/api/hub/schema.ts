@@ -5,11 +5,6 @@ import { VendorRecord } from '../http/contract.ts'
 import { NextPage, MAX_PAGE_SIZE, PageSize } from '../http/paging.ts'
 import { COLLECTION_BY_DEPTH, METADATA, OBJECT } from './examples.ts'
 
-/** `{hub}` of a path. */
-export const HubName = z
-	.string()
-	.meta({ description: 'Any name: the token identifies the store', examples: ['ecommerce'] })
-
 const Fields = z
 	.string()
 	.max(LIMITS.fields.value, expectedAtMost('fields'))

@@ -46,7 +46,7 @@ async function deleteRecord(client: StoreClient, path: string, permanent: boolea
 	return await client.call('DELETE', path, { force: 'true' })
 }
 
-/** Stores before 8 answer 500 to a coupon that they have moved to the trash: its status says so (docs/woocommerce.md 5.9). */
+/** Stores before 8 answer 500 to a coupon that they have moved to the trash (docs/woocommerce.md 5.9). */
 async function isTrashedDespite(client: StoreClient, path: string, failure: Failure): Promise<boolean> {
 	if (failure.kind !== 'server' || failure.status !== 500) return false
 	const found = await client.call('GET', path, {})

@@ -274,7 +274,6 @@ describe('the catalogue', () => {
 		'name',
 		'key',
 		'description',
-		'defaultValue',
 		'type',
 		'required',
 		'displayOrder',
@@ -293,7 +292,7 @@ describe('the catalogue', () => {
 			expect(item.description, item.key).toMatch(/\S/)
 			// A SELECT's default is one of its options, and only a SELECT has some.
 			expect(item.options === null, item.key).toBe(item.type !== 'SELECT')
-			if (item.options !== null && item.defaultValue !== null)
+			if (item.options !== null && item.defaultValue !== undefined)
 				expect(
 					item.options.map(({ value }: any) => value),
 					item.key,

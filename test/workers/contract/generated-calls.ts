@@ -191,6 +191,10 @@ const REQUEST_OVERRIDES: Record<string, (world: ContractWorld) => Partial<ApiReq
 		// A replacement without events took everything watched away; it is learned again.
 		getTimeline: waitUntilIndexed,
 		getTimelineByToken: waitUntilIndexed,
+		// Nobody receives it, so it is settled.
+		deleteNotification: async (world) => ({
+			path: `${BASE_PATH}/notifications/${(await callOk(world, 'POST', '/notifications', { topic: 'unheard', message: 1 })).id}`,
+		}),
 		// The call by token deleted the one that there was.
 		async deleteInstance(world) {
 			return {

@@ -13,7 +13,7 @@ import type { AttemptOutcome } from '../../rpc/delivery.ts'
 import { deactivateSubscription } from './subscriptions.ts'
 import { countAccepted } from '../log/tally.ts'
 import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
-import { getShownCounter } from '../core/posted.ts'
+import { DELETED_STATUS, getShownCounter } from '../core/posted.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 
@@ -89,7 +89,7 @@ function settleAttempt(
 	reported: AttemptOutcome,
 ): { retryAtMs: number | null } {
 	const row = getUnsettledRows(core).find((candidate) => candidate.id === counter) ?? core.notifications.get(counter)
-	if (row === null || row.status === 'delivered') return { retryAtMs: null }
+	if (row === null || row.status === 'delivered' || row.status === DELETED_STATUS) return { retryAtMs: null }
 	const subscription = core.subscriptions.getAll().find((candidate) => candidate.id === row.subscription) ?? null
 	const outcome = scopeToAddress(redactOutcome(core, row.members, reported), subscription)
 	saveAttempt(tx, core, row.id, attempt, subscription?.url ?? null, outcome)

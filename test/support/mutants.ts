@@ -1170,4 +1170,33 @@ export const MUTANTS: Mutant[] = [
 		replace: '',
 		tests: [story('mass-changes')],
 	},
+	// Posted notifications and PUT
+	{
+		name: 'a late success brings a deleted notification back',
+		file: 'src/watcher/outbox/settle.ts',
+		find: ' || row.status === DELETED_STATUS) return { retryAtMs: null }',
+		replace: ') return { retryAtMs: null }',
+		tests: [story('posted')],
+	},
+	{
+		name: 'each delivery of a posted notification has an id of its own',
+		file: 'src/watcher/outbox/claim.ts',
+		find: 'id: toNotificationId(context.instanceId, context.postedAs ?? row.id),',
+		replace: 'id: toNotificationId(context.instanceId, row.id),',
+		tests: [workers('topics-flow')],
+	},
+	{
+		name: 'what is posted to an instance is counted as a change',
+		file: 'src/watcher/log/tally.ts',
+		find: 'if (resource === POSTED_RESOURCE) continue',
+		replace: '',
+		tests: [story('posted')],
+	},
+	{
+		name: 'PUT drops what is not sent',
+		file: 'src/api/instances/routes.ts',
+		find: "replace: query.replace === 'true',",
+		replace: 'replace: true,',
+		tests: [workers('instances')],
+	},
 ]

@@ -151,6 +151,7 @@ describe('subscriptions', () => {
 				active: true,
 				reason: null,
 				lastStatus: null,
+				notSent: null,
 				failingSince: null,
 				instanceId: null,
 				createdDate: '2026-06-01T12:00:00Z',

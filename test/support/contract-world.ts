@@ -336,7 +336,8 @@ async function createHubObjects(
 		'hub/products-categories': await make('products-categories', { name: 'One' }),
 		'hub/products-tags': await make('products-tags', { name: 'One' }),
 		'hub/at2': `taxes/${await make('taxes', { rate: '1.0000' })}`,
-		'hub/at3': `products/categories/${await make('products/categories', { name: 'Two' })}`,
+		// A list: every object three words deep has a name with a dash, by which its calls are routed.
+		'hub/at3': `customers/${await make('customers', { email: 'two@example.com' })}/downloads`,
 		'hub/at4': `products/${product}/variations/${await make(`products/${product}/variations`, { regular_price: '1.00' })}`,
 		'hub/at5': `products/attributes/${attribute}/terms/${await make(`products/attributes/${attribute}/terms`, { name: 'Small' })}`,
 	}

@@ -13,7 +13,8 @@ export type StoryStep =
 	| { kind: 'act'; action: Action }
 	| { kind: 'time'; ms: number }
 	| { kind: 'poll' }
-	| { kind: 'mass-edit'; resource: Resource; prices: boolean; ms: number }
+	/** A person may decide about it after so many ms. */
+	| { kind: 'mass-edit'; resource: Resource; prices: boolean; ms: number; decision: 'emit' | 'forget' | null }
 	| { kind: 'decide'; decision: 'emit' | 'forget' }
 	| { kind: 'comeback'; resource: Resource; ms: number }
 	| { kind: 'evict' }
@@ -173,12 +174,13 @@ const stepArbitrary: fc.Arbitrary<StoryStep> = fc.oneof(
 	{ weight: 8, arbitrary: fc.integer({ min: 500, max: 150_000 }).map((ms): StoryStep => ({ kind: 'time', ms })) },
 	{ weight: 3, arbitrary: fc.constant<StoryStep>({ kind: 'poll' }) },
 	{
-		weight: 2,
+		weight: 3,
 		arbitrary: fc.record({
 			kind: fc.constant('mass-edit' as const),
 			resource: fc.constantFrom<Resource>('products', 'products', ...COLLECTIONS),
 			prices: fc.boolean(),
-			ms: fc.integer({ min: 0, max: 200_000 }),
+			ms: fc.integer({ min: 0, max: 300_000 }),
+			decision: fc.constantFrom(null, 'emit' as const, 'forget' as const),
 		}),
 	},
 	{
@@ -332,7 +334,7 @@ export function storyArbitrary(
 	return fc.record({
 		vendorType: withWebhooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
 		reconcileMinutes: fc.constantFrom(5, 20, 60),
-		crowd: fc.constantFrom(false, false, true),
+		crowd: fc.constantFrom(false, false, false, false, true),
 		massChanges: fc.constantFrom('emit' as const, 'hold' as const),
 		plugin: withWebhooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
 		seed: fc.integer({ min: 1, max: 1_000_000 }),
@@ -410,6 +412,15 @@ function noteMassChanges(world: World, story: Story, happened: Set<string>): voi
 	if (resources.some(({ massChanges = [] }) => massChanges.length > 0)) happened.add(`mass change ${story.massChanges}`)
 }
 
+async function decide(world: World, decision: 'emit' | 'forget', happened: Set<string>): Promise<void> {
+	const decided = await world.decideMassChanges(decision)
+	if (decided.length > 0) happened.add(`decided ${decision}`)
+	if (decision === 'emit') return
+	// Only a later edit tells the receiver what was dismissed.
+	for (const { resource, id } of decided)
+		tryAction(world, { do: 'edit', resource: COLLECTION_BY_LABEL[resource] as Resource, id })
+}
+
 async function runStep(world: World, story: Story, step: StoryStep, happened: Set<string>): Promise<void> {
 	switch (step.kind) {
 		case 'act':
@@ -426,25 +437,21 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			return
 		}
 		case 'mass-edit': {
+			const resource = story.crowd ? 'products' : step.resource
 			const number = 1 + world.store.journal().length
-			const set = step.prices && step.resource === 'products' ? { regular_price: `${number}.50` } : undefined
-			tryAction(world, { do: 'mass-edit', resource: step.resource, ...(set && { set }) })
+			const set = step.prices && resource === 'products' ? { regular_price: `${number}.50` } : undefined
+			tryAction(world, { do: 'mass-edit', resource, ...(set && { set }) })
 			const core = world.engine.getCore()
 			for (const rs of core?.state.resources ?? []) rs.rereadAsked = true
 			if (core !== null) world.engine.updateAlarm(core)
 			await world.advance(step.ms)
 			noteMassChanges(world, story, happened)
+			if (step.decision !== null) await decide(world, step.decision, happened)
 			return
 		}
-		case 'decide': {
-			const decided = await world.decideMassChanges(step.decision)
-			if (decided.length > 0) happened.add(`decided ${step.decision}`)
-			if (step.decision === 'emit') return
-			// Only a later edit tells the receiver what was dismissed.
-			for (const { resource, id } of decided)
-				tryAction(world, { do: 'edit', resource: COLLECTION_BY_LABEL[resource] as Resource, id })
+		case 'decide':
+			await decide(world, step.decision, happened)
 			return
-		}
 		case 'comeback': {
 			const [trashed] = tryAction(world, { do: 'trash', resource: step.resource })
 			await world.advance(step.ms)

@@ -25,6 +25,8 @@ import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-
 import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import { noteUnchecked, withDecidedUpdates } from './unchecked.ts'
+import { takeOlderPayloads } from './waiting-payloads.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -76,7 +78,7 @@ export function recordPage(
 	)
 }
 
-/** Gates and records observations of one resource. */
+/** Gates and records observations of one resource, and before them the waiting payloads with earlier states. */
 export function recordObservations(
 	tx: Tx,
 	core: Core,
@@ -84,13 +86,50 @@ export function recordObservations(
 	observedObjects: readonly ObservedObject[],
 	readContext: ReadContext,
 ): RecordResult {
+	const pendingChecks =
+		readContext.pendingChecks ??
+		core.lookups.getChecks(
+			watched.state.number,
+			observedObjects.map(({ id }) => id),
+		)
+	const { payloads, checks } = takeOlderPayloads(tx, core, watched, observedObjects, pendingChecks)
+	const earlier = payloads.map(({ snapshot, receivedMs }) =>
+		recordGated(tx, core, watched, [{ id: snapshot.id, snapshot }], {
+			...toHookContext(core, receivedMs),
+			pendingChecks: new Map(),
+		}),
+	)
+	const recorded = recordGated(tx, core, watched, observedObjects, { ...readContext, pendingChecks: checks })
+	// What was recorded of payloads must be saved, even if the observations wait.
+	return { ...recorded, accepted: earlier.reduce((sum, { accepted }) => sum + accepted, recorded.accepted) }
+}
+
+/** The circumstances of a payload that was received at `receivedMs`. */
+export function toHookContext(core: Core, receivedMs: number): ReadContext {
+	return {
+		source: 'webhook',
+		via: 'hook',
+		requestedAtMs: receivedMs,
+		storeNowMs: receivedMs + (core.state.skewMs ?? 0),
+		listed: true,
+		backfill: core.config.backfill,
+	}
+}
+
+function recordGated(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	observedObjects: readonly ObservedObject[],
+	readContext: ReadContext & { pendingChecks: ReadonlyMap<ObjectId, PendingCheck> },
+): RecordResult {
 	const { state: rs } = watched
 	const ids = observedObjects.map(({ id }) => id)
 	const knownRows = readIndexRows(core, rs.number, ids)
 	const gated = gateAll(
 		observedObjects,
 		knownRows,
-		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
+		readContext.pendingChecks,
 		readContext,
 		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),

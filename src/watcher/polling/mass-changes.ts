@@ -15,6 +15,8 @@ const MAX_HELD_OBJECTS = 1_000
 
 /** A look has ended: decides which of its edits are mass changes. */
 export function endLook(tx: Tx, core: Core, rs: ResourceState): void {
+	// They may all have been sent with later events of their objects, or have expired.
+	if (rs.changesHeldSinceMs != null && countHeldChanges(core, rs.number) === 0) rs.changesHeldSinceMs = null
 	if (rs.look == null) return
 	const found = findMassChanges(rs.look, rs.listed, core.ports.now())
 	rs.look = null

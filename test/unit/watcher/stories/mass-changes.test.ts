@@ -1,6 +1,7 @@
 /** Mass changes: sent behind other events, or held until a person decides; nothing lost, doubled or overtaken. */
 import { describe, expect, test } from 'vitest'
 import { LANES } from '../../../../src/watcher/core/lanes.ts'
+import { drainWaiting } from '../../../../src/watcher/outbox/forming.ts'
 import { decideHeldChanges, listHeldChanges } from '../../../../src/watcher/polling/mass-changes.ts'
 import { buildHealth, buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import type { World } from '../../../support/world.ts'
@@ -159,6 +160,37 @@ describe('emit', () => {
 		await world.advance(5 * MINUTE_MS)
 		await back()
 		expect(arrivalsSince(world).filter((line) => line.endsWith(` ${id}`))).toEqual([`DELETED products ${id}`])
+	})
+
+	test('none is overtaken by a later event of its object, though the resource got another index meanwhile', async () => {
+		const { world, waited, back } = await worldWithBacklog()
+		const id = waited.at(-1)!
+		await world.configure({ baselineVersion: 9, version: 9 })
+		await world.advance(10 * MINUTE_MS)
+		expect(lanes(world).filter(({ lane }) => lane > 0)).toEqual([])
+		await callStoreApi(world, 'PUT', `products/${id}`, { name: 'Renamed' })
+		await poll(world)
+		await back()
+		const own = world.arrivals.filter(({ objectId }) => Number(objectId) === id)
+		expect(own.map(({ record }) => (record as { name: string }).name === 'Renamed')).toEqual([false, true])
+	})
+
+	test('while the callback fails they leave room for other events', async () => {
+		const world = await worldAfterBaseline(
+			shop({ delivery: { ...(await worldAfterBaseline(shop())).config.delivery, batch: 1 } }),
+		)
+		world.answer = () => 503
+		editPrices(world, 120)
+		await reread(world)
+		const core = world.engine.getCore()!
+		// As after many failures: nothing can be sent now.
+		for (let round = 0; round < 100; round++) {
+			core.commit((tx) => drainWaiting(tx, core))
+			world.sql.run(`UPDATE notifications SET due = ?, lease = NULL WHERE settled IS NULL`, world.nowMs + HOUR_MS)
+			core.notifications.invalidate()
+		}
+		expect(core.state.unsettled.length).toBeGreaterThan(20)
+		expect(core.state.unsettled.length).toBeLessThanOrEqual(50)
 	})
 
 	test('50 of 209 are ordinary events', async () => {
@@ -329,6 +361,27 @@ describe('hold', () => {
 		world.engine.updateAlarm(core(world))
 		await expectCleanJudgement(world)
 		expect(world.arrivals).toHaveLength(ids.length)
+	})
+
+	test('what waits for the end of a look counts as waiting; what is held does not', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		editPrices(world, 120)
+		const waiting: number[] = []
+		world.meanwhile = () => void waiting.push(buildHealth(core(world)).callback.waiting)
+		await reread(world)
+		expect(Math.max(...waiting)).toBeGreaterThan(0)
+		expect(buildHealth(core(world))).toMatchObject({ state: 'changes-held', callback: { waiting: 0 } })
+	})
+
+	test('when all that was held was sent with later events, nothing is held since', async () => {
+		const { world, ids } = await worldWithHeld()
+		for (const id of ids) world.store.act({ do: 'edit', resource: 'products', id, set: { name: `New ${id}` } })
+		await poll(world)
+		await world.advance(5 * MINUTE_MS)
+		expect(listHeldChanges(core(world)).held).toEqual([])
+		await reread(world)
+		expect(getResourceState(world, 'products').changesHeldSinceMs).toBeNull()
+		await expectCleanJudgement(world)
 	})
 
 	test('a resource that leaves the configuration leaves nothing held', async () => {

@@ -1213,6 +1213,13 @@ export const MUTANTS: Mutant[] = [
 		replace: 'const MAX_UNSETTLED_BEHIND = MAX_UNSETTLED',
 		tests: [story('mass-changes')],
 	},
+	{
+		name: 'what a search or poll sees of a mass change is sent',
+		file: 'src/watcher/changes/recorder.ts',
+		find: 'if (isLeftToReread(core, watched, gated, readContext)) {',
+		replace: 'if (gated.length < 0) {',
+		tests: [story('mass-changes')],
+	},
 	// Payloads that wait for a read
 	{
 		name: 'a payload that waits is forgotten when a later state is seen',

@@ -294,6 +294,26 @@ describe('hold', () => {
 		expect(world.arrivals).toHaveLength(60)
 	})
 
+	test.each([
+		['a poll sees the newest of them first', () => undefined],
+		[
+			'a search for a deleted object sees many of them first',
+			(world: World) => world.store.act({ do: 'delete', resource: 'products', id: liveIds(world, 'products')[100]! }),
+		],
+	])('all prices are held, also where %s', async (_which, meanwhile) => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		const ids = editPrices(world, 209)
+		meanwhile(world)
+		await poll(world)
+		await world.advance(10 * MINUTE_MS)
+		const deleted = ids.filter((id) => !liveIds(world, 'products').includes(id))
+		expect(arrivalsSince(world).filter((line) => line.startsWith('UPDATED'))).toEqual([])
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(ids.length - deleted.length)
+		decideHeldChanges(core(world), 'emit')
+		world.engine.updateAlarm(core(world))
+		await expectCleanJudgement(world)
+	})
+
 	test('a held object that is deleted is DELETED, and no longer held', async () => {
 		const { world, ids } = await worldWithHeld()
 		world.store.act({ do: 'delete', resource: 'products', id: ids[0]! })

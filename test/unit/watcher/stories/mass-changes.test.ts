@@ -383,6 +383,22 @@ describe('hold', () => {
 		expect(world.arrivals).toHaveLength(ids.length)
 	})
 
+	test('what a look has found is held, and reported so, though the setting changes meanwhile', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		editPrices(world, 120)
+		let pages = 0
+		world.meanwhile = async () => {
+			if (++pages === 6) await world.configure({ massChanges: 'emit', version: 9 })
+		}
+		await reread(world)
+		const held = listHeldChanges(core(world)).held[0]?.count ?? 0
+		expect(held).toBeGreaterThan(0)
+		expect(buildHealth(core(world)).state).toBe('changes-held')
+		expect(operatorEvents(world)).toEqual([
+			expect.objectContaining({ objects: 120, message: expect.stringContaining('They are held') }),
+		])
+	})
+
 	test('what waits for the end of a look counts as waiting; what is held does not', async () => {
 		const world = await worldAfterBaseline(shop(HOLD))
 		editPrices(world, 120)

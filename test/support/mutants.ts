@@ -1166,7 +1166,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'held changes of a resource that left wait for nobody',
 		file: 'src/watcher/outbox/retention.ts',
-		find: "decideHeld(tx, core, resource, 'forget')",
+		find: 'releaseLanes(tx, core, resource)',
 		replace: '',
 		tests: [story('mass-changes')],
 	},
@@ -1198,5 +1198,48 @@ export const MUTANTS: Mutant[] = [
 		find: "replace: query.replace === 'true',",
 		replace: 'replace: true,',
 		tests: [workers('instances')],
+	},
+	{
+		name: 'mass changes of a resource that left stay behind',
+		file: 'src/watcher/outbox/waiting-rows.ts',
+		find: 'SET lane = ${LANES.ordinary} WHERE lane > 0 AND resource = ?',
+		replace: 'SET lane = lane WHERE lane > 0 AND resource = ?',
+		tests: [story('mass-changes')],
+	},
+	{
+		name: 'mass changes take all the room while the callback fails',
+		file: 'src/watcher/outbox/forming.ts',
+		find: 'const MAX_UNSETTLED_BEHIND = MAX_UNSETTLED / 2',
+		replace: 'const MAX_UNSETTLED_BEHIND = MAX_UNSETTLED',
+		tests: [story('mass-changes')],
+	},
+	{
+		name: 'what a search or poll sees of a mass change is sent',
+		file: 'src/watcher/changes/recorder.ts',
+		find: 'if (isLeftToReread(core, watched, gated, readContext)) {',
+		replace: 'if (gated.length < 0) {',
+		tests: [story('mass-changes')],
+	},
+	// Payloads that wait for a read
+	{
+		name: 'a payload that waits is forgotten when a later state is seen',
+		file: 'src/watcher/changes/waiting-payloads.ts',
+		find: 'taken.push(...older)',
+		replace: '',
+		tests: [story('webhook-gate')],
+	},
+	{
+		name: 'a payload that waits is recorded again and again',
+		file: 'src/watcher/changes/waiting-payloads.ts',
+		find: 'core.lookups.removePayloads(tx, watched.state.number, JSON.stringify([observed.id]))',
+		replace: '',
+		tests: [story('webhook-gate')],
+	},
+	{
+		name: 'payloads that wait outlive the erasure of their object',
+		file: 'src/watcher/log/erasure.ts',
+		find: 'core.lookups.removePayloads(tx, rs.number, toStoredIds(objectId))',
+		replace: '',
+		tests: [story('webhook-gate')],
 	},
 ]

@@ -36,7 +36,7 @@ export interface ReadContext {
 	/** False: read by id because it is missing from a list. */
 	listed: boolean
 	/** Pending checks by id; absent: the queued ones. */
-	pendingChecks?: Map<ObjectId, PendingCheck>
+	pendingChecks?: ReadonlyMap<ObjectId, PendingCheck>
 	/** Whether the same can be read again after a round of reads that proves noise. */
 	canWait?: boolean
 	/** The instance's backfill, for the baseline. */

@@ -21,10 +21,13 @@ import { getLagMs } from './lag.ts'
 import { countLookEdit } from './look-edits.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
+import { canChangeInMass } from '../core/mass-change.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
 import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import { noteUnchecked, withDecidedUpdates } from './unchecked.ts'
+import { takeOlderPayloads } from './waiting-payloads.ts'
+import type { PendingCheck } from '../core/lookup-table.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -40,6 +43,9 @@ export interface RecordResult {
 	/** Nothing was recorded: the same must be read again after a round of reads that proves noise. */
 	waits?: true
 }
+
+/** With held mass changes: if more rows than this, and most of a page, differ without a new date, they may be held. */
+const MIN_LEFT_ROWS = 3
 
 /** Maximum age of an object's last event for another source to confirm it, ms. */
 const MAX_CONFIRMATION_AGE_MS = 26 * HOUR_MS
@@ -76,7 +82,7 @@ export function recordPage(
 	)
 }
 
-/** Gates and records observations of one resource. */
+/** Gates and records observations of one resource, and before them the waiting payloads with earlier states. */
 export function recordObservations(
 	tx: Tx,
 	core: Core,
@@ -84,13 +90,50 @@ export function recordObservations(
 	observedObjects: readonly ObservedObject[],
 	readContext: ReadContext,
 ): RecordResult {
+	const pendingChecks =
+		readContext.pendingChecks ??
+		core.lookups.getChecks(
+			watched.state.number,
+			observedObjects.map(({ id }) => id),
+		)
+	const { payloads, checks } = takeOlderPayloads(tx, core, watched, observedObjects, pendingChecks)
+	const earlier = payloads.map(({ snapshot, receivedMs }) =>
+		recordGated(tx, core, watched, [{ id: snapshot.id, snapshot }], {
+			...toHookContext(core, receivedMs),
+			pendingChecks: new Map(),
+		}),
+	)
+	const recorded = recordGated(tx, core, watched, observedObjects, { ...readContext, pendingChecks: checks })
+	// What was recorded of payloads must be saved, even if the observations wait.
+	return { ...recorded, accepted: earlier.reduce((sum, { accepted }) => sum + accepted, recorded.accepted) }
+}
+
+/** The circumstances of a payload that was received at `receivedMs`. */
+export function toHookContext(core: Core, receivedMs: number): ReadContext {
+	return {
+		source: 'webhook',
+		via: 'hook',
+		requestedAtMs: receivedMs,
+		storeNowMs: receivedMs + (core.state.skewMs ?? 0),
+		listed: true,
+		backfill: core.config.backfill,
+	}
+}
+
+function recordGated(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	observedObjects: readonly ObservedObject[],
+	readContext: ReadContext & { pendingChecks: ReadonlyMap<ObjectId, PendingCheck> },
+): RecordResult {
 	const { state: rs } = watched
 	const ids = observedObjects.map(({ id }) => id)
 	const knownRows = readIndexRows(core, rs.number, ids)
 	const gated = gateAll(
 		observedObjects,
 		knownRows,
-		readContext.pendingChecks ?? core.lookups.getChecks(rs.number, ids),
+		readContext.pendingChecks,
 		readContext,
 		getComparisons(core, watched, observedObjects, knownRows),
 		toGateContext(core, watched, readContext),
@@ -129,11 +172,32 @@ function awaitProof(
 	gated: readonly Decision[],
 	readContext: ReadContext,
 ): readonly Decision[] | null {
+	if (isLeftToReread(core, watched, gated, readContext)) {
+		watched.state.rereadAsked = true
+		return gated.filter((decision) => !isUnstampedEdit(decision))
+	}
 	const defer = (decision: Decision): Decision => deferDuringRound(core, watched, decision, readContext)
 	const decisions = gated.map(defer)
 	const planned = planNoiseRound(core, watched, decisions.filter(isAcceptedDecision), readContext)
 	if (planned === 'repeat') return null
 	return planned === 'defer' ? decisions.map(defer) : decisions
+}
+
+/**
+ * Whether so many edits without a new date in a page of a poll or search are left to a re-read: it finds all of them,
+ * and whether they are a mass change.
+ */
+function isLeftToReread(
+	core: Core,
+	{ resource, state: rs }: WatchedResource,
+	gated: readonly Decision[],
+	{ source, canWait = false }: ReadContext,
+): boolean {
+	if (source !== 'poll' || canWait || rs.baseline !== null || resource.placeholders) return false
+	if (core.config.rereadHours === 0 || !canChangeInMass(rs.listed)) return false
+	const unstampedIds = gated.filter(isUnstampedEdit).map(({ observed }) => observed.id)
+	const isMost = unstampedIds.length > MIN_LEFT_ROWS && unstampedIds.length * 2 > gated.length
+	return isTooManyUnproven(unstampedIds) || (isMost && core.config.massChanges === 'hold')
 }
 
 /** While a round of reads is made, objects that differ without a new date are read again after it. */

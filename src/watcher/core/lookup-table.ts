@@ -61,6 +61,16 @@ export class LookupTable {
 		)
 	}
 
+	/** Removes the payloads that wait for reads of these objects. `ids`: a JSON array. */
+	removePayloads(_tx: Tx, resource: number, ids: string): void {
+		this.#ports.sql.run(
+			`UPDATE lookups SET doubt = json_remove(doubt, '$.payloads')
+			WHERE resource = ? AND id IN (SELECT value FROM json_each(?)) AND json_extract(doubt, '$.payloads') IS NOT NULL`,
+			resource,
+			ids,
+		)
+	}
+
 	/** Moves a queued read to another time. */
 	postpone(_tx: Tx, resource: number, id: ObjectId, dueMs: number): void {
 		this.#ports.sql.run(`UPDATE lookups SET due = ? WHERE resource = ? AND id = ?`, dueMs, resource, id)

@@ -12,8 +12,8 @@ const MAX_IN_FLIGHT_MS = 10 * 60_000
 
 /**
  * Erases the records of an object's events, the callbacks' answers to notifications with these events, samples of
- * rejected deliveries, which may quote them, and what examples of noise show. Ids, types and times stay. Unsettled
- * notifications are sent without the record from now on. Returns how many events.
+ * rejected deliveries, which may quote them, payloads that wait for a read, and what examples of noise show. Ids, types
+ * and times stay. Unsettled notifications are sent without the record from now on. Returns how many events.
  */
 export function eraseObjectContent(core: Core, resource: string, objectId: string): number {
 	const { sql } = core.ports
@@ -40,12 +40,14 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 				eraseResponses(tx, core, id)
 		}
 		clearRejectionSamples(core)
-		for (const rs of core.state.resources)
-			if (rs.objectType === resource)
-				rs.noiseState = {
-					...rs.noiseState,
-					proofs: rs.noiseState.proofs.map((proof) => ({ ...proof, example: eraseExample(proof.example, objectId) })),
-				}
+		for (const rs of core.state.resources) {
+			if (rs.objectType !== resource) continue
+			core.lookups.removePayloads(tx, rs.number, toStoredIds(objectId))
+			rs.noiseState = {
+				...rs.noiseState,
+				proofs: rs.noiseState.proofs.map((proof) => ({ ...proof, example: eraseExample(proof.example, objectId) })),
+			}
+		}
 		core.state.erasedMs = core.ports.now()
 		return events.length
 	})

@@ -37,6 +37,9 @@ const PAGE_GROWTH_FACTOR = 4
 /** Notifications of mass changes are formed only while fewer than this can be sent, so that other events pass them. */
 const MAX_SENDABLE_BEHIND = 5
 
+/** However long the callback fails, they leave room for other events. */
+const MAX_UNSETTLED_BEHIND = MAX_UNSETTLED / 2
+
 /** Writes new events, each with the notifications that carry it. Events that cannot be sent in order yet wait. */
 export function appendEvents(tx: Tx, core: Core, events: readonly NewEvent[]): void {
 	const notificationIds = new Map<number, number[]>()
@@ -136,8 +139,8 @@ function getFirstPageSize(core: Core, subscription: Subscription, lane: Lane): n
 function getRoom(core: Core, subscription: Subscription, lane: Lane): number {
 	if (!subscription.active) return Number.POSITIVE_INFINITY
 	const unsettled = getUnsettledFor(core, subscription).length
-	const room = Math.max(0, MAX_UNSETTLED - unsettled)
-	if (lane === LANES.ordinary) return room
+	if (lane === LANES.ordinary) return Math.max(0, MAX_UNSETTLED - unsettled)
+	const room = Math.max(0, MAX_UNSETTLED_BEHIND - unsettled)
 	const sendable = countSendable(core, subscription.id)
 	// While the callback fails, those that are retried count too, unless they are all there is.
 	const busy = subscription.failingSinceMs === null ? sendable : unsettled

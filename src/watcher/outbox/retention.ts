@@ -12,7 +12,7 @@ import { ALL_LANES_SQL } from '../core/lanes.ts'
 import type { Tx } from '../core/tx.ts'
 import { clearUnchecked } from '../core/unchecked-table.ts'
 import { drainWaiting } from './forming.ts'
-import { decideHeld, decideLook } from './waiting-rows.ts'
+import { releaseLanes } from './waiting-rows.ts'
 import { deleteItem, isResendPending } from './resend.ts'
 import { archiveTally } from '../log/tally.ts'
 
@@ -68,6 +68,9 @@ export function prune(core: Core): void {
 /** Removes a slice of the index of a resource that left the configuration, and finally its other rows. */
 function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	const { sql } = core.ports
+	// If the same objects are watched again, under another number, their later events must not overtake these.
+	releaseLanes(tx, core, resource)
+	drainWaiting(tx, core)
 	sql.run(
 		`DELETE FROM objects WHERE resource = ? AND id IN (SELECT id FROM objects WHERE resource = ? LIMIT ?)`,
 		resource,
@@ -77,10 +80,6 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
 	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
-	// Nobody can decide about its held changes any more.
-	decideHeld(tx, core, resource, 'forget')
-	decideLook(tx, core, resource, [])
-	drainWaiting(tx, core)
 	core.lookups.removeResource(tx, resource)
 	clearUnchecked(tx, core, resource, 'all')
 	core.state.dropped = core.state.dropped.slice(1)

@@ -222,6 +222,16 @@ export function decideHeld(_tx: Tx, core: Core, resource: number, decision: 'emi
 	)
 }
 
+/** A resource is watched no longer: nobody can decide about its held changes, and nothing of it waits behind. */
+export function releaseLanes(tx: Tx, core: Core, resource: number): void {
+	decideHeld(tx, core, resource, 'forget')
+	core.ports.sql.run(
+		`UPDATE waiting INDEXED BY waiting_behind
+		SET lane = ${LANES.ordinary} WHERE lane > 0 AND resource = ?`,
+		resource,
+	)
+}
+
 /** How many objects of a resource have held changes. */
 export function countHeldChanges(core: Core, resource: number): number {
 	return (

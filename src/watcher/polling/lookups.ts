@@ -13,8 +13,7 @@ import { readObject, readObjectFromList, StoreError, type SliceBudget } from '..
 import { toResourceError } from '../source/backoff.ts'
 import { compareProbe } from '../changes/probe.ts'
 import { getAwaitingResources } from './deletion-hold.ts'
-import { getCurrentProfile } from '../core/content-profiles.ts'
-import type { ObjectId, Snapshot } from '../../elements/store.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** Maximum reads by id per minute and instance for webhooks; reads of related objects may use half of them. */
 const MAX_READS_PER_MINUTE = 60
@@ -197,33 +196,6 @@ function recheckUnlisted(
 	return { accepted: 0, toRecheck: [] }
 }
 
-/**
- * Records the payloads that waited for this read, where it shows a later state. At an equal modified date the read is
- * the truth.
- */
-function recordOlderPayloads(
-	tx: Tx,
-	core: Core,
-	watched: WatchedResource,
-	{ payloads = [] }: PendingCheck,
-	read: Snapshot | null,
-): void {
-	const profile = getCurrentProfile(watched.state)
-	for (const { record, receivedMs } of payloads) {
-		const snapshot = core.element.parseRecord(watched.resource, record, profile)
-		if (snapshot?.modifiedSec == null || read?.modifiedSec == null || read.modifiedSec <= snapshot.modifiedSec) continue
-		recordObservations(tx, core, watched, [{ id: snapshot.id, snapshot }], {
-			source: 'webhook',
-			via: 'hook',
-			requestedAtMs: receivedMs,
-			storeNowMs: receivedMs + (core.state.skewMs ?? 0),
-			listed: true,
-			pendingChecks: new Map(),
-			backfill: core.config.backfill,
-		})
-	}
-}
-
 function recordRead(
 	tx: Tx,
 	core: Core,
@@ -236,7 +208,6 @@ function recordRead(
 	const { snapshot, requestedAtMs, storeNowMs } = response
 	const known = readIndexRows(core, number, [id]).get(id)
 	compareProbe(tx, core, watched, check, snapshot)
-	recordOlderPayloads(tx, core, watched, check, snapshot)
 	const recorded = recordObservations(
 		tx,
 		core,

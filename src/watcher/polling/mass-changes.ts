@@ -15,6 +15,8 @@ const MAX_HELD_OBJECTS = 1_000
 
 /** A look has ended: decides which of its edits are mass changes. */
 export function endLook(tx: Tx, core: Core, rs: ResourceState): void {
+	// They may all have been sent with later events of their objects, or have expired.
+	if (rs.changesHeldSinceMs != null && countHeldChanges(core, rs.number) === 0) rs.changesHeldSinceMs = null
 	if (rs.look == null) return
 	const found = findMassChanges(rs.look, rs.listed, core.ports.now())
 	rs.look = null
@@ -28,12 +30,13 @@ export function endLook(tx: Tx, core: Core, rs: ResourceState): void {
 	const held = found.length === 0 ? heldBefore : countHeldChanges(core, rs.number)
 	if (heldBefore === 0) rs.changesHeldSinceMs = held === 0 ? null : core.ports.now()
 	if (found.length > 0) rs.massChanges = found.map(({ fields, objects, atMs }) => ({ fields, objects, atMs }))
-	for (const massChange of found) report(tx, core, rs, massChange, held)
+	// The setting may have changed during the look.
+	const isHeld = held > heldBefore || (held > 0 && core.config.massChanges === 'hold')
+	for (const massChange of found) report(tx, core, rs, massChange, isHeld)
 	drainWaiting(tx, core)
 }
 
-function report(tx: Tx, core: Core, rs: ResourceState, { fields, objects }: MassChange, held: number): void {
-	const isHeld = core.config.massChanges === 'hold' && held > 0
+function report(tx: Tx, core: Core, rs: ResourceState, { fields, objects }: MassChange, isHeld: boolean): void {
 	const what = `${objects.toLocaleString('en-US')} ${rs.objectType} changed in ${fields.join(', ')} without a new date`
 	core.state.run?.notes.push(what)
 	const consequence = isHeld

@@ -2,7 +2,7 @@
 import { parseMembers } from '../../events/notification-members.ts'
 import { topicMatches } from '../../events/topics.ts'
 import type { Core } from '../core/core.ts'
-import { LANES } from '../core/lanes.ts'
+import { LANES, MASS } from '../core/lanes.ts'
 import type { PageCursor } from '../../rpc/log.ts'
 import { renderBody } from '../outbox/claim.ts'
 import type { Sql } from '../core/ports.ts'
@@ -28,18 +28,23 @@ const MAX_ROWS_SCANNED = 2_000
 /**
  * How many events wait to be sent to one subscription, or to all, and since when (epoch ms; null: none waits). At most
  * 10,001 of those in no notification, and of queued notifications, are counted. Queued ones of an active subscription
- * are not counted: they wait to be released. Neither are held changes: they wait for a person.
+ * are not counted: they wait to be released. Neither are held changes: they wait for a person. What waits for a look to
+ * end is counted.
  */
 export function getBacklog(core: Core, subscriptionId: number | null): { events: number; sinceMs: number | null } {
 	const { sql } = core.ports
 	const selected = core.subscriptions
 		.getAll()
 		.filter((subscription) => subscriptionId === null || subscription.id === subscriptionId)
+	// Without a running look, held rows need not be read.
+	const isLooking = core.state.resources.some(({ look }) => look != null)
+	const isCounted = isLooking ? `(lane < ${LANES.held} OR mass = ${MASS.undecided})` : `lane < ${LANES.held}`
 	let events = 0
 	const since: number[] = []
 	for (const { id, active } of selected) {
 		const count = `SELECT count(*) AS n, min(sequence) AS oldest
-			FROM (SELECT sequence FROM waiting WHERE subscription = ? AND lane < ${LANES.held} ORDER BY lane, sequence LIMIT ?)`
+			FROM (SELECT sequence FROM waiting
+				WHERE subscription = ? AND ${isCounted} ORDER BY lane, sequence LIMIT ?)`
 		const { n = 0, oldest = null } =
 			sql.all<{ n: number; oldest: number | null }>(count, id, MAX_BACKLOG_COUNTED)[0] ?? {}
 		events += n

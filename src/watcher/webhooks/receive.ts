@@ -9,7 +9,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
-import { recordObservations } from '../changes/recorder.ts'
+import { recordObservations, toHookContext } from '../changes/recorder.ts'
 import { addGap } from './gaps.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
@@ -22,6 +22,9 @@ import type { ParsedWebhook } from '../../elements/webhooks.ts'
  */
 const INITIAL_PROBES = 5
 const PROBE_INTERVAL = 100
+
+/** Bytes of the payloads that wait for a read of one object: a row holds 2 MB. */
+const MAX_PAYLOAD_BYTES = 1_500_000
 
 /** Minimum time between two reads of an object for hints, ms. */
 const MIN_HINT_INTERVAL_MS = 10_000
@@ -113,14 +116,8 @@ function applyDeliveryDecision(
 		return
 	}
 	const { snapshot } = decision
-	const result = recordObservations(tx, core, watched, [{ id: snapshot.id, snapshot }], {
-		source: 'webhook',
-		via: 'hook',
-		requestedAtMs: delivery.receivedMs,
-		storeNowMs: delivery.receivedMs + (core.state.skewMs ?? 0),
-		listed: true,
-		backfill: core.config.backfill,
-	})
+	const observed = { id: snapshot.id, snapshot }
+	const result = recordObservations(tx, core, watched, [observed], toHookContext(core, delivery.receivedMs))
 	for (const objectId of result.toRecheck) queueHint(tx, core, watched, objectId, {})
 	if (decision.check !== undefined) queueHint(tx, core, watched, id, decision.check)
 }
@@ -166,6 +163,16 @@ function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, c
 	const lastReadMs = core.lastReadMs.get(`${number}:${id}`)
 	const dueMs = lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS)
 	const waiting = check.payloads === undefined ? [] : (core.lookups.find(number, id)?.check.payloads ?? [])
-	const payloads = [...waiting, ...(check.payloads ?? [])]
+	const payloads = toStorablePayloads([...waiting, ...(check.payloads ?? [])])
 	core.lookups.queue(tx, number, id, dueMs, { hook: true, ...check, ...(payloads.length > 0 && { payloads }) })
+}
+
+/** The newest of these payloads that one row can hold. */
+function toStorablePayloads(payloads: NonNullable<PendingCheck['payloads']>): NonNullable<PendingCheck['payloads']> {
+	let bytes = 0
+	const first = payloads.findLastIndex((payload, index) => {
+		bytes += Buffer.byteLength(JSON.stringify(payload))
+		return index < payloads.length - 1 && bytes > MAX_PAYLOAD_BYTES
+	})
+	return payloads.slice(first + 1)
 }

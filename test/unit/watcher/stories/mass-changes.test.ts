@@ -1,6 +1,7 @@
 /** Mass changes: sent behind other events, or held until a person decides; nothing lost, doubled or overtaken. */
 import { describe, expect, test } from 'vitest'
 import { LANES } from '../../../../src/watcher/core/lanes.ts'
+import { drainWaiting } from '../../../../src/watcher/outbox/forming.ts'
 import { decideHeldChanges, listHeldChanges } from '../../../../src/watcher/polling/mass-changes.ts'
 import { buildHealth, buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import type { World } from '../../../support/world.ts'
@@ -161,6 +162,37 @@ describe('emit', () => {
 		expect(arrivalsSince(world).filter((line) => line.endsWith(` ${id}`))).toEqual([`DELETED products ${id}`])
 	})
 
+	test('none is overtaken by a later event of its object, though the resource got another index meanwhile', async () => {
+		const { world, waited, back } = await worldWithBacklog()
+		const id = waited.at(-1)!
+		await world.configure({ baselineVersion: 9, version: 9 })
+		await world.advance(10 * MINUTE_MS)
+		expect(lanes(world).filter(({ lane }) => lane > 0)).toEqual([])
+		await callStoreApi(world, 'PUT', `products/${id}`, { name: 'Renamed' })
+		await poll(world)
+		await back()
+		const own = world.arrivals.filter(({ objectId }) => Number(objectId) === id)
+		expect(own.map(({ record }) => (record as { name: string }).name === 'Renamed')).toEqual([false, true])
+	})
+
+	test('while the callback fails they leave room for other events', async () => {
+		const world = await worldAfterBaseline(
+			shop({ delivery: { ...(await worldAfterBaseline(shop())).config.delivery, batch: 1 } }),
+		)
+		world.answer = () => 503
+		editPrices(world, 120)
+		await reread(world)
+		const core = world.engine.getCore()!
+		// As after many failures: nothing can be sent now.
+		for (let round = 0; round < 100; round++) {
+			core.commit((tx) => drainWaiting(tx, core))
+			world.sql.run(`UPDATE notifications SET due = ?, lease = NULL WHERE settled IS NULL`, world.nowMs + HOUR_MS)
+			core.notifications.invalidate()
+		}
+		expect(core.state.unsettled.length).toBeGreaterThan(20)
+		expect(core.state.unsettled.length).toBeLessThanOrEqual(50)
+	})
+
 	test('50 of 209 are ordinary events', async () => {
 		const world = await worldAfterBaseline(shop())
 		const ids = editPrices(world, 50)
@@ -262,6 +294,26 @@ describe('hold', () => {
 		expect(world.arrivals).toHaveLength(60)
 	})
 
+	test.each([
+		['a poll sees the newest of them first', () => undefined],
+		[
+			'a search for a deleted object sees many of them first',
+			(world: World) => world.store.act({ do: 'delete', resource: 'products', id: liveIds(world, 'products')[100]! }),
+		],
+	])('all prices are held, also where %s', async (_which, meanwhile) => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		const ids = editPrices(world, 209)
+		meanwhile(world)
+		await poll(world)
+		await world.advance(10 * MINUTE_MS)
+		const deleted = ids.filter((id) => !liveIds(world, 'products').includes(id))
+		expect(arrivalsSince(world).filter((line) => line.startsWith('UPDATED'))).toEqual([])
+		expect(listHeldChanges(core(world)).held[0]!.count).toBe(ids.length - deleted.length)
+		decideHeldChanges(core(world), 'emit')
+		world.engine.updateAlarm(core(world))
+		await expectCleanJudgement(world)
+	})
+
 	test('a held object that is deleted is DELETED, and no longer held', async () => {
 		const { world, ids } = await worldWithHeld()
 		world.store.act({ do: 'delete', resource: 'products', id: ids[0]! })
@@ -329,6 +381,43 @@ describe('hold', () => {
 		world.engine.updateAlarm(core(world))
 		await expectCleanJudgement(world)
 		expect(world.arrivals).toHaveLength(ids.length)
+	})
+
+	test('what a look has found is held, and reported so, though the setting changes meanwhile', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		editPrices(world, 120)
+		let pages = 0
+		world.meanwhile = async () => {
+			if (++pages === 6) await world.configure({ massChanges: 'emit', version: 9 })
+		}
+		await reread(world)
+		const held = listHeldChanges(core(world)).held[0]?.count ?? 0
+		expect(held).toBeGreaterThan(0)
+		expect(buildHealth(core(world)).state).toBe('changes-held')
+		expect(operatorEvents(world)).toEqual([
+			expect.objectContaining({ objects: 120, message: expect.stringContaining('They are held') }),
+		])
+	})
+
+	test('what waits for the end of a look counts as waiting; what is held does not', async () => {
+		const world = await worldAfterBaseline(shop(HOLD))
+		editPrices(world, 120)
+		const waiting: number[] = []
+		world.meanwhile = () => void waiting.push(buildHealth(core(world)).callback.waiting)
+		await reread(world)
+		expect(Math.max(...waiting)).toBeGreaterThan(0)
+		expect(buildHealth(core(world))).toMatchObject({ state: 'changes-held', callback: { waiting: 0 } })
+	})
+
+	test('when all that was held was sent with later events, nothing is held since', async () => {
+		const { world, ids } = await worldWithHeld()
+		for (const id of ids) world.store.act({ do: 'edit', resource: 'products', id, set: { name: `New ${id}` } })
+		await poll(world)
+		await world.advance(5 * MINUTE_MS)
+		expect(listHeldChanges(core(world)).held).toEqual([])
+		await reread(world)
+		expect(getResourceState(world, 'products').changesHeldSinceMs).toBeNull()
+		await expectCleanJudgement(world)
 	})
 
 	test('a resource that leaves the configuration leaves nothing held', async () => {

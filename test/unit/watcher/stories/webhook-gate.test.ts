@@ -1,5 +1,6 @@
 /** Webhooks and polls pass one gate (docs/architecture.md, Webhooks): what is told at once, what is read first, what is merged. */
 import { describe, expect, test } from 'vitest'
+import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import type { World } from '../../../support/world.ts'
 import {
 	worldWithHeldDeliveries,
@@ -225,6 +226,83 @@ describe('what a payload leaves to a read', () => {
 		])
 		expect(getWebhooksReport(world).hintsOnly).toEqual([])
 		await expectCleanJudgement(world)
+	})
+
+	/** The first deliveries of a topic, which wait for a read of their object; it was read less than ten seconds ago. */
+	async function worldWithWaitingPayloads(): Promise<{
+		world: World
+		id: number
+		editAndSend: (note: string) => Promise<void>
+		notes: () => unknown[]
+	}> {
+		const world = await worldWithWebhooks({ probing: true })
+		holdDeliveries(world)
+		const id = liveIds(world, 'orders')[0]!
+		const editAndSend = async (customer_note: string): Promise<void> => {
+			world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note } })
+			await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id))
+			await world.advance(1_100)
+		}
+		await editAndSend('first')
+		const notes = (): unknown[] =>
+			world.arrivals.map(({ record }) => (record as Record<string, unknown>)['customer_note'])
+		return { world, id, editAndSend, notes }
+	}
+
+	test('payloads that wait are recorded before a later delivery that does not', async () => {
+		const { world, editAndSend, notes } = await worldWithWaitingPayloads()
+		const sent = ['second', 'third', 'fourth', 'fifth', 'sixth', 'seventh']
+		for (const note of sent) await editAndSend(note)
+		await world.advance(20_000)
+		expect(notes()).toEqual(['first', ...sent])
+		await expectCleanJudgement(world)
+	})
+
+	test('payloads that wait are recorded before a poll that shows a later state', async () => {
+		const { world, id, editAndSend, notes } = await worldWithWaitingPayloads()
+		await editAndSend('delivered')
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: 'meanwhile' } })
+		world.engine.getCore()!.state.nextPollMs = world.nowMs
+		await world.alarm()
+		await world.advance(20_000)
+		expect(notes()).toEqual(['first', 'delivered', 'meanwhile'])
+		await expectCleanJudgement(world)
+	})
+
+	test('an old payload among the first is read about once or twice, not for ever', async () => {
+		const { world, id, editAndSend, notes } = await worldWithWaitingPayloads()
+		const old = getStoreRecord(world, 'orders', id)
+		for (const note of ['second', 'third', 'fourth', 'fifth', 'sixth']) await editAndSend(note)
+		await world.advance(20_000)
+		getWebhookState(world).seen['order.updated'] = 0
+		const from = world.store.log.length
+		await sendDelivery(world, 'order.updated', old)
+		await world.advance(5 * MINUTE_MS)
+		expect(countReads(world, `orders/${id}`, from)).toBeLessThanOrEqual(2)
+		expect(notes()).toHaveLength(6)
+		await expectCleanJudgement(world)
+	})
+
+	test('payloads that wait are erased with their object', async () => {
+		const { world, id, editAndSend, notes } = await worldWithWaitingPayloads()
+		await editAndSend('private')
+		eraseObjectContent(world.engine.getCore()!, 'orders', String(id))
+		expect(JSON.stringify(world.sql.all(`SELECT doubt FROM lookups`))).not.toContain('private')
+		world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: 'public' } })
+		await world.advance(20_000)
+		expect(notes()).toEqual(['first', 'public'])
+	})
+
+	test('payloads that wait for one read take no more than a row can hold: the newest stay', async () => {
+		const { world, id } = await worldWithWaitingPayloads()
+		for (let i = 0; i < 3; i++) {
+			world.store.act({ do: 'edit', resource: 'orders', id, set: { customer_note: String(i).repeat(900_000) } })
+			await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id))
+			await world.advance(1_100)
+		}
+		const [{ doubt }] = world.sql.all<{ doubt: string }>(`SELECT doubt FROM lookups`) as [{ doubt: string }]
+		expect(doubt.length).toBeLessThan(1_900_000)
+		expect((JSON.parse(doubt) as { payloads: unknown[] }).payloads).toHaveLength(1)
 	})
 
 	test('everything, while the storage is full', async () => {

@@ -67,8 +67,8 @@ export function normalizeConfiguration(
 
 /**
  * The previous configuration with what was sent: null and blank values remove, except those of required keys. What says
- * nothing new keeps the previous value: an optional key's placeholder or `********`, and the shown poller configuration,
- * which may come from defaults or from `event.poller.urls`.
+ * nothing new keeps the previous value: an optional key's placeholder or `********`, and the shown poller
+ * configuration, which may come from defaults or from `event.poller.urls`.
  */
 function mergeInput(
 	sent: Readonly<Record<string, unknown>>,

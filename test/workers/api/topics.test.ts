@@ -98,7 +98,7 @@ describe('posting', () => {
 		[{ topic: 'instance.healthy', message: 1 }, 'topic: instance.healthy is reserved for Shopbell'],
 		[{ topic: 'notification.dead', message: 1 }, 'topic: notification.dead is reserved for Shopbell'],
 		[{ topic: 'a', message: 1, severity: 'loud' }, 'severity: expected one of low, medium, high, critical'],
-		[{ topic: 'a' }, 'message: '],
+		[{ topic: 'a' }, 'message: expected a value'],
 		[{ topic: 'a', message: 'é'.repeat(128 * 1024) }, 'message: expected at most 256 kB'],
 		[{ topic: 'a', message: 1, from: 5 }, 'from: '],
 		[{ topic: 'a', message: 1, from: 'x'.repeat(256) }, 'from: '],

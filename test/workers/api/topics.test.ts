@@ -259,6 +259,17 @@ describe('subscriptions', () => {
 		expect((await subscribe(['a'], `${HOOK}/more`)).body.message).toContain('at most 10')
 	})
 
+	test('§5.9 a subscription of an earlier version counts too', async () => {
+		for (const columns of ["canonical_topics = ''", "canonical_topics = '', canonical_url = NULL"]) {
+			await env.DB.prepare('DELETE FROM subscriptions').run()
+			expect((await subscribe(['b', 'a'])).status).toBe(200)
+			await env.DB.prepare(`UPDATE subscriptions SET ${columns}`).run()
+			expect((await subscribe(['a', 'b'])).status).toBe(409)
+			expect((await subscribe(['a'])).status).toBe(200)
+			expect((await client.call('GET', '/notifications/subscriptions')).body).toHaveLength(2)
+		}
+	})
+
 	test.each([
 		[[], 'topics: '],
 		[Array.from({ length: 51 }, (_, n) => `t${n}`), 'topics: '],

@@ -16,7 +16,7 @@ import type { PollerResource } from '../elements/form.ts'
 export interface InstanceInput {
 	name?: string | null | undefined
 	tags?: string[] | string | null | undefined
-	configuration?: Record<string, unknown> | undefined
+	configuration?: Record<string, unknown> | null | undefined
 }
 
 /** Name and tags to store; 400 with the problems. */

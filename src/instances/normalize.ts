@@ -67,8 +67,8 @@ export function normalizeConfiguration(
 
 /**
  * The previous configuration with what was sent: null and blank values remove, except those of required keys. What says
- * nothing new keeps the previous value: an optional key's placeholder, and the shown poller configuration, which may
- * come from defaults or from `event.poller.urls`.
+ * nothing new keeps the previous value: an optional key's placeholder or `********`, and the shown poller
+ * configuration, which may come from defaults or from `event.poller.urls`.
  */
 function mergeInput(
 	sent: Readonly<Record<string, unknown>>,
@@ -79,9 +79,11 @@ function mergeInput(
 	const given = Object.entries(sent).filter(
 		([key, value]) =>
 			!(isKnownKey(element, key) && !isRequired(key) && holdsPlaceholder(value)) &&
+			!(value === SECRET_MASK && !isRequired(key)) &&
 			!(key === POLLER_KEY && toPollerText(value) === shownPoller),
 	)
 	const merged: Record<string, unknown> = { ...previous, ...Object.fromEntries(given) }
+	for (const [key, value] of given) if (isBlank(value) && !isKnownKey(element, key)) delete merged[key]
 	const alias = sent[STORE_URL_ALIAS]
 	if ('store.url' in sent) {
 		// Removing the required address is refused, whatever its stored alias is.

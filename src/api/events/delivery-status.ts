@@ -32,16 +32,20 @@ export function toOutcomeText(
 	{ status, last }: Pick<NotificationOutcome, 'status'> & { last: NotificationOutcome['last'] | undefined },
 ): string {
 	const cause = last == null ? null : (last.status ?? last.error)
+	const failed = `Error delivering ${subject}: ${cause ?? 'no response'}`
 	switch (status) {
 		case 'delivered':
-			return cause === null ? 'Delivered' : `Delivered, ${cause}`
+			// The last attempt may be that of a replay, which failed.
+			return last?.status != null && last.status < 300 ? `Delivered, ${last.status}` : 'Delivered'
 		case 'waiting':
-			return 'Not sent yet'
+			return last == null ? 'Not sent yet' : 'Not sent again yet'
 		case 'claimed':
 			return 'Being sent'
 		case 'dropped':
 			return 'Not sent: there is no subscription, or it was deleted'
+		case 'queued':
+			return last === null ? 'Not sent: its subscription is deactivated' : failed
 		default:
-			return `Error delivering ${subject}: ${cause ?? 'no response'}`
+			return failed
 	}
 }

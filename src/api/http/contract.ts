@@ -77,6 +77,8 @@ export interface Operation {
 	role?: Role
 	params?: z.ZodType
 	query?: z.ZodType
+	/** Headers that a GET may have. */
+	headers?: z.ZodObject
 	/** JSON. */
 	body?: z.ZodType
 	/** A request without a body counts as `{}`. */

@@ -158,9 +158,10 @@ function toRequestConfig(operation: Operation): NonNullable<RouteConfig['request
 	)
 	const params =
 		operation.params instanceof z.ZodObject ? operation.params.extend(undeclaredParams) : z.object(undeclaredParams)
+	const headers = acceptsIdempotencyKey(operation) ? IdempotencyHeaders : operation.headers
 	return {
 		...(names.length === 0 ? {} : { params }),
-		...(acceptsIdempotencyKey(operation) ? { headers: IdempotencyHeaders } : {}),
+		...(headers === undefined ? {} : { headers }),
 		...(operation.query === undefined ? {} : { query: operation.query as never }),
 		// `required` validates the body whatever its Content-Type is.
 		...(operation.body === undefined
@@ -246,7 +247,8 @@ function toResponsesConfig(operation: Operation): RouteConfig['responses'] {
 export function toBadRequest(error: z.core.$ZodError): BadRequest {
 	const problems = error.issues.slice(0, 10).map((issue) => {
 		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
-		return `${field}: ${issue.message.replace(/^Invalid input: /, '')}`
+		const message = issue.message.replace(/^Invalid input: /, '')
+		return `${field}: ${message.startsWith('expected nonoptional') ? 'expected a value' : message}`
 	})
 	return new BadRequest(problems.join('; '))
 }

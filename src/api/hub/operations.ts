@@ -19,6 +19,7 @@ import {
 	DeleteQuery,
 	ItemQuery,
 	ListQuery,
+	ObjectsHeaders,
 	CollectionMetadataResponse,
 	CollectionResponse,
 	ReportQuery,
@@ -370,8 +371,9 @@ export const hubOperations = {
 		summary: 'List objects',
 		description:
 			'Returns the collections of the store that answer a read with its API key, by their names in paths. It reads each ' +
-			'of them, at most once in ten minutes.',
+			'of them, at most once in ten minutes. A disabled instance has them too.',
 		params: HubParams,
+		headers: ObjectsHeaders,
 		answer: z.array(CollectionResponse),
 	}),
 	getObjectMetadata: defineOperation({

@@ -99,6 +99,14 @@ export const VendorWriteResponse = z
 		description: 'The store’s response; `{}` if it was empty',
 	})
 
+/** The headers of the list of objects. */
+export const ObjectsHeaders = z.looseObject({
+	'Elements-Version': z
+		.string()
+		.optional()
+		.meta({ description: '`Helium` adds `vendorName` and `type`', examples: ['Helium'] }),
+})
+
 /** A collection of the store. */
 export const CollectionResponse = z
 	.strictObject({

@@ -18,14 +18,19 @@ const InstanceTags = z
 	.nullish()
 	.meta({
 		description:
-			`A list, or one string; [] for none. At creation the name by default. At most ${formatLimit('tags')} ` +
-			`of ${formatLimit('tag')}`,
+			`A list, or one string; [] for none. At creation the name by default; a change to null keeps them. At most ` +
+			`${formatLimit('tags')} of ${formatLimit('tag')}`,
 		examples: [['Docs']],
 	})
 const InstanceName = z
 	.string('expected text')
 	.nullish()
-	.meta({ description: `By default the store's host. At most ${formatLimit('name')}`, examples: ['My shop'] })
+	.meta({
+		description:
+			`At creation the store's host by default. A change to null or an empty text keeps it. At most ` +
+			formatLimit('name'),
+		examples: ['My shop'],
+	})
 const ElementReference = z
 	.looseObject(
 		{
@@ -37,20 +42,20 @@ const ElementReference = z
 		},
 		'expected an object such as {"key": "woocommercerest"}',
 	)
-	.optional()
+	.nullish()
 	.meta({ description: 'The element, unless the path names it' })
 
 /** `POST /instances`, `PUT`. Unknown fields are ignored, since clients send back whole instances. */
 export const InstanceBody = z.looseObject({
 	element: ElementReference,
-	configuration: Configuration.optional(),
+	configuration: Configuration.nullish(),
 	tags: InstanceTags,
 	name: InstanceName,
 })
 
 /** `PATCH`: tags are replaced, the configuration is merged. */
 export const InstancePatch = z.looseObject({
-	configuration: Configuration.optional(),
+	configuration: Configuration.nullish(),
 	tags: InstanceTags,
 	name: InstanceName,
 })

@@ -28,7 +28,7 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 			WHERE (object_type = ? OR resource = ?) AND object_id IN (SELECT value FROM json_each(?))`,
 			resource,
 			// Events may have an older label.
-			core.state.resources.find((resourceState) => resourceState.objectType === resource)?.number ?? -1,
+			core.state.resources.find((resourceState) => resourceState.objectType === resource)?.number ?? null,
 			toStoredIds(objectId),
 		)
 		for (const event of events) {

@@ -6,6 +6,7 @@ import { drainWaiting } from './forming.ts'
 import { getPostedCounters } from './notification-rows.ts'
 import { isResendPending } from './resend.ts'
 import { activateSubscription } from './subscriptions.ts'
+import { getUnsettledRows } from './unsettled.ts'
 
 /** Activates subscriptions and sends what is queued for them. Returns how many notifications. */
 export function releaseSubscriptions(
@@ -39,10 +40,9 @@ export function deleteNotification(core: Core, counter: number): 'deleted' | 'mi
 		.filter((other) => getShownCounter(other) === counter)
 	const ids = [...new Set([counter, ...rows.map(({ id }) => id)])]
 	if ([row, ...rows].some(({ id, settled }) => settled === null || isResendPending(core, id))) return 'unsettled'
-	core.commit(
-		(tx) => core.notifications.hide(tx, ids),
-		() => false,
-	)
+	// Adds counts that a lost memory had. They are saved with this, since its status does not tell afterwards.
+	getUnsettledRows(core)
+	core.commit((tx) => core.notifications.hide(tx, ids))
 	return 'deleted'
 }
 

@@ -573,6 +573,50 @@ describe('changing', () => {
 		expect((await client.call('POST', '/instances', body({}, { tags: ['<Add_Your_Tag>'] }))).body.tags).toHaveLength(1)
 	})
 
+	test('what a client has no value for is null and changes nothing; an own key is removed too §2.39', async () => {
+		await client.call('PATCH', `/instances/${id}`, { tags: ['a'], configuration: { own: 'x', other: 'y' } })
+		const { body: before } = await client.call('GET', `/instances/${id}`)
+		const authorization = `User ${client.userSecret}, Element ${before.token}`
+		const routes = [
+			[`/instances/${id}`, {}],
+			['/instances', { authorization }],
+			[`/elements/2881/instances/${id}?reAuthenticate=false`, {}],
+		] as const
+		for (const [path, options] of routes)
+			for (const method of ['PUT', 'PATCH']) {
+				const put = (sent: unknown) => client.call(method, path, sent, options)
+				for (const sent of [
+					{ element: null, configuration: null, tags: null, name: null },
+					{ name: '' },
+					{ configuration: { unset: '********', own: '********', 'event.notification.basic.password': '********' } },
+					{ configuration: { nothing: null, empty: '' } },
+					{ ...before, configuration: { ...before.configuration, 'event.notification.enabled': true } },
+				]) {
+					const { status, body: after } = await put(sent)
+					expect([method, path, sent, status, after]).toEqual([method, path, sent, 200, before])
+				}
+				for (const nothing of [null, '']) {
+					const removed = (await put({ configuration: { own: nothing } })).body.configuration
+					expect(removed).not.toHaveProperty('own')
+					expect(removed.other).toBe('y')
+					expect((await put({ configuration: { own: 'x' } })).body).toEqual(before)
+				}
+				for (const configuration of [
+					[],
+					'text',
+					7,
+					{ 'event.notification.callback.url': 'https://elsewhere.example.com/hook?a=********' },
+					{ 'event.notification.enabled': 7 },
+				]) {
+					const { status, body: refused } = await put({ configuration })
+					expect([configuration, status, typeof refused.message]).toEqual([configuration, 400, 'string'])
+				}
+			}
+		expect((await client.call('GET', `/instances/${id}`)).body).toEqual(before)
+		const created = await client.call('POST', '/instances', { element: null, configuration: null })
+		expect([created.status, created.body.message]).toEqual([400, 'element.key: expected "woocommercerest"'])
+	})
+
 	test('an address sent by its alias is the store, unless the instance has one of its own §2.9 §2.39', async () => {
 		const other = createStore({ objects: 2, url: 'https://other.example.com', now: () => client.world.nowMs })
 		client.world.store = (request) => (request.url.startsWith(other.url) ? other : store).fetch(request)

@@ -431,12 +431,17 @@ describe('notifications', () => {
 	test.each([
 		[{ status: 'delivered', last: { status: 200, error: null } }, 'Delivered, 200'],
 		[{ status: 'delivered', last: null }, 'Delivered'],
+		// A replay of it failed.
+		[{ status: 'delivered', last: { status: 500, error: null } }, 'Delivered'],
+		[{ status: 'delivered', last: { status: null, error: 'timeout' } }, 'Delivered'],
 		[{ status: 'queued', last: { status: 502, error: null } }, 'Error delivering notification 1000000007: 502'],
 		[
 			{ status: 'retry', last: { status: null, error: 'timeout' } },
 			'Error delivering notification 1000000007: timeout',
 		],
+		[{ status: 'queued', last: null }, 'Not sent: its subscription is deactivated'],
 		[{ status: 'waiting', last: null }, 'Not sent yet'],
+		[{ status: 'waiting', last: { status: 500, error: null } }, 'Not sent again yet'],
 		[{ status: 'claimed', last: { status: 500, error: null } }, 'Being sent'],
 		[{ status: 'dropped', last: null }, 'Not sent: there is no subscription, or it was deleted'],
 	] as const)('§5.11 %j says %s', async (rest, text) => {

@@ -98,7 +98,7 @@ describe('posting', () => {
 		[{ topic: 'instance.healthy', message: 1 }, 'topic: instance.healthy is reserved for Shopbell'],
 		[{ topic: 'notification.dead', message: 1 }, 'topic: notification.dead is reserved for Shopbell'],
 		[{ topic: 'a', message: 1, severity: 'loud' }, 'severity: expected one of low, medium, high, critical'],
-		[{ topic: 'a' }, 'message: '],
+		[{ topic: 'a' }, 'message: expected a value'],
 		[{ topic: 'a', message: 'é'.repeat(128 * 1024) }, 'message: expected at most 256 kB'],
 		[{ topic: 'a', message: 1, from: 5 }, 'from: '],
 		[{ topic: 'a', message: 1, from: 'x'.repeat(256) }, 'from: '],
@@ -257,6 +257,17 @@ describe('subscriptions', () => {
 		const many = await Promise.all(Array.from({ length: 12 }, (_, n) => subscribe(['a'], `${HOOK}/${n}`)))
 		expect(many.filter((one) => one.status === 200)).toHaveLength(8)
 		expect((await subscribe(['a'], `${HOOK}/more`)).body.message).toContain('at most 10')
+	})
+
+	test('§5.9 a subscription of an earlier version counts too', async () => {
+		for (const columns of ["canonical_topics = ''", "canonical_topics = '', canonical_url = NULL"]) {
+			await env.DB.prepare('DELETE FROM subscriptions').run()
+			expect((await subscribe(['b', 'a'])).status).toBe(200)
+			await env.DB.prepare(`UPDATE subscriptions SET ${columns}`).run()
+			expect((await subscribe(['a', 'b'])).status).toBe(409)
+			expect((await subscribe(['a'])).status).toBe(200)
+			expect((await client.call('GET', '/notifications/subscriptions')).body).toHaveLength(2)
+		}
 	})
 
 	test.each([

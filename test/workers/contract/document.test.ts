@@ -16,6 +16,13 @@ test('every operation of the tables is there, and nothing else', () => {
 	expect(declared.map(({ operation }) => operation.operationId).sort()).toEqual(Object.keys(operations).sort())
 })
 
+test('§8.19 the header of the platform’s newer clients is a parameter', () => {
+	const found = declared.find(({ operation }) => operation.operationId === 'listObjects')
+	expect(found!.operation.parameters).toContainEqual(
+		expect.objectContaining({ in: 'header', name: 'Elements-Version', required: false }),
+	)
+})
+
 describe.each(declared)(
 	'$at',
 	({ operation }: { operation: DeclaredOperation & { summary?: string; tags?: string[] } }) => {

@@ -1,6 +1,7 @@
 /** Messages posted to an instance's topic, and notifications that are deleted. */
 import { expect, test } from 'vitest'
 import { deleteNotification } from '../../../../src/watcher/outbox/commands.ts'
+import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { postToInstance } from '../../../../src/watcher/outbox/notices.ts'
 import { getNotificationPage, getNotificationReport } from '../../../../src/watcher/queries/deliveries.ts'
 import { getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
@@ -111,4 +112,42 @@ test('§5.10 a deleted notification is not shown, not sent again, and stays so w
 	// One that is to be sent stays.
 	const [posted] = post(world, 1)
 	expect(deleteNotification(coreOf(world), posted!.notificationId! % 1e9)).toBe('unsettled')
+})
+
+test('§5.10 a notification that is deleted right after it was delivered still counts, also when the memory is lost', async () => {
+	for (const lostBefore of [true, false]) {
+		const world = await open()
+		const [id] = liveIds(world, 'products')
+		const from = world.nowMs
+		const count = () => getTally(coreOf(world), { fromMs: from, toMs: world.nowMs, unit: 'hour' })
+		await edit(world, id!, 'One')
+		const before = count()
+		for (const { counter } of getNotificationPage(coreOf(world), { pageSize: 100 }).notifications) {
+			if (lostBefore) world.evict()
+			expect(deleteNotification(coreOf(world), counter!)).toBe('deleted')
+		}
+		world.evict()
+		expect(count()).toEqual(before)
+		expect(before).toMatchObject({ buckets: [{ count: 1, success: 1 }] })
+	}
+})
+
+test('erasing an object of no resource leaves what is posted', async () => {
+	const world = await open()
+	const [posted] = post(world, 1)
+	expect(eraseObjectContent(coreOf(world), 'unknown', TOPIC)).toBe(0)
+	expect(getNotificationReport(coreOf(world), posted!.notificationId! % 1e9)!.body).toContain('{"n":1}')
+})
+
+test('§5.12 what is posted to an instance without subscriptions is dropped, and can be deleted', async () => {
+	const world = await worldAfterBaseline({
+		resources: pollerResources('products'),
+		pollIntervalMs: 365 * DAY_MS,
+		config: { callbackUrl: null },
+	})
+	const [posted] = post(world, 1)
+	const counter = posted!.notificationId! % 1e9
+	expect(getNotificationReport(coreOf(world), counter)).toMatchObject({ status: 'dropped', nextTryMs: null })
+	expect(deleteNotification(coreOf(world), counter)).toBe('deleted')
+	expect(getNotificationReport(coreOf(world), counter)).toBeNull()
 })

@@ -1242,4 +1242,25 @@ export const MUTANTS: Mutant[] = [
 		replace: '',
 		tests: [story('webhook-gate')],
 	},
+	{
+		name: 'a deletion loses the count of what was just delivered',
+		file: 'src/watcher/outbox/commands.ts',
+		find: '	getUnsettledRows(core)',
+		replace: '',
+		tests: [story('posted')],
+	},
+	{
+		name: 'erasing an object of no resource erases what is posted',
+		file: 'src/watcher/log/erasure.ts',
+		find: '?.number ?? null,',
+		replace: '?.number ?? -1,',
+		tests: [story('posted')],
+	},
+	{
+		name: 'an own key cannot be removed',
+		file: 'src/instances/normalize.ts',
+		find: 'if (isBlank(value) && !isKnownKey(element, key)) delete merged[key]',
+		replace: '',
+		tests: [workers('instances')],
+	},
 ]

@@ -7,7 +7,7 @@ import type { NotificationInstance } from '../../events/notification.ts'
 /** The number of no resource: the events of notifications that are posted to an instance's topic are no changes. */
 export const POSTED_RESOURCE = -1
 
-/** The status of a settled notification that was deleted: it is not shown, and its events keep their status. */
+/** The status of a settled notification that was deleted: it is not shown. Events that it delivered stay delivered. */
 export const DELETED_STATUS = 'deleted'
 
 /** The counter under which a row is shown. */

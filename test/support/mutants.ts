@@ -1220,6 +1220,13 @@ export const MUTANTS: Mutant[] = [
 		replace: 'if (gated.length < 0) {',
 		tests: [story('mass-changes')],
 	},
+	{
+		name: 'noise is renewed only by the objects that showed it',
+		file: 'src/watcher/core/noise.ts',
+		find: '[...new Set([...dueIds, ...otherIds])]',
+		replace: 'dueIds',
+		tests: [story('noise'), watcher('noise')],
+	},
 	// Payloads that wait for a read
 	{
 		name: 'a payload that waits is forgotten when a later state is seen',

@@ -103,6 +103,17 @@ export function findProfilesInUse(sql: Sql, resource: number): number[] {
 		.map((row) => row.number)
 }
 
+/** The highest ids of live objects. */
+export function findNewestIds(sql: Sql, resource: number, limit: number): ObjectId[] {
+	return sql
+		.all<{ id: ObjectId }>(
+			`SELECT id FROM objects WHERE resource = ? AND state = 'live' ORDER BY id DESC LIMIT ?`,
+			resource,
+			limit,
+		)
+		.map((row) => row.id)
+}
+
 /** Ids of objects that exist without being listed. */
 export function findUnlisted(sql: Sql, resource: number, limit: number): ObjectId[] {
 	return sql

@@ -25,7 +25,7 @@ const MIN_OBJECTS = 3
 /** More objects of a look than this wait for a round. */
 const MAX_UNPROVEN = 10
 /** Objects that a round reads. */
-const MAX_ROUND_OBJECTS = 10
+export const MAX_ROUND_OBJECTS = 10
 const CONFIRM_AFTER_MS = HOUR_MS
 const RENEW_AFTER_MS = 7 * 24 * HOUR_MS
 
@@ -108,9 +108,13 @@ export function isWaitingForRound({ round }: NoiseState, nowMs: number): boolean
 	return round !== null && round.waiting && nowMs < getRoundDeadlineMs(round)
 }
 
-/** The round that confirms or renews proofs once it is due. */
-export function planRenewal(state: NoiseState, nowMs: number): NoiseRound {
-	const ids = getDueIds(state, nowMs).slice(0, 2 * MAX_ROUND_OBJECTS)
+/**
+ * The round that confirms or renews proofs once it is due. `otherIds`: further objects, since those that showed a path
+ * may be gone.
+ */
+export function planRenewal(state: NoiseState, otherIds: readonly ObjectId[], nowMs: number): NoiseRound {
+	const dueIds = getDueIds(state, nowMs).slice(0, 2 * MAX_ROUND_OBJECTS)
+	const ids = dueIds.length === 0 ? [] : [...new Set([...dueIds, ...otherIds])]
 	return { ids, startedMs: nowMs, dueMs: nowMs, waiting: false }
 }
 

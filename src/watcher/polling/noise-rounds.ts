@@ -4,6 +4,7 @@ import {
 	findNoise,
 	getNextRoundMs,
 	isRoundLate,
+	MAX_ROUND_OBJECTS,
 	planRenewal,
 	restartRound,
 	ROUND_READ_INTERVAL_MS,
@@ -11,6 +12,7 @@ import {
 	type NoiseRound,
 	type NoiseState,
 } from '../core/noise.ts'
+import { findNewestIds } from '../changes/object-index.ts'
 import { updateProfile } from '../changes/profile-updates.ts'
 import { CONTENT_VERSION } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -43,7 +45,7 @@ export function getNextNoiseReadMs({ resource, state: rs }: WatchedResource): nu
 export async function noiseRoundStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { state: rs } = watched
 	const { noiseState } = rs
-	const begun = beginRead(rs, core.ports.now())
+	const begun = beginRead(core, rs)
 	if (begun === null) {
 		// Nothing is proven, and the next occasion tries again.
 		readsOfRounds.delete(rs)
@@ -66,8 +68,11 @@ export async function noiseRoundStep(core: Core, watched: WatchedResource, budge
 }
 
 /** The round to go on with, and its reads so far, which begin anew after a late alarm. null: it ends without proof. */
-function beginRead(rs: ResourceState, nowMs: number): { round: NoiseRound; reads: readonly RoundRead[] } | null {
-	const round = rs.noiseState.round ?? planRenewal(rs.noiseState, nowMs)
+function beginRead(core: Core, rs: ResourceState): { round: NoiseRound; reads: readonly RoundRead[] } | null {
+	const nowMs = core.ports.now()
+	const round =
+		rs.noiseState.round ??
+		planRenewal(rs.noiseState, findNewestIds(core.ports.sql, rs.number, MAX_ROUND_OBJECTS), nowMs)
 	const reads = readsOfRounds.get(rs) ?? []
 	if (round.ids.length === 0) return null
 	if (!isRoundLate(round, reads[0]?.atMs ?? null, nowMs)) return { round, reads }

@@ -119,7 +119,10 @@ describe('proofs', () => {
 		expect(concludeRound(proofs, new Map(), [1, 2, 7, 8], HOUR_MS)).toEqual(proofs)
 		expect(planRound({ ...NO_NOISE, proofs }, [7, 8, 9], false, HOUR_MS)).toMatchObject({ ids: [7, 8, 9, 1, 2, 3] })
 		expect(planRound({ ...NO_NOISE, proofs }, [7, 8, 9], false, HOUR_MS - 1)).toMatchObject({ ids: [7, 8, 9] })
-		expect(planRenewal({ ...NO_NOISE, proofs }, HOUR_MS)).toMatchObject({ ids, waiting: false })
+		expect(planRenewal({ ...NO_NOISE, proofs }, [ids[0]!, 999], HOUR_MS)).toMatchObject({
+			ids: [...ids, 999],
+			waiting: false,
+		})
 	})
 	test('lose their URLs at once when these begin to differ in other parts, and have them again when renewed', () => {
 		const first = concludeRound([], noise, ids, 0)

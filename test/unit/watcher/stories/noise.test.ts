@@ -329,6 +329,20 @@ test('a proof is renewed every week, and ends when reads agree', async () => {
 	expect(arrivalsSince(world)).toEqual([])
 })
 
+test('a proof is renewed by other objects if those that showed it are deleted', async () => {
+	const world = await worldAfterBaseline({ ...shop(30), pollIntervalMs: 6 * HOUR_MS })
+	signImages(world)
+	await reread(world)
+	await world.advance(2 * HOUR_MS)
+	const first = report(world).noise![0]!
+	const { ids } = getResourceState(world, 'products').noiseState.proofs[0]!
+	for (const id of ids) world.store.act({ do: 'delete', resource: 'products', id: Number(id) })
+	await world.advance(9 * DAY_MS)
+	const renewed = report(world).noise![0]
+	expect(Date.parse(renewed?.provenAt ?? first.provenAt!)).toBeGreaterThan(Date.parse(first.provenAt!))
+	expect(arrivalsSince(world).filter((line) => line.startsWith('UPDATED'))).toEqual([])
+})
+
 describe('late alarms', () => {
 	const round = (world: World) => getResourceState(world, 'products').noiseState.round
 	/** A re-read of 30 signed products whose page waits for a round, after its first read. */

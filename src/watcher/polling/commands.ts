@@ -23,7 +23,7 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest
 	core.commit((tx) => {
 		const now = core.ports.now()
 		if (depth === 'reread') requestReread(tx, core)
-		if (depth === 'reread' || now - (state.hooks.triedMs ?? 0) >= MIN_WEBHOOK_CHECK_MS) state.hooks.dueMs = now
+		state.hooks.dueMs = depth === 'reread' ? now : getRequestedCheckMs(state.hooks, now)
 		state.nextPollMs = now
 		waitUntilMs = hurryRetry(tx, core)
 	})
@@ -33,6 +33,14 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest
 		state: waitUntilMs !== null ? 'waiting' : running ? 'queued' : 'started',
 		notBefore: waitUntilMs === null ? null : new Date(waitUntilMs).toISOString(),
 	}
+}
+
+/** When a requested poll checks the webhooks, epoch ms: a minute after the last check at the earliest. */
+function getRequestedCheckMs(
+	{ dueMs, triedMs }: { dueMs: number | null; triedMs: number | null },
+	nowMs: number,
+): number {
+	return Math.min(dueMs ?? nowMs, Math.max(nowMs, (triedMs ?? 0) + MIN_WEBHOOK_CHECK_MS))
 }
 
 /** Credentials were sent again, perhaps the same ones: a back-off ends as with a requested poll. */

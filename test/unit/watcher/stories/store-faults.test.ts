@@ -73,6 +73,21 @@ describe('a back-off', () => {
 		expect(health(world).state).toBe('healthy')
 	})
 
+	test('or none: a requested poll checks the webhooks too, a minute after the last check at the earliest §11.14', async () => {
+		const world = await worldAfterBaseline({ webhooks: { reconcileMs: HOUR_MS }, config: { vendorType: 'hybrid' } })
+		await world.advance(2 * MINUTE_MS)
+		pollNow(world)
+		await world.advance(10_000)
+		const checkedMs = Date.parse(health(world).webhooks?.checkedAt ?? '')
+		await world.setWebhookStatus('disabled')
+		pollNow(world)
+		await world.advance(20_000)
+		expect(Date.parse(health(world).webhooks?.checkedAt ?? '')).toBe(checkedMs)
+		await world.advance(45_000)
+		expect(Date.parse(health(world).webhooks?.checkedAt ?? '')).toBeGreaterThan(checkedMs)
+		expect(world.store.webhooks().every(({ status }) => status === 'active')).toBe(true)
+	})
+
 	test('that ends by itself sooner than a request may end it is left alone', () => {
 		const now = 1_000_000
 		const hurried = (backoffUntilMs: number | null, hurriedMs: number | null): number | null =>

@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']
-/** Two more than cores: while some files wait, the others compute. */
-const WORKERS = availableParallelism() + 2
+/** Three more than cores: while some files wait, the others compute. */
+const WORKERS = availableParallelism() + 3
 
 /** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
 const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/

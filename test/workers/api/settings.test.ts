@@ -130,7 +130,7 @@ describe('settings', () => {
 	})
 
 	test('another method is 405', async () => {
-		expect((await client.call('DELETE', '/accounts/settings')).status).toBe(405)
+		expect((await client.call('POST', '/accounts/settings', {})).status).toBe(405)
 	})
 })
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type MachineAnswer, type ConfigChange, DeliveryMachine, type MachineStep } from './delivery-machine.ts'
 
-const RUNS = 200
+const RUNS = 150
 const position = fc.nat({ max: 11 })
 const answer = fc.oneof(
 	{ weight: 8, arbitrary: fc.constant<MachineAnswer>('ok') },

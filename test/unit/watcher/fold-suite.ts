@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CRASH_POINTS, STORE_FAULTS, playStory, storyArbitrary } from '../../support/fold.ts'
 
-/** Stories of one file, and the tests that they are spread over. Two files run side by side: 160 stories in all; `npm run fold` tells thousands. */
-const RUNS = 80
+/** Stories of one file, and the tests that they are spread over. Two files run side by side: 128 stories in all; `npm run fold` tells thousands. */
+const RUNS = 64
 const TEST_SHARES = 2
 
 /** How often each thing happened in the stories that were told, by its name. */

@@ -7,7 +7,7 @@ import { CRASH_POINTS, WEBHOOK_FAULTS } from '../../support/fold.ts'
 import { findRare, testStoriesInShares } from './fold-suite.ts'
 
 /** Stories in all, in as many tests. */
-const RUNS = 48
+const RUNS = 40
 const SHARES = 2
 
 const happened = testStoriesInShares('the fold with webhooks', {

@@ -115,7 +115,8 @@ export function parseSettings(
 	const problems: FieldProblem[] = []
 	for (const [name, value] of Object.entries(input)) {
 		if (!isSettingName(name)) {
-			problems.push({ field: name.slice(0, 64), message: `expected one of ${SETTING_NAMES.join(', ')}` })
+			const field = name === '' ? '""' : name.slice(0, 64)
+			problems.push({ field, message: `expected one of ${SETTING_NAMES.join(', ')}` })
 			continue
 		}
 		const setting: Setting = SETTINGS[name]

@@ -83,3 +83,8 @@ describe('what is refused', () => {
 		).toHaveLength(2)
 	})
 })
+
+test('a setting without a name is named in the error', () => {
+	const result = parseSettings({ '': 'x' }, OPTIONS)
+	expect(result).toMatchObject({ ok: false, problems: [{ field: '""' }] })
+})

@@ -67,7 +67,8 @@ async function setPassword(c: LinkContext): Promise<Response> {
 }
 
 function respondWithForm(status: 200 | 400, email: string, text: string): Response {
-	return respondWithPlainPage({ status, title: `A password for ${email}`, text, form: <PasswordForm email={email} /> })
+	const title = `Set a password for ${email}`
+	return respondWithPlainPage({ status, title, text, form: <PasswordForm email={email} /> })
 }
 
 /** Without an action, the form is posted to its own URL. */

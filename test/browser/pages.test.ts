@@ -72,7 +72,7 @@ beforeAll(async () => {
 
 describe.each(LOOKS)('a plain page, $width pixels wide, dark: $dark', (look) => {
 	test.each([
-		['the form of a link', () => invitationUrl, 'A password for'],
+		['the form of a link', () => invitationUrl, 'Set a password for'],
 		['a link that is not valid', () => `${worker.url}/accept/x`, 'This link is not valid'],
 		['a hand-over that is not known', () => `${worker.url}/connect/woocommerce/x`, 'This link is not valid'],
 	])('%s fits and can be read', async (what, url, title) => {

@@ -40,7 +40,7 @@ export interface Story {
 	vendorType: 'polling' | 'webhook' | 'hybrid'
 	reconcileMinutes: number
 	/** So many products that a mass edit of them is a mass change, read in pages of 20; and what happens to those. */
-	crowd: boolean
+	manyProducts: boolean
 	massChanges: 'emit' | 'hold'
 	/** A plugin changes payloads from the start. */
 	plugin: boolean
@@ -51,8 +51,8 @@ const COLLECTIONS: Resource[] = ['orders', 'products', 'coupons', 'customers']
 const TRASHABLE: Resource[] = ['orders', 'products', 'coupons']
 
 /** More products than a resource without mass changes has. */
-const CROWD = 56
-const CROWD_RESOURCES = Object.fromEntries(
+const MANY_PRODUCTS = 56
+const MANY_PRODUCTS_RESOURCES = Object.fromEntries(
 	['customers', 'discounts', 'orders', 'products'].map((label) => [
 		label,
 		{ url: `/hubs/ecommerce/${label}`, idField: 'id', datesConfiguration: {}, pageSize: 20 },
@@ -335,7 +335,7 @@ export function storyArbitrary(
 		vendorType: withWebhooks ? fc.constantFrom('webhook' as const, 'hybrid' as const) : fc.constant('polling' as const),
 		reconcileMinutes: fc.constantFrom(5, 20, 60),
 		// Webhooks say nothing of mass edits: they are told by re-reads, as in the other stories.
-		crowd: withWebhooks ? fc.constant(false) : fc.constantFrom(false, false, false, false, true),
+		manyProducts: withWebhooks ? fc.constant(false) : fc.constantFrom(false, false, false, false, true),
 		massChanges: fc.constantFrom('emit' as const, 'hold' as const),
 		plugin: withWebhooks ? fc.constantFrom(false, false, false, true) : fc.constant(false),
 		seed: fc.integer({ min: 1, max: 1_000_000 }),
@@ -370,9 +370,9 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 			orders: story.orders,
 			version: story.version,
 			zone: story.zone,
-			objects: { orders: 5, products: story.crowd ? CROWD : 5, coupons: 4, customers: 4 },
+			objects: { orders: 5, products: story.manyProducts ? MANY_PRODUCTS : 5, coupons: 4, customers: 4 },
 		},
-		...(story.crowd && { resources: CROWD_RESOURCES, watchesDefaults: true }),
+		...(story.manyProducts && { resources: MANY_PRODUCTS_RESOURCES, watchesDefaults: true }),
 		random: () => 0.5,
 		...(story.vendorType === 'polling'
 			? {}
@@ -438,7 +438,7 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 			return
 		}
 		case 'mass-edit': {
-			const resource = story.crowd ? 'products' : step.resource
+			const resource = story.manyProducts ? 'products' : step.resource
 			const number = 1 + world.store.journal().length
 			const set = step.prices && resource === 'products' ? { regular_price: `${number}.50` } : undefined
 			tryAction(world, { do: 'mass-edit', resource, ...(set && { set }) })

@@ -147,3 +147,13 @@ export function oldestId(world: World, label: string): number {
 		live.sort((a, b) => String(a['date_modified_gmt']).localeCompare(String(b['date_modified_gmt'])))[0]!['id'],
 	)
 }
+
+/** Reads everything again, within so many ms. */
+export async function reread(world: World, withinMs = 4 * MINUTE_MS): Promise<void> {
+	const core = world.engine.getCore()!
+	core.commit(() => {
+		for (const rs of core.state.resources) rs.rereadAsked = true
+	})
+	world.engine.updateAlarm(core)
+	await world.advance(withinMs)
+}

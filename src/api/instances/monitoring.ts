@@ -7,6 +7,8 @@ import type { OperationResponse } from '../http/contract.ts'
 import type { InstanceContext } from '../http/environment.ts'
 import type { watchingOperations } from './monitoring-operations.ts'
 import { callWatcher } from '../http/ask.ts'
+import type { OrUnknown } from '../../rpc/known.ts'
+import type { WatcherRpc } from '../../rpc/watcher.ts'
 
 /** `GET …/health`. */
 export async function getHealth(c: InstanceContext): Promise<OperationResponse<typeof watchingOperations.getHealth>> {
@@ -37,6 +39,18 @@ export async function getPoller(c: InstanceContext): Promise<OperationResponse<t
 	return { ...report, resources }
 }
 
+/** Tells the object what a person decided about what it holds, and writes that to the audit log. */
+async function decide(
+	c: InstanceContext,
+	action: 'instance.unchecked' | 'instance.deletions' | 'instance.mass-changes',
+	decision: 'emit' | 'forget',
+	call: (watcher: WatcherRpc) => Promise<OrUnknown<{ decided: number }>>,
+): Promise<{ decided: number }> {
+	const answer = await callWatcher(c, call)
+	await audit(c, { action, ...toAuditObject(c, c.var.instance.id), detail: { decision, decided: answer.decided } })
+	return answer
+}
+
 /** `GET …/unchecked`. */
 export async function listUncheckedObjects(
 	c: InstanceContext,
@@ -49,13 +63,7 @@ export async function decideUncheckedObjects(
 	c: InstanceContext,
 	decision: 'emit' | 'forget',
 ): Promise<OperationResponse<typeof watchingOperations.decideUncheckedObjects>> {
-	const answer = await callWatcher(c, (watcher) => watcher.decideUnchecked(decision))
-	await audit(c, {
-		action: 'instance.unchecked',
-		...toAuditObject(c, c.var.instance.id),
-		detail: { decision, decided: answer.decided },
-	})
-	return answer
+	return await decide(c, 'instance.unchecked', decision, (watcher) => watcher.decideUnchecked(decision))
 }
 
 /** `PUT …/poll`: 202 with the run. 409 when this instance does not poll. */
@@ -83,13 +91,7 @@ export async function decideHeldDeletions(
 	c: InstanceContext,
 	decision: 'emit' | 'forget',
 ): Promise<OperationResponse<typeof watchingOperations.decideHeldDeletions>> {
-	const answer = await callWatcher(c, (watcher) => watcher.decide(decision))
-	await audit(c, {
-		action: 'instance.deletions',
-		...toAuditObject(c, c.var.instance.id),
-		detail: { decision, decided: answer.decided },
-	})
-	return answer
+	return await decide(c, 'instance.deletions', decision, (watcher) => watcher.decide(decision))
 }
 
 /** `GET …/mass-changes`. */
@@ -104,11 +106,5 @@ export async function decideHeldMassChanges(
 	c: InstanceContext,
 	decision: 'emit' | 'forget',
 ): Promise<OperationResponse<typeof watchingOperations.decideHeldMassChanges>> {
-	const answer = await callWatcher(c, (watcher) => watcher.decideMassChanges(decision))
-	await audit(c, {
-		action: 'instance.mass-changes',
-		...toAuditObject(c, c.var.instance.id),
-		detail: { decision, decided: answer.decided },
-	})
-	return answer
+	return await decide(c, 'instance.mass-changes', decision, (watcher) => watcher.decideMassChanges(decision))
 }

@@ -15,6 +15,7 @@ import {
 	MINUTE_MS,
 	poll,
 	pollerResources,
+	reread,
 	worldAfterBaseline,
 } from '../../../support/stories.ts'
 
@@ -34,15 +35,6 @@ function editPrices(world: World, count: number, price = '7.77', from = 0): numb
 		.slice(from, from + count)
 	world.store.act({ do: 'mass-edit', resource: 'products', ids, set: { regular_price: price, sale_price: '' } })
 	return ids
-}
-
-async function reread(world: World): Promise<void> {
-	const core = world.engine.getCore()!
-	core.commit(() => {
-		for (const rs of core.state.resources) rs.rereadAsked = true
-	})
-	world.engine.updateAlarm(core)
-	await world.advance(4 * MINUTE_MS)
 }
 
 const updated = (ids: readonly number[]): string[] => ids.map((id) => `UPDATED products ${id}`).sort()

@@ -12,6 +12,7 @@ import {
 	MINUTE_MS,
 	poll,
 	pollerResources,
+	reread,
 	rewriteRecords,
 	worldAfterBaseline,
 } from '../../../support/stories.ts'
@@ -23,15 +24,6 @@ const shop = (products: number) => ({
 })
 const report = (world: World) => buildPollerReport(world.engine.getCore()!).resources[0]!
 const noise = (world: World): string[] => buildPollerReport(world.engine.getCore()!).resources[0]!.volatile
-
-async function reread(world: World): Promise<void> {
-	const core = world.engine.getCore()!
-	core.commit(() => {
-		for (const rs of core.state.resources) rs.rereadAsked = true
-	})
-	world.engine.updateAlarm(core)
-	await world.advance(4 * MINUTE_MS)
-}
 
 /** Every answer signs the addresses of images anew. */
 function signImages(world: World, isSigned: () => boolean = () => true): void {

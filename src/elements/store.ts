@@ -323,4 +323,6 @@ export interface ConnectError {
 		| 'not-public'
 	message: string
 	providerMessage: string | null
+	/** The vendor's collections that it is about; absent: the site or the key. */
+	paths?: readonly string[]
 }

@@ -1,5 +1,5 @@
 /** Checks at the store and the element before an instance is created or changed. A failure changes nothing. */
-import { BadRequest, StoreFailed } from '../lib/errors.ts'
+import { BadRequest, StoreFailed, toFieldError } from '../lib/errors.ts'
 import type { Element } from '../elements/element.ts'
 import { parseName, parseTags } from './naming.ts'
 import { getFloorSeconds } from './config.ts'
@@ -9,7 +9,7 @@ import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOpt
 import { getHubPath, POLLER_KEY } from './poller.ts'
 import { toSiteKey, toStoreBase } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
-import type { Connection, Credentials, Io } from '../elements/store.ts'
+import type { ConnectError, Connection, Credentials, Io, Resource } from '../elements/store.ts'
 import type { PollerResource } from '../elements/form.ts'
 
 /** The input for an instance. Absent fields get their default at creation, and keep their value at a change. */
@@ -23,8 +23,7 @@ export interface InstanceInput {
 export function requireNaming(input: InstanceInput): { name: string | null; tags: string[] | null } {
 	const name = parseName(input.name)
 	const tags = parseTags(input.tags)
-	if (!name.ok || !tags.ok)
-		throw toConfigurationError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
+	if (!name.ok || !tags.ok) throw toFieldError([name, tags].flatMap((parsed) => (parsed.ok ? [] : [parsed.problem])))
 	return { name: name.name, tags: tags.tags }
 }
 
@@ -50,18 +49,23 @@ export function requireConfiguration(
 	options: NormalizeOptions,
 ): NormalizedConfiguration {
 	const result = normalizeConfiguration(given, options)
-	if (!result.ok) throw toConfigurationError(result.problems)
+	if (!result.ok) throw toFieldError(result.problems)
 	return result.value
-}
-
-/** One 400 for a list of problems. */
-function toConfigurationError(problems: readonly FieldProblem[]): BadRequest {
-	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '))
 }
 
 /** The vendor's collections that the resources need, each once; 400 if a url names none. */
 export function requirePaths(element: Element, resources: Readonly<Record<string, PollerResource>>): string[] {
-	const paths = new Set<string>()
+	const { paths, problems } = findPaths(element, resources)
+	if (problems.length > 0) throw toFieldError(problems)
+	return [...new Set(paths.values())]
+}
+
+/** The vendor's collection of each resource by its label, and the urls that name none. */
+export function findPaths(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+): { paths: Map<string, string>; problems: FieldProblem[] } {
+	const paths = new Map<string, string>()
 	const problems: FieldProblem[] = []
 	for (const [label, settings] of Object.entries(resources)) {
 		const path = element.records.toVendorPath(getHubPath(settings.url) ?? '')
@@ -70,10 +74,9 @@ export function requirePaths(element: Element, resources: Readonly<Record<string
 				field: `${POLLER_KEY}.${label}.url`,
 				message: 'expected the address of a collection such as /hubs/ecommerce/orders',
 			})
-		else paths.add(path)
+		else paths.set(label, path)
 	}
-	if (problems.length > 0) throw toConfigurationError(problems)
-	return [...paths]
+	return { paths, problems }
 }
 
 /**
@@ -85,6 +88,16 @@ export function requireArguments(
 	resources: Readonly<Record<string, PollerResource>>,
 	connection: Connection | null,
 ): void {
+	const problems = findArgumentProblems(element, resources, connection)
+	if (problems.length > 0) throw toFieldError(problems)
+}
+
+/** The problems of `requireArguments`. */
+export function findArgumentProblems(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+	connection: Connection | null,
+): FieldProblem[] {
 	const problems: FieldProblem[] = []
 	for (const [label, { url, ignore }] of Object.entries(resources)) {
 		const message = element.findUrlProblem(url, connection)
@@ -93,22 +106,34 @@ export function requireArguments(
 		if (problem !== null)
 			problems.push({ field: `${POLLER_KEY}.${label}.ignore${problem.field}`, message: problem.message })
 	}
-	if (problems.length > 0) throw toConfigurationError(problems)
+	return problems
 }
 
-/** Connects the store and checks that the collections are readable; 400 or 502 with the reason. */
+/** Connects the store and checks that the resources' collections are readable; 400 or 502 with the reason. */
 export async function requireConnection(
 	element: Element,
 	credentials: Credentials,
 	io: Io,
-	paths: string[],
+	resources: Readonly<Record<string, PollerResource>>,
 ): Promise<Connection> {
-	const answer = await element.connect(credentials, io, { paths })
+	const answer = await element.connect(credentials, io, { paths: requirePaths(element, resources) })
 	if (answer.ok) return answer.connection
 	const message = answer.reason === 'not-public' ? `store.url: ${answer.message}` : answer.message
-	throw answer.status === 400
-		? new BadRequest(message, { providerMessage: answer.providerMessage })
-		: new StoreFailed(message, { providerMessage: answer.providerMessage })
+	const detail = {
+		providerMessage: answer.providerMessage,
+		problems: toConnectProblems(answer, findPaths(element, resources).paths),
+	}
+	throw answer.status === 400 ? new BadRequest(message, detail) : new StoreFailed(message, detail)
+}
+
+/** The field that an error of connecting is about: the address, the key, the secret, or resources by their labels. */
+export function toConnectProblems(error: ConnectError, paths: ReadonlyMap<string, string>): FieldProblem[] {
+	const { message, reason } = error
+	const labels = [...paths].filter(([, path]) => error.paths?.includes(path) === true).map(([label]) => label)
+	if (labels.length > 0) return labels.map((label) => ({ field: `${POLLER_KEY}.${label}.url`, message }))
+	if (reason === 'wrong-secret') return [{ field: 'oauth.api.secret', message }]
+	const isAboutKey = ['unknown-key', 'write-only', 'forbidden', 'no-resource'].includes(reason)
+	return [{ field: isAboutKey ? 'oauth.api.key' : 'store.url', message }]
 }
 
 /**
@@ -120,6 +145,17 @@ export function requireResources(
 	resources: Readonly<Record<string, PollerResource>>,
 	connection: Connection,
 ): void {
+	const { problems } = parseResources(element, resources, connection)
+	if (problems.length > 0) throw toFieldError(problems)
+}
+
+/** The resources by label as the watcher polls them, and the problems of `requireResources`. */
+export function parseResources(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+	connection: Connection,
+): { parsed: Map<string, Resource>; problems: FieldProblem[] } {
+	const parsed = new Map<string, Resource>()
 	const problems: FieldProblem[] = []
 	const labels = new Map<string, string>()
 	for (const [label, settings] of Object.entries(resources)) {
@@ -133,14 +169,16 @@ export function requireResources(
 			continue
 		}
 		const otherLabel = labels.get(answer.resource.identity)
-		if (otherLabel === undefined) labels.set(answer.resource.identity, label)
-		else
+		if (otherLabel === undefined) {
+			labels.set(answer.resource.identity, label)
+			parsed.set(label, answer.resource)
+		} else
 			problems.push({
 				field: `${POLLER_KEY}.${label}.url`,
 				message: `expected each collection and where once, got the same as ${POLLER_KEY}.${otherLabel}`,
 			})
 	}
-	if (problems.length > 0) throw toConfigurationError(problems)
+	return { parsed, problems }
 }
 
 /**

@@ -42,12 +42,7 @@ export async function createInstance(
 	const resources = normalized.eventsEnabled ? normalized.resources : {}
 	const usesWebhooks = wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values })
 	if (usesWebhooks) requireReachable(env)
-	const connection = await requireConnection(
-		element,
-		toCredentials(normalized.values),
-		services.io,
-		requirePaths(element, resources),
-	)
+	const connection = await requireConnection(element, toCredentials(normalized.values), services.io, resources)
 	requireResources(element, resources, connection)
 	requireArguments(element, normalized.resources, normalized.eventsEnabled ? connection : null)
 

@@ -64,8 +64,6 @@ interface UpdateRequest {
 	normalized: NormalizedConfiguration
 	/** The resources to watch; none without events. */
 	resources: NormalizedConfiguration['resources']
-	/** The collections that they need. */
-	paths: string[]
 	/** The store must be checked again. */
 	reconnect: boolean
 }
@@ -105,7 +103,7 @@ export async function updateInstance(
 	const normalizeOptions = { ...normalizeOptionsFor(services, element, before), merge: !options.replace }
 	const request = planRequest(instance, before, input, options, normalizeOptions)
 	const checked = request.reconnect
-		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.paths)
+		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.resources)
 		: instance.connection
 	const plan = planUpdate(instance, before, input, options, request, checked)
 	requireResources(element, request.resources, plan.change.connection)
@@ -172,7 +170,7 @@ function planRequest(
 	)
 	const reconnect =
 		options.reAuthenticate || hasNewPath || CONNECTION_KEYS.some((key) => normalized.values[key] !== before[key])
-	return { name, tags, normalized, resources, paths, reconnect }
+	return { name, tags, normalized, resources, reconnect }
 }
 
 /** Decides a change from the checked store; 409 for another site without `rebaseline`. Pure. */
@@ -185,11 +183,12 @@ function planUpdate(
 	checked: Connection,
 ): UpdatePlan {
 	const moved = toSiteKey(checked.home) !== toSiteKey(instance.connection.home)
-	if (moved && !options.rebaseline)
-		throw new Conflict(
-			`store.url: this instance watches ${instance.connection.home}, and the new address is another site, ` +
-				`${checked.home}; add ?rebaseline=true to discard the index of the old one`,
-		)
+	if (moved && !options.rebaseline) {
+		const message =
+			`this instance watches ${instance.connection.home}, and the new address is another site, ` +
+			`${checked.home}; add ?rebaseline=true to discard the index of the old one`
+		throw new Conflict(`store.url: ${message}`, { problems: [{ field: 'store.url', message }] })
+	}
 	const connection = moved
 		? checked
 		: { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
@@ -250,11 +249,12 @@ async function sealChanged(
 /** 409 if the callback is already a further subscription, which would receive every event twice. */
 async function requireDistinctCallback(db: D1Database, instanceId: number, callback: string): Promise<void> {
 	const duplicateId = await findSubscriptionTo(db, instanceId, callback)
-	if (duplicateId !== null)
-		throw new Conflict(
-			`event.notification.callback.url: subscription ${duplicateId} already sends this instance's events to this ` +
-				`address; delete it first (DELETE /notifications/subscriptions/${duplicateId})`,
-		)
+	if (duplicateId === null) return
+	const message =
+		`subscription ${duplicateId} already sends this instance's events to this ` +
+		`address; delete it first (DELETE /notifications/subscriptions/${duplicateId})`
+	const field = 'event.notification.callback.url'
+	throw new Conflict(`${field}: ${message}`, { problems: [{ field, message }] })
 }
 
 /**

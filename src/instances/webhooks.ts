@@ -66,7 +66,7 @@ export function getDesiredWebhooks(
 /** 409 when no store could reach this service. */
 export function requireReachable(env: Pick<Env, 'PUBLIC_URL' | 'ALLOW_PRIVATE_NETWORK'>): void {
 	const problem = findReachabilityProblem(env)
-	if (problem !== null) throw new Conflict(problem)
+	if (problem !== null) throw new Conflict(problem, { problems: [{ field: 'event.vendor.type', message: problem }] })
 }
 
 /**
@@ -256,14 +256,12 @@ function toFailedResult(problem: string): WebhookSyncResult {
 function toHttpError(result: WebhookSyncResult, instance: Instance): HttpError {
 	const { home } = instance.connection
 	const providerMessage = result.failure?.providerMessage ?? null
-	if (result.missingPermission !== null)
-		return new BadRequest(
+	if (result.missingPermission !== null) {
+		const message =
 			`${home} does not let this API key create webhooks. ${result.missingPermission} ` +
-				'Or set event.vendor.type to polling.',
-			{
-				providerMessage,
-			},
-		)
+			'Or set event.vendor.type to polling.'
+		return new BadRequest(message, { providerMessage, problems: [{ field: 'oauth.api.key', message }] })
+	}
 	return new StoreFailed(`${home}: the webhooks could not be created. ${result.errors.slice(0, 5).join('; ')}`, {
 		providerMessage,
 	})

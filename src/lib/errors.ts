@@ -2,6 +2,7 @@
  * The errors that callers see (docs/contract.md §1). A handler throws one of them; `app.ts` turns it into
  * `{message, requestId, providerMessage?}`. Anything else that is thrown is a 500 without details.
  */
+import type { FieldProblem } from './values.ts'
 
 /** The meaning of each error status, as the API reference shows it. */
 export const STATUS_DESCRIPTIONS = {
@@ -43,6 +44,8 @@ interface HttpErrorDetail {
 	headers?: Record<string, string>
 	/** The request may have taken effect, so it must not be retried automatically. */
 	outcomeUnknown?: boolean
+	/** The fields that are wrong, which a form shows beside its fields; the message has them all. */
+	problems?: readonly FieldProblem[]
 }
 
 /** An error for the caller. Its message names what is wrong and what is expected. */
@@ -51,6 +54,7 @@ export class HttpError extends Error {
 	readonly providerMessage: string | null
 	readonly headers: Record<string, string>
 	readonly outcomeUnknown: boolean
+	readonly problems: readonly FieldProblem[]
 
 	constructor(status: ErrorStatus, message: string, detail: HttpErrorDetail = {}) {
 		super(message)
@@ -59,6 +63,7 @@ export class HttpError extends Error {
 		this.providerMessage = detail.providerMessage ?? null
 		this.headers = detail.headers ?? {}
 		this.outcomeUnknown = detail.outcomeUnknown ?? false
+		this.problems = detail.problems ?? []
 	}
 }
 
@@ -67,6 +72,11 @@ export class BadRequest extends HttpError {
 	constructor(message: string, detail?: HttpErrorDetail) {
 		super(400, message, detail)
 	}
+}
+
+/** One 400 for a list of problems: `field: what was expected; …`. */
+export function toFieldError(problems: readonly FieldProblem[]): BadRequest {
+	return new BadRequest(problems.map(({ field, message }) => `${field}: ${message}`).join('; '), { problems })
 }
 
 /** 401: missing, invalid or expired credentials. */

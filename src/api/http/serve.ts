@@ -5,7 +5,7 @@
 import { createRoute, OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import * as z from 'zod'
-import { BadRequest, STATUS_DESCRIPTIONS, type ErrorStatus } from '../../lib/errors.ts'
+import { toFieldError, STATUS_DESCRIPTIONS, type BadRequest, type ErrorStatus } from '../../lib/errors.ts'
 import { accessMiddleware } from './access.ts'
 import {
 	type OperationResponse,
@@ -248,7 +248,7 @@ export function toBadRequest(error: z.core.$ZodError): BadRequest {
 	const problems = error.issues.slice(0, 10).map((issue) => {
 		const field = issue.path.length === 0 ? 'body' : issue.path.map(String).join('.')
 		const message = issue.message.replace(/^Invalid input: /, '')
-		return `${field}: ${message.startsWith('expected nonoptional') ? 'expected a value' : message}`
+		return { field, message: message.startsWith('expected nonoptional') ? 'expected a value' : message }
 	})
-	return new BadRequest(problems.join('; '))
+	return toFieldError(problems)
 }

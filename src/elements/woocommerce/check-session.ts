@@ -61,14 +61,15 @@ export class CheckSession {
 	}
 }
 
-/** A ConnectError. */
+/** A ConnectError. `paths`: the collections that it is about. */
 export function toConnectError(
 	status: 400 | 502,
 	reason: ConnectError['reason'],
 	message: string,
 	providerMessage: string | null = null,
+	paths: readonly string[] = [],
 ): ConnectError {
-	return { ok: false, status, reason, message, providerMessage }
+	return { ok: false, status, reason, message, providerMessage, ...(paths.length === 0 ? {} : { paths }) }
 }
 
 type NetworkAdvice = Pick<ConnectError, 'status' | 'reason'> & { advice: string }

@@ -105,5 +105,7 @@ function unreadableError(site: Site, paths: string[]): ConnectError {
 		'forbidden',
 		`${site.home} accepts this API key, but its user may not list ${names}. Give the key to a user with the role ` +
 			`Shop manager or Administrator, or leave ${names} out of the poller configuration.`,
+		null,
+		paths,
 	)
 }

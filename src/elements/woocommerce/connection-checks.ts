@@ -73,6 +73,7 @@ function toProbeError(site: Site, path: string, answer: StoreResponse, failure: 
 			`${site.home} has no resource "${name}" (${withoutQuery(answer.url)} answered 404). ` +
 				'Correct the url in the poller configuration, or activate the plugin that provides it.',
 			providerMessage,
+			[path],
 		)
 	if (failure.kind === 'not-json' || failure.code?.startsWith('rest_') === true)
 		return restClosedError(answer, providerMessage)
@@ -81,6 +82,7 @@ function toProbeError(site: Site, path: string, answer: StoreResponse, failure: 
 		'no-resource',
 		`${failure.message} Correct the url of "${name}" in the poller configuration.`,
 		providerMessage,
+		[path],
 	)
 }
 

@@ -68,10 +68,23 @@ export default {
 			to: { path: '^(?:test|scripts)/' },
 		},
 		{
+			name: 'what runs in browsers stands alone',
+			severity: 'error',
+			from: { path: '^src/ui/browser/' },
+			to: { pathNot: '^src/ui/browser/' },
+		},
+		{
+			name: 'no page imports what runs in browsers',
+			severity: 'error',
+			from: { pathNot: '^src/ui/browser/' },
+			to: { path: '^src/ui/browser/' },
+		},
+		{
 			name: 'every import leads somewhere',
 			severity: 'error',
 			from: {},
-			to: { couldNotResolve: true, pathNot: '^cloudflare:' },
+			// `#assets` is generated.
+			to: { couldNotResolve: true, pathNot: '^(?:cloudflare:|#assets$)' },
 		},
 	],
 	options: {

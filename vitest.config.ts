@@ -2,6 +2,10 @@ import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { layOutAssets } from './scripts/assets.js'
+
+// Pages import the list of assets, which is generated.
+layOutAssets()
 
 /** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']

@@ -1,52 +1,105 @@
 /**
- * Lays out what the Worker serves as files (`[assets]` in wrangler.toml): our own scripts and styles, and the browser bundle of the API
- * reference out of its npm package. wrangler runs it before every build (`[build]`), the tests when they begin. Plain JavaScript, so
- * that any Node runs it as it stands.
+ * Lays out what browsers load from the Worker (`[assets]` in wrangler.toml) as `.shopbell/public/assets/<name>.<hash>.<ext>`: our styles, scripts
+ * and images, the module of src/ui/browser, htmx, and the browser bundle of the API reference. Their URLs are written to
+ * `.shopbell/assets.js`, which the Worker imports as `#assets`. wrangler runs it before every build (`[build]`), vitest when it starts.
+ * Plain JavaScript, so that any Node runs it as it stands.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 
 const PROJECT = join(import.meta.dirname, '..')
 const OWN = join(PROJECT, 'src', 'ui', 'assets')
-/** The package offers its parts as modules; its bundle for browsers is a file beside them. */
-const SCALAR = join(PROJECT, 'node_modules', '@scalar', 'api-reference', 'dist', 'browser', 'standalone.js')
-const TARGET = join(PROJECT, '.shopbell', 'public')
+const BROWSER = join(PROJECT, 'src', 'ui', 'browser', 'main.ts')
+const LOCAL = join(PROJECT, '.shopbell')
+const TARGET = join(LOCAL, 'public')
+const MANIFEST = join(LOCAL, 'assets.js')
 
-/** What is served: path below the address → file that it comes from. */
-function files() {
-	const own = readdirSync(OWN).map((name) => [name === '_headers' ? name : `assets/${name}`, join(OWN, name)])
-	return new Map([...own, ['assets/scalar.js', SCALAR]])
+/** Files of npm packages, by the name under which they are served. Their packages export modules; these are the files for browsers. */
+const PACKAGES = {
+	'htmx.js': 'htmx.org/dist/htmx.min.js',
+	'htmx-sse.js': 'htmx.org/dist/ext/hx-sse.min.js',
+	'scalar.js': '@scalar/api-reference/dist/browser/standalone.js',
 }
 
-/** Copies what differs, and removes what is no longer served. */
+/** Lays out the files and the list of their URLs: writes what differs, removes what is no longer served. */
 export function layOutAssets() {
-	const wanted = files()
-	mkdirSync(join(TARGET, 'assets'), { recursive: true })
-	for (const name of present()) if (!wanted.has(name)) rmSync(join(TARGET, name), { force: true })
-	for (const [name, source] of wanted) {
-		const target = join(TARGET, name)
-		if (same(source, target)) continue
-		// Another run may read it, or write the same: whole or not at all.
-		const fresh = `${join(TARGET, '..', name.replaceAll('/', '-'))}.${process.pid}.new`
-		copyFileSync(source, fresh)
-		renameSync(fresh, target)
+	const contents = [
+		...readdirSync(OWN, { withFileTypes: true })
+			.filter((entry) => entry.isFile() && entry.name !== '_headers')
+			.map(({ name }) => [name, readOwn(name)]),
+		['shopbell.js', bundle(BROWSER, 'esm')],
+		...Object.entries(PACKAGES).map(([name, path]) => [name, readPackage(path)]),
+	].toSorted(([one], [other]) => (one < other ? -1 : 1))
+	const served = new Map([['_headers', readFileSync(join(OWN, '_headers'))]])
+	const urls = {}
+	for (const [name, content] of contents) {
+		const path = `assets/${toHashedName(name, content)}`
+		served.set(path, content)
+		urls[name] = `/${path}`
 	}
+	mkdirSync(join(TARGET, 'assets'), { recursive: true })
+	for (const [path, content] of served) writeWhole(join(TARGET, path), content)
+	writeWhole(MANIFEST, Buffer.from(`export const ASSETS = ${JSON.stringify(urls, null, '\t')}\n`))
+	for (const path of listPresent()) if (!served.has(path)) rmSync(join(TARGET, path), { force: true })
 }
 
-function present() {
-	return readdirSync(TARGET, { recursive: true, withFileTypes: true })
-		.filter((one) => one.isFile())
-		.map((one) => join(one.parentPath, one.name).slice(TARGET.length + 1))
+/** Our own file. A style sheet includes what it imports from folders beside it. */
+function readOwn(name) {
+	const path = join(OWN, name)
+	if (extname(name) === '.css') return bundle(path)
+	return extname(name) === '.js' ? bundle(path, 'iife') : readFileSync(path)
 }
 
-/** Whether the copy is what it was made from. */
-function same(source, target) {
+function bundle(path, format) {
+	const { outputFiles } = buildSync({
+		entryPoints: [path],
+		absWorkingDir: PROJECT,
+		bundle: true,
+		minify: true,
+		write: false,
+		target: 'es2022',
+		external: ['/assets/*'],
+		logLevel: 'error',
+		...(format === undefined ? { target: 'esnext' } : { format }),
+	})
+	return Buffer.from(outputFiles[0].contents)
+}
+
+function readPackage(path) {
+	const file = join(PROJECT, 'node_modules', path)
+	if (!existsSync(file)) throw new Error(`node_modules/${path} is missing: run npm install`)
+	return readFileSync(file)
+}
+
+function toHashedName(name, content) {
+	const extension = extname(name)
+	const hash = createHash('sha256').update(content).digest('hex').slice(0, 10)
+	return `${name.slice(0, -extension.length)}.${hash}${extension}`
+}
+
+/** Another run may read the file, or write the same: whole or not at all. A file that is the same stays, so that nothing is built anew. */
+function writeWhole(path, content) {
+	if (isSame(path, content)) return
+	const fresh = `${join(LOCAL, path.slice(LOCAL.length + 1).replaceAll('/', '-'))}.${process.pid}.new`
+	writeFileSync(fresh, content)
+	renameSync(fresh, path)
+}
+
+function isSame(path, content) {
 	try {
-		return statSync(source).size === statSync(target).size && readFileSync(source).equals(readFileSync(target))
+		return statSync(path).size === content.length && readFileSync(path).equals(content)
 	} catch {
 		return false
 	}
+}
+
+function listPresent() {
+	return readdirSync(TARGET, { recursive: true, withFileTypes: true })
+		.filter((one) => one.isFile())
+		.map((one) => join(one.parentPath, one.name).slice(TARGET.length + 1))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) layOutAssets()

@@ -1,5 +1,6 @@
 /** The layout of every page: header, content, footer. It loads nothing from other hosts and has no inline scripts. */
 import type { Child } from 'hono/jsx'
+import { ASSETS } from '#assets'
 import { VERSION } from '../lib/version.ts'
 
 /** Links of the header. */
@@ -35,10 +36,11 @@ export function Frame({ title, description, place, scripts = [], styles = [], ba
 				<meta name='color-scheme' content='light dark' />
 				<title>{`${title} · Shopbell`}</title>
 				{description === undefined ? null : <meta name='description' content={description} />}
-				<link rel='icon' href='/assets/bell.svg' type='image/svg+xml' />
-				{['/assets/shopbell.css', ...styles].map((href) => (
+				<link rel='icon' href={ASSETS['bell.svg']} type='image/svg+xml' />
+				{[ASSETS['shopbell.css'], ...styles].map((href) => (
 					<link rel='stylesheet' href={href} />
 				))}
+				<script src={ASSETS['shopbell.js']} type='module' />
 				{scripts.map((src) => (
 					<script src={src} defer />
 				))}
@@ -49,7 +51,7 @@ export function Frame({ title, description, place, scripts = [], styles = [], ba
 				</a>
 				<header class='bar'>
 					<a class='home' href='/'>
-						<img src='/assets/bell.svg' alt='' width='24' height='24' />
+						<img src={ASSETS['bell.svg']} alt='' width='24' height='24' />
 						Shopbell
 					</a>
 					<nav aria-label='Main'>

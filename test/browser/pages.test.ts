@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ASSETS } from '#assets'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startLocalWorker, type LocalWorker } from '../../scripts/local/local-worker.ts'
@@ -95,8 +96,9 @@ describe.each(LOOKS)('a plain page, $width pixels wide, dark: $dark', (look) => 
 	})
 })
 
-test('static files have HSTS, as pages have over https', async () => {
-	const { headers } = await fetch(`${worker.url}/assets/shopbell.css`)
+test('static files have HSTS, as pages have over https, and are kept for ever', async () => {
+	const { headers } = await fetch(`${worker.url}${ASSETS['shopbell.css']}`)
+	expect(headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
 	expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000')
 	expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
 })

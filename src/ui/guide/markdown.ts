@@ -43,7 +43,8 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 			code({ text, lang }: Tokens.Code): string {
 				const language = /^[a-z]+/i.exec(lang ?? '')?.[0]?.toLowerCase()
 				const classAttribute = language === undefined ? '' : ` class="language-${language}"`
-				return `<div class="code"><pre tabindex="0"><code${classAttribute}>${escapeHtml(text)}\n</code></pre></div>\n`
+				const box = `<pre tabindex="0"><code${classAttribute}>${escapeHtml(text)}\n</code></pre>`
+				return `<sb-copy class="code">${box}</sb-copy>\n`
 			},
 			table(token: Tokens.Table): string {
 				const row = (cells: Tokens.TableCell[], open: string, close: string): string =>

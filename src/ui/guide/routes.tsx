@@ -21,7 +21,7 @@ async function respondWithGuidePage(page: GuidePage): Promise<Response> {
 	const index = pages.indexOf(page)
 	const [previous, next] = [pages[index - 1], pages[index + 1]]
 	return await respondWithPage(
-		<Frame title={page.title} place='guide' scripts={['/assets/copy.js']}>
+		<Frame title={page.title} place='guide'>
 			<div class='page'>
 				<main id='main' class='text'>
 					{raw(page.html)}

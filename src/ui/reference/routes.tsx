@@ -1,4 +1,5 @@
 /** The API reference at `/docs`: Scalar, served from our own assets, with `/openapi.json`. */
+import { ASSETS } from '#assets'
 import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
 import { Frame } from '../frame.tsx'
@@ -13,8 +14,8 @@ async function respondWithReference(): Promise<Response> {
 		<Frame
 			title='API reference'
 			place='reference'
-			scripts={['/assets/scalar.js', '/assets/reference.js']}
-			styles={['/assets/reference.css']}
+			scripts={[ASSETS['scalar.js'], ASSETS['reference.js']]}
+			styles={[ASSETS['reference.css']]}
 			bare
 		>
 			<div id='main' class='reference' tabindex={-1}>

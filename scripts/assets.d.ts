@@ -1,0 +1,2 @@
+/** Lays out what browsers load, and the list of its URLs (`#assets`). */
+export function layOutAssets(): void

@@ -1,0 +1,27 @@
+/** What browsers load, as scripts/assets.js lays it out. */
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ASSETS } from '#assets'
+import { expect, test } from 'vitest'
+
+const PUBLIC = join('.shopbell', 'public')
+
+test('names contain the hash of their content, and nothing else is served', () => {
+	const paths = Object.values(ASSETS)
+	for (const path of paths) {
+		const hash = createHash('sha256')
+			.update(readFileSync(join(PUBLIC, path)))
+			.digest('hex')
+		expect(path).toContain(`.${hash.slice(0, 10)}.`)
+	}
+	const served = readdirSync(PUBLIC, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+	expect(served.map(({ name }) => name).toSorted()).toEqual(
+		['_headers', ...paths.map((path) => path.replace('/assets/', ''))].toSorted(),
+	)
+})
+
+test('every asset has a type', () => {
+	const declared = [...readFileSync('src/ui/assets.d.ts', 'utf8').matchAll(/'([\w.-]+\.\w+)'/g)].map(([, name]) => name)
+	expect(declared).toEqual(Object.keys(ASSETS))
+})

@@ -78,14 +78,14 @@ function PasswordForm({ email }: { email: string }) {
 			<input type='hidden' name='username' autocomplete='username' value={email} />
 			<PasswordField name='password' label='Password' />
 			<PasswordField name='repeated' label='Repeat the password' />
-			<button>Set the password</button>
+			<button class='btn primary'>Set the password</button>
 		</form>
 	)
 }
 
 function PasswordField({ name, label }: { name: string; label: string }) {
 	return (
-		<>
+		<div class='field'>
 			<label for={name}>{label}</label>
 			<input
 				id={name}
@@ -96,7 +96,7 @@ function PasswordField({ name, label }: { name: string; label: string }) {
 				minlength={MIN_PASSWORD_LENGTH}
 				maxlength={MAX_PASSWORD_LENGTH}
 			/>
-		</>
+		</div>
 	)
 }
 

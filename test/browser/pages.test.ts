@@ -48,7 +48,14 @@ async function coloursOf(page: Page, selector: string): Promise<{ text: string; 
 		const element = document.querySelector(${JSON.stringify(selector)})
 		let behind = element
 		while (behind.parentElement !== null && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement
-		return { text: getComputedStyle(element).color, back: getComputedStyle(behind).backgroundColor }
+		// Any notation, as red, green and blue.
+		const canvas = document.createElement('canvas').getContext('2d')
+		const toRgb = (colour) => {
+			canvas.fillStyle = colour
+			canvas.fillRect(0, 0, 1, 1)
+			return 'rgb(' + [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).join(' ') + ')'
+		}
+		return { text: toRgb(getComputedStyle(element).color), back: toRgb(getComputedStyle(behind).backgroundColor) }
 	})()`)
 }
 
@@ -118,8 +125,9 @@ describe.each(LOOKS)('$width pixels wide, dark: $dark', (look) => {
 			'main p',
 			'main a',
 			'main code',
-			'.bar nav a',
-			'.bar [aria-current]',
+			'.rail a.item',
+			'.rail a[aria-current]',
+			'.crumbs a',
 			'.pages a',
 			'.pages ul ul a',
 		]) {

@@ -52,6 +52,6 @@ function showUnsent(parameter) {
 
 openReference().catch(() => {
 	document.getElementById('reference').innerHTML =
-		'<p class="page">The reference cannot be shown just now. ' +
+		'<p class="message">The reference cannot be shown just now. ' +
 		'What it shows is in <a href="/openapi.json">/openapi.json</a>.</p>'
 })

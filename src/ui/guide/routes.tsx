@@ -2,7 +2,8 @@
 import { raw } from 'hono/html'
 import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
-import { Frame } from '../frame.tsx'
+import { VERSION } from '../../lib/version.ts'
+import { Frame, type Crumb } from '../frame.tsx'
 import { getGuidePage, getGuidePages, type GuidePage } from './pages.ts'
 
 /** Mounts the guide. */
@@ -21,15 +22,15 @@ async function respondWithGuidePage(page: GuidePage): Promise<Response> {
 	const index = pages.indexOf(page)
 	const [previous, next] = [pages[index - 1], pages[index + 1]]
 	return await respondWithPage(
-		<Frame title={page.title} place='guide'>
-			<div class='page'>
-				<main id='main' class='text'>
+		<Frame title={page.title} place='guide' crumbs={toCrumbs(page.title)}>
+			<div class='guide'>
+				<article class='text'>
 					{raw(page.html)}
 					<nav class='onward' aria-label='Next and previous page'>
 						{previous === undefined ? <span /> : <a href={previous.path} rel='prev'>{`← ${previous.title}`}</a>}
 						{next === undefined ? null : <a href={next.path} rel='next'>{`${next.title} →`}</a>}
 					</nav>
-				</main>
+				</article>
 				<PageList pages={pages} current={page} />
 			</div>
 		</Frame>,
@@ -38,18 +39,20 @@ async function respondWithGuidePage(page: GuidePage): Promise<Response> {
 
 async function respondNotFound(): Promise<Response> {
 	return await respondWithPage(
-		<Frame title='No such page' place='guide'>
-			<div class='page'>
-				<main id='main' class='text'>
+		<Frame title='No such page' place='guide' crumbs={toCrumbs('No such page')}>
+			<div class='guide'>
+				<article class='text'>
 					<h1>No such page</h1>
 					<p>The guide has no page of this name. It has the following pages.</p>
-				</main>
+				</article>
 				<PageList pages={getGuidePages()} current={null} />
 			</div>
 		</Frame>,
 		{ status: 404 },
 	)
 }
+
+const toCrumbs = (title: string): Crumb[] => [{ label: 'Guide', href: '/guide' }, { label: title }]
 
 /** All pages, with the headings of the current one. */
 function PageList({ pages, current }: { pages: readonly GuidePage[]; current: GuidePage | null }) {
@@ -74,6 +77,7 @@ function PageList({ pages, current }: { pages: readonly GuidePage[]; current: Gu
 					</li>
 				))}
 			</ul>
+			<p class='meta'>Shopbell {VERSION}</p>
 		</nav>
 	)
 }

@@ -18,9 +18,9 @@ async function respondWithReference(): Promise<Response> {
 			styles={[ASSETS['reference.css']]}
 			bare
 		>
-			<div id='main' class='reference' tabindex={-1}>
+			<div class='reference'>
 				<noscript>
-					<p class='page'>
+					<p class='message'>
 						The reference needs JavaScript. Its content is in <a href='/openapi.json'>/openapi.json</a>.
 					</p>
 				</noscript>

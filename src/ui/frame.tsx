@@ -1,6 +1,6 @@
 /**
- * The layout of every page: a rail with the places of Shopbell (at the bottom of small screens), a bar with the way to this page, and
- * the page. It loads nothing from other hosts and has no inline scripts.
+ * The layout of every page: a rail with the places of Shopbell (at the bottom of small screens), a bar with the way to
+ * this page, and the page. It loads nothing from other hosts and has no inline scripts.
  */
 import type { Child } from 'hono/jsx'
 import { ASSETS } from '#assets'

@@ -10,11 +10,14 @@ import type {
 	Connection,
 	ContentProfile,
 	Credentials,
+	Failure,
 	Io,
 	Resource,
 	Snapshot,
 	StoreClient,
+	StoreInspection,
 	VendorRecord,
+	WriteAccess,
 } from './store.ts'
 
 /** How a merchant approves access without copying keys (docs/woocommerce.md 1.10). */
@@ -59,6 +62,15 @@ export interface Element {
 		io: Io,
 		options: { paths: string[] },
 	): Promise<({ ok: true } & { connection: Connection }) | ConnectError>
+	/**
+	 * As `connect`, but each part is answered by itself, in at most 31 requests and 20 s. `credentials.key` '': the site
+	 * alone. Collections that the requests do not suffice for are neither in the connection nor among the errors.
+	 */
+	inspect(credentials: Credentials, io: Io, options: { paths: string[] }): Promise<StoreInspection>
+	/** Whether the key may create webhooks. Asks to change what no store has, so nothing changes. One request. */
+	findWriteAccess(client: StoreClient): Promise<WriteAccess>
+	/** The collections that this store has and that can be polled, those of `pollable` first. One request. */
+	listPollable(client: StoreClient): Promise<({ ok: true } & { collections: PollableCollection[] }) | Failure>
 	openClient(connection: Connection, credentials: Credentials, io: Io): StoreClient
 	/** Parses one resource of a poller configuration for this store; an error names the field and what was expected. */
 	parseResource(

@@ -326,3 +326,22 @@ export interface ConnectError {
 	/** The vendor's collections that it is about; absent: the site or the key. */
 	paths?: readonly string[]
 }
+
+/** What a check finds of a store, part by part: a part that fails does not end it. */
+export interface StoreInspection {
+	/** Requests that it made. */
+	requests: number
+	site: { ok: true; home: string; name: string; timeZone: string; gmtOffset: number } | ConnectError
+	/** null: no site, or no key was given. */
+	key: { ok: true } | ConnectError | null
+	/** null: there is no key that works. */
+	connection: Connection | null
+	/** By collection: why it cannot be polled. */
+	collectionErrors: Record<string, ConnectError>
+}
+
+/** Whether a key may write, which webhooks need. `message`: what it lacks and what to do; null: nothing, or unknown. */
+export interface WriteAccess {
+	allowed: boolean | null
+	message: string | null
+}

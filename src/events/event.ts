@@ -2,6 +2,9 @@
 import { BASE_PATH } from '../lib/base-path.ts'
 import { formatEventId } from './ids.ts'
 
+/** The object of test events, which no store has. */
+export const TEST_OBJECT_ID = 'test-event'
+
 /** The kinds of changes. */
 export const EVENT_TYPES = ['CREATED', 'UPDATED', 'DELETED'] as const
 /** A value of `EVENT_TYPES`. */

@@ -41,11 +41,7 @@ export function toWatcherConfig(
 	const element = findElement(instance.elementKey)
 	const floorMs = getFloorSeconds(env) * 1000
 	const pollIntervalMs = toIntervalMs(getNumberWithDefault(configuration, 'event.poller.refresh_interval'), floorMs)
-	const type = getValue(configuration, 'event.vendor.type')
-	const vendorType = type === 'webhook' || type === 'hybrid' ? type : 'polling'
-	// If polling is off, re-reads are off too, unless event.poller.reread is set.
-	const isNeverPolled = vendorType !== 'webhook' && pollIntervalMs === NEVER_MS
-	const rereadHours = getNumber(configuration, 'event.poller.reread') ?? (isNeverPolled ? 0 : null)
+	const vendorType = getVendorType(configuration)
 	return {
 		instanceId: instance.id,
 		incarnation: instance.incarnation,
@@ -68,7 +64,7 @@ export function toWatcherConfig(
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: getCallbackUrl(configuration, env.PUBLIC_URL),
 		pollIntervalMs,
-		rereadHours: rereadHours === null || rereadHours === 0 ? rereadHours : Math.max(rereadHours, floorMs / HOUR_MS),
+		rereadHours: getRereadHours(configuration, floorMs),
 		backfill: parseBackfill(getValue(configuration, 'event.poller.backfill')),
 		scanBudget: getNumberWithDefault(configuration, 'event.poller.scanBudget'),
 		massChanges: getValue(configuration, 'event.poller.massChanges') === 'hold' ? 'hold' : 'emit',
@@ -80,6 +76,35 @@ export function toWatcherConfig(
 		announces: account.operator.url !== null,
 		storeless: false,
 		delivery: toDeliveryConfig(configuration, vendorType, account),
+	}
+}
+
+function getVendorType(configuration: Readonly<Record<string, string | null>>): WatcherConfig['vendorType'] {
+	const type = getValue(configuration, 'event.vendor.type')
+	return type === 'webhook' || type === 'hybrid' ? type : 'polling'
+}
+
+/** Hours between re-reads; null: each resource's own. */
+function getRereadHours(configuration: Readonly<Record<string, string | null>>, floorMs: number): number | null {
+	const pollMs = toIntervalMs(getNumberWithDefault(configuration, 'event.poller.refresh_interval'), floorMs)
+	// If polling is off, re-reads are off too, unless event.poller.reread is set.
+	const isNeverPolled = getVendorType(configuration) !== 'webhook' && pollMs === NEVER_MS
+	const hours = getNumber(configuration, 'event.poller.reread') ?? (isNeverPolled ? 0 : null)
+	return hours === null || hours === 0 ? hours : Math.max(hours, floorMs / HOUR_MS)
+}
+
+/** How often a configuration polls and re-reads; `pollMs` 0: never. With webhooks alone it polls to reconcile. */
+export function toPollSchedule(
+	configuration: Readonly<Record<string, string | null>>,
+	env: Pick<Env, 'POLL_FLOOR_SECONDS'>,
+): { pollMs: number; rereadHours: number | null; scanBudget: number } {
+	const floorMs = getFloorSeconds(env) * 1000
+	const key = getVendorType(configuration) === 'webhook' ? 'event.reconcile.interval' : 'event.poller.refresh_interval'
+	const minutes = getNumberWithDefault(configuration, key)
+	return {
+		pollMs: minutes === 0 ? 0 : toIntervalMs(minutes, floorMs),
+		rereadHours: getRereadHours(configuration, floorMs),
+		scanBudget: getNumberWithDefault(configuration, 'event.poller.scanBudget'),
 	}
 }
 

@@ -19,6 +19,7 @@ import {
 	RotateSignatureKeyBody,
 	SignatureKeyResponse,
 } from './schema.ts'
+import { InstanceCheckBody, StoreCheckBody, StoreCheckResponse } from './store-check-schema.ts'
 
 const Instances = z.array(InstanceResponse)
 const LIST_DESCRIPTION = 'With a filter that nothing matches, 404; without a filter, `[]`.'
@@ -77,6 +78,17 @@ const remove = {
 		'The token is revoked immediately. The webhooks at the store are removed, later if the store cannot be reached.',
 	answer: null,
 } as const
+const check = {
+	method: 'post',
+	tag: 'Instances',
+	repeatable: true,
+	answer: StoreCheckResponse,
+} as const
+const CHECK_DESCRIPTION =
+	'Looks at the store and answers part by part, by the checks of a creation: the store, the key and its rights, each ' +
+	'resource with its count and the dates of its newest record, the requests a day, and with `callback` how the ' +
+	'callback answers to a signed test event. Any part of the configuration will do: with `store.url` alone, the store is found. ' +
+	'Creates and changes nothing. Makes at most 60 requests to the store.'
 
 /** Lists below `/accounts`, mounted before `/accounts/{id}`. */
 export const accountInstanceOperations = {
@@ -124,6 +136,29 @@ export const instanceOperations = {
 		description: 'Counts the instances of the organization or, with an Element token, that instance.',
 		access: 'caller',
 		answer: InstanceCountResponse,
+	}),
+
+	checkStore: defineOperation({
+		...check,
+		path: '/elements/{keyOrId}/check',
+		summary: 'Check a store',
+		description: CHECK_DESCRIPTION,
+		access: 'account',
+		params: z.object({
+			keyOrId: z.string().meta({ description: "The element's key or id", examples: ['woocommercerest'] }),
+		}),
+		body: StoreCheckBody,
+		example: { configuration: CONFIGURATION, callback: true },
+	}),
+	...byIdAndToken('checkInstance', {
+		...check,
+		path: '/check',
+		summary: 'Check a change of an instance',
+		description:
+			'As *Check a store*, for the configuration of an instance with the keys that you send. What you omit, and what ' +
+			'you send back as it was shown, counts as it is stored.',
+		body: InstanceCheckBody,
+		example: { configuration: { 'event.poller.refresh_interval': '5' } },
 	}),
 
 	...byIdAndToken('listConfiguration', {

@@ -7,6 +7,7 @@ import * as webhooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
 import * as signature from './signature-key.ts'
+import * as storeCheck from './store-check.ts'
 import { watchingOperations } from './monitoring-operations.ts'
 import * as watching from './monitoring.ts'
 
@@ -59,6 +60,8 @@ export function mountInstances(api: Api): void {
 		countInstances: handlers.count,
 		createInstanceOfElement: (c, { body }) => handlers.createFromBody(c, body, c.req.param('keyOrId') ?? ''),
 		listInstancesOfElement: (c, { query }) => handlers.listByElement(c, query),
+		checkStore: (c, { params, body }) => storeCheck.checkNew(c, params.keyOrId, body),
+		checkInstance: (c, { body }) => storeCheck.checkChange(c, body),
 		listConfiguration: handlers.listConfiguration,
 		getConfigurationItem: (c, { params }) => handlers.getConfigurationItem(c, params.configId),
 		updateConfigurationItem: (c, { params, query, body }) =>

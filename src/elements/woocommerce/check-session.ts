@@ -20,22 +20,25 @@ const MAX_PAGE_BYTES = 256 * 1024
 /** Counts and times the requests of a check. */
 export class CheckSession {
 	readonly io: Io
-	#requestsLeft = MAX_CHECK_REQUESTS
+	/** Requests made. */
+	requests = 0
+	readonly #maxRequests: number
 	readonly #deadlineMs: number
 
-	constructor(io: Io) {
+	constructor(io: Io, maxRequests = MAX_CHECK_REQUESTS) {
 		this.io = io
+		this.#maxRequests = maxRequests
 		this.#deadlineMs = io.now() + MAX_CHECK_MS
 	}
 
 	/** Whether another request is still allowed. */
 	get isOpen(): boolean {
-		return this.#requestsLeft > 0 && this.io.now() < this.#deadlineMs
+		return !this.isExhausted && this.io.now() < this.#deadlineMs
 	}
 
 	/** Whether no request is left, even if there is time. */
 	get isExhausted(): boolean {
-		return this.#requestsLeft <= 0
+		return this.requests >= this.#maxRequests
 	}
 
 	/** Sends a request, with credentials when `access` is given. An answer of any status is `ok`. */
@@ -45,8 +48,8 @@ export class CheckSession {
 		options: { access?: RequestAuth; method?: string; page?: boolean } = {},
 	): Promise<StoreResponse | Failure> {
 		const timeoutMs = Math.min(this.io.timeoutMs ?? DEFAULT_TIMEOUT_MS, this.#deadlineMs - this.io.now())
-		if (this.#requestsLeft <= 0 || timeoutMs <= 0) return toNetworkFailure('timeout', url)
-		this.#requestsLeft--
+		if (this.isExhausted || timeoutMs <= 0) return toNetworkFailure('timeout', url)
+		this.requests++
 		const method = options.method ?? 'GET'
 		const target =
 			options.access === undefined

@@ -2,7 +2,7 @@
  * Checks a store before an instance is created: finds the site, its authentication, what the key may read, and other
  * facts about the store. Every failure has its own message: what was found at which URL, and the next step.
  */
-import type { ConnectError, Connection, Credentials, Io } from '../store.ts'
+import type { ConnectError, Connection, Credentials, Io, StoreInspection } from '../store.ts'
 import { authenticate } from './authenticate.ts'
 import { CheckSession, toConnectError } from './check-session.ts'
 import { getCollection, isKnownCollection } from './collections.ts'
@@ -15,44 +15,88 @@ import type { Site } from './site-index.ts'
 
 type Collections = Connection['collections']
 
+/** Requests of an inspection at most: those of a connection, and 19 further collections. */
+const MAX_INSPECTION_REQUESTS = 31
+
 /** Discovers and checks a store. `paths` beyond the budget of requests are not in the result's `collections`. */
 export async function connectStore(
 	credentials: Credentials,
 	io: Io,
 	options: { paths: string[] },
 ): Promise<{ ok: true; connection: Connection } | ConnectError> {
-	const session = new CheckSession(io)
+	const { site, key, connection, collectionErrors } = await inspect(new CheckSession(io), credentials, {
+		...options,
+		stopsAtError: true,
+	})
+	if (!site.ok) return site
+	if (key?.ok === false) return key
+	const [error] = Object.values(collectionErrors)
+	if (error !== undefined) return error
+	if (connection === null) throw new Error('a store without errors has a connection')
+	return { ok: true, connection }
+}
+
+/** As `connectStore`, with each part answered by itself. */
+export async function inspectStore(
+	credentials: Credentials,
+	io: Io,
+	options: { paths: string[] },
+): Promise<StoreInspection> {
+	return await inspect(new CheckSession(io, MAX_INSPECTION_REQUESTS), credentials, { ...options, stopsAtError: false })
+}
+
+async function inspect(
+	session: CheckSession,
+	credentials: Credentials,
+	options: { paths: string[]; stopsAtError: boolean },
+): Promise<StoreInspection> {
 	const found = await discover(session, credentials.storeUrl)
-	if (!found.ok) return found
+	const result = (parts: Partial<StoreInspection>): StoreInspection => ({
+		requests: session.requests,
+		site: found.ok ? { ok: true, ...found.site } : found,
+		key: null,
+		connection: null,
+		collectionErrors: {},
+		...parts,
+	})
+	if (!found.ok || credentials.key === '') return result({})
 	const { site } = found
 	// Without anything to poll, the key is still tried; it may lack the right to orders then.
 	const paths = options.paths.length > 0 ? [...new Set(options.paths)] : ['orders']
 	const authenticated = await authenticate(session, site, credentials, paths[0] ?? 'orders')
-	if (!authenticated.ok) return authenticated
+	if (!authenticated.ok) return result({ key: authenticated })
 	const { access } = authenticated
-	const probed = await probeCollections(session, site, access, paths, authenticated.answer)
-	if (!probed.ok) return probed
+	const probed = await probeCollections(session, site, access, paths, authenticated.answer, options.stopsAtError)
 	const { collections, storeNowMs } = probed
 	const unreadable = Object.keys(collections).filter((path) => collections[path]?.readable === false)
-	if (unreadable.length > 0 && options.paths.length > 0) return unreadableError(site, unreadable)
+	const unreadableErrors = options.paths.length > 0 ? toUnreadableErrors(site, unreadable, options.stopsAtError) : {}
+	const collectionErrors = { ...unreadableErrors, ...probed.errors }
+	if (options.stopsAtError && Object.keys(collectionErrors).length > 0)
+		return result({ key: { ok: true }, collectionErrors })
 	const status = await fetchSystemStatus(session, site, access)
 	await addArguments(session, site, access, collections, status.version)
+	const connection = toConnection(site, access, { ...status, storeNowMs, collections })
+	return result({ key: { ok: true }, connection, collectionErrors })
+}
+
+function toConnection(
+	site: Site,
+	access: RequestAuth,
+	facts: Pick<Connection, 'version' | 'hpos' | 'storeNowMs' | 'collections'>,
+): Connection {
 	const plainOrigin = new URL(site.home).origin
 	return {
-		ok: true,
-		connection: {
-			home: site.home,
-			root: site.root,
-			auth: access.auth,
-			...(access.auth === 'oauth1' && access.oauthOrigin !== plainOrigin ? { oauthOrigin: access.oauthOrigin } : {}),
-			name: site.name,
-			timeZone: site.timeZone,
-			gmtOffset: site.gmtOffset,
-			version: status.version,
-			hpos: status.hpos,
-			storeNowMs,
-			collections,
-		},
+		home: site.home,
+		root: site.root,
+		auth: access.auth,
+		...(access.auth === 'oauth1' && access.oauthOrigin !== plainOrigin ? { oauthOrigin: access.oauthOrigin } : {}),
+		name: site.name,
+		timeZone: site.timeZone,
+		gmtOffset: site.gmtOffset,
+		version: facts.version,
+		hpos: facts.hpos,
+		storeNowMs: facts.storeNowMs,
+		collections: facts.collections,
 	}
 }
 
@@ -63,20 +107,31 @@ async function probeCollections(
 	access: RequestAuth,
 	paths: string[],
 	first: StoreResponse,
-): Promise<{ ok: true; collections: Collections; storeNowMs: number } | ConnectError> {
+	stopsAtError: boolean,
+): Promise<{ collections: Collections; errors: Record<string, ConnectError>; storeNowMs: number }> {
 	const collections: Collections = {}
+	const errors: Record<string, ConnectError> = {}
 	let storeNowMs = first.storeNowMs
 	for (const [index, path] of paths.entries()) {
 		if (index > 0 && session.isExhausted) break
 		const answer = index === 0 ? first : await probe(session, site, access, path)
 		const probed = await evaluateProbe(session, site, access, path, answer)
-		if (!probed.ok) return probed
+		if (!probed.ok) {
+			errors[path] = probed
+			if (stopsAtError) break
+			continue
+		}
 		storeNowMs = probed.storeNowMs
 		collections[path] = probed.readable
 			? { readable: true, highestId: probed.highestId, total: probed.total, args: null }
 			: { readable: false, highestId: 0, total: 0, args: null }
 	}
-	return { ok: true, collections, storeNowMs }
+	return { collections, errors, storeNowMs }
+}
+
+/** The errors by collection: one for all of them, or one for each. */
+function toUnreadableErrors(site: Site, paths: string[], joined: boolean): Record<string, ConnectError> {
+	return Object.fromEntries(paths.map((path) => [path, unreadableError(site, joined ? paths : [path])]))
 }
 
 /**

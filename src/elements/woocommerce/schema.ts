@@ -3,7 +3,10 @@
  * route; docs/woocommerce.md 1.9).
  */
 import type { CollectionListResult, RecordCollection, RecordField } from '../records.ts'
+import type { PollableCollection } from '../form.ts'
 import { findAnsweringPaths } from './answering-paths.ts'
+import { getCollection } from './collections.ts'
+import { POLLABLE_COLLECTIONS } from './configuration.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
 import { isRecord } from '../values.ts'
 import { toUnexpectedFailure } from './failures.ts'
@@ -39,6 +42,32 @@ export async function listCollections(client: StoreClient): Promise<CollectionLi
 		}))
 		.sort((a, b) => (a.name < b.name ? -1 : 1))
 	return { ok: true, collections, complete: found.complete }
+}
+
+/** Words of collections that are no lists of objects: settings, reports, and data of WooCommerce itself. */
+const NOT_POLLED =
+	/^(settings|reports|data|system_status|shipping_methods|payment_gateways|taxes\/classes|orders\/statuses)(\/|$)/
+
+/** The collections of the store's index that can be polled: those of the catalog, then the others by their names. */
+export async function listPollable(
+	client: StoreClient,
+): Promise<{ ok: true; collections: PollableCollection[] } | Failure> {
+	const routes = await listRoutes(client)
+	if (!routes.ok) return routes
+	const paths = new Set(
+		[...routes.methodsByPath.keys()].filter((path) => !path.includes('{id}') && !NOT_POLLED.test(path)),
+	)
+	const known = POLLABLE_COLLECTIONS.filter(({ name }) => paths.delete(toVendorPath(name) ?? ''))
+	const others = [...paths].sort().map((path): PollableCollection => {
+		const name = toHubName(path)
+		const settings = {
+			url: `/hubs/ecommerce/${name}`,
+			idField: getCollection(path, null).idField,
+			datesConfiguration: {},
+		}
+		return { name: name.replaceAll('/', '-'), title: name, preset: false, settings }
+	})
+	return { ok: true, collections: [...known, ...others] }
 }
 
 /** Every collection of the store's index with its methods, by vendor path; `{id}` stands for a parent object. */

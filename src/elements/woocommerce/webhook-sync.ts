@@ -2,7 +2,7 @@
  * Manages our webhooks at a store: lists them, sends the planned changes, and reads the result of each change. Never
  * changes webhooks of others (docs/woocommerce.md §6).
  */
-import type { Failure, StoreClient } from '../store.ts'
+import type { Failure, StoreClient, WriteAccess } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookIdentity, WebhookSyncResult } from '../webhooks.ts'
 import { toUnexpectedFailure } from './failures.ts'
 import { planEnsure, planPause, planRemoval, toStoreWebhook, toText, type PlannedChange } from './webhook-plan.ts'
@@ -187,6 +187,18 @@ function toErrorText(message: unknown): string {
 		.slice(0, 4_096)
 		.replace(/<[^>]*>/g, '')
 		.slice(0, 200)
+}
+
+/**
+ * Whether the key may manage webhooks: it asks to change the webhook 0, which no store has, so that the store checks
+ * the key and its user and changes nothing (docs/woocommerce.md 1.12).
+ */
+export async function findWriteAccess(client: StoreClient): Promise<WriteAccess> {
+	const answer = await client.call('PUT', 'webhooks/0', {}, '{}')
+	if (answer.ok || answer.status === 404 || answer.status === 400) return { allowed: true, message: null }
+	// The key has just read, so a store that refuses it now refuses the write, in whichever language it says so.
+	const message = findMissingPermission(answer) ?? (answer.kind === 'auth' ? READ_ONLY_KEY : null)
+	return { allowed: message === null ? null : false, message }
 }
 
 const NO_WEBHOOK_PERMISSION =

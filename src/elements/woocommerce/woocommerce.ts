@@ -3,10 +3,12 @@ import type { Element } from '../element.ts'
 import { findIgnoreProblem } from './ignore.ts'
 import { openClient } from './client.ts'
 import { DEFAULT_POLLER, OWN_KEYS, POLLABLE_COLLECTIONS } from './configuration.ts'
-import { connectStore } from './connect.ts'
+import { connectStore, inspectStore } from './connect.ts'
 import { keyAuthorization } from './key-authorization.ts'
 import { webhooks } from './webhook-payloads.ts'
 import { records } from './records.ts'
+import { listPollable } from './schema.ts'
+import { findWriteAccess } from './webhook-sync.ts'
 import { findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
 import { toNoiseCure } from './noise-cures.ts'
 import { parseRecord } from './parse-record.ts'
@@ -22,6 +24,9 @@ export const woocommerce: Element = {
 	defaultPoller: DEFAULT_POLLER,
 	pollable: POLLABLE_COLLECTIONS,
 	connect: connectStore,
+	inspect: inspectStore,
+	findWriteAccess,
+	listPollable,
 	openClient: openClient,
 	parseResource: parseResource,
 	findUrlProblem,

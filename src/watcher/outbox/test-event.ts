@@ -1,4 +1,5 @@
 /** Test events: a marked sample that is sent to the callback, to test the URL and the signature. */
+import { TEST_OBJECT_ID } from '../../events/event.ts'
 import { formatEventId, toNotificationId } from '../../events/ids.ts'
 import type { NotificationMember } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
@@ -9,7 +10,6 @@ import { countRecorded } from '../log/tally.ts'
 
 /** No resource has this number: a test event belongs to no object. */
 const NO_RESOURCE = 0
-const TEST_OBJECT_ID = 'test-event'
 
 /** Records and sends a test event, regardless of the filter; null: there is no callback, or it is deactivated. */
 export function enqueueTestEvent(core: Core): { notificationId: number; eventId: string } | null {

@@ -12,7 +12,8 @@ import { isAwaitingLook } from './deletion-hold.ts'
 import { endLook } from './mass-changes.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 
-const MAX_RECENT_ROWS = 200
+/** Newest objects of a resource that are read again between re-reads. */
+export const MAX_RECENT_ROWS = 200
 /** How much earlier than due a re-read may begin. */
 const MAX_EARLY_MS = 60_000
 

@@ -87,7 +87,8 @@ const check = {
 const CHECK_DESCRIPTION =
 	'Looks at the store and answers part by part, by the checks of a creation: the store, the key and its rights, each ' +
 	'resource with its count and the dates of its newest record, the requests a day, and with `callback` how the ' +
-	'callback answers to a signed test event. Any part of the configuration will do: with `store.url` alone, the store is found. ' +
+	'callback answers to a signed test event. Any part of the configuration will do: with `store.url` alone, the store ' +
+	'is found. ' +
 	'Creates and changes nothing. Makes at most 60 requests to the store.'
 
 /** Lists below `/accounts`, mounted before `/accounts/{id}`. */

@@ -23,14 +23,16 @@ import { mountServiceRoutes } from './api/service/routes.ts'
 import { mountToolRoutes } from './api/tools/routes.ts'
 import { mountUserRoutes } from './api/users/routes.ts'
 import { requestMiddleware } from './api/http/requests.ts'
+import { getPageCall } from './api/http/page-call.ts'
 import { HttpError, NotFound, shortenMessage, STATUS_DESCRIPTIONS } from './lib/errors.ts'
 import { createServices, type Services } from './instances/services.ts'
 import { BASE_PATH } from './lib/base-path.ts'
 import { expectedAtMost } from './lib/limits.ts'
 import { logError } from './lib/log.ts'
 import { getTransportHeaders } from './lib/response-headers.ts'
-import { mountAcceptPage } from './ui/accept.tsx'
 import { mountConnectPages } from './ui/connect.tsx'
+import type { PageContext } from './ui/http/environment.ts'
+import { respondWithErrorPage } from './ui/http/errors.tsx'
 import { mountPages } from './ui/routes.ts'
 
 /** Creates the app. Tests pass `services` to replace the clock, the store and others. */
@@ -38,7 +40,9 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	let reservedSegments: ReadonlySet<string> | null = null
 	const app = createApi((request) => resolveHubPath(request, () => (reservedSegments ??= getFirstSegments(app))))
 	// Without a header name, no caller can choose the id.
-	app.use(requestId({ headerName: '' }))
+	app.use(
+		requestId({ headerName: '', generator: (c) => getPageCall(c.env as object)?.requestId ?? crypto.randomUUID() }),
+	)
 	app.use(async (c, next) => {
 		await next()
 		for (const [name, value] of Object.entries(getTransportHeaders(c.req.url))) c.header(name, value)
@@ -50,7 +54,6 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	// Called by stores and browsers, so mounted before the API's middleware.
 	mountReceivers(app)
 	mountConnectPages(app)
-	mountAcceptPage(app)
 	mountPages(app)
 	app.use(requestMiddleware)
 	app.use(
@@ -92,9 +95,19 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	app.route(BASE_PATH, api)
 
 	// Returned, not thrown: the check for other methods (405) is skipped after an error.
-	app.notFound((c) => toErrorResponse(c, new NotFound()))
+	app.notFound((c) =>
+		isForPage(c)
+			? respondWithErrorPage(c as unknown as PageContext, new NotFound())
+			: toErrorResponse(c, new NotFound()),
+	)
 	app.onError((error, c) => toErrorResponse(c, error))
 	return app
+}
+
+/** Whether a browser asks for a page; everything below the base path is the API's. */
+function isForPage(c: Context<PublicEnv>): boolean {
+	const accept = c.req.header('Accept') ?? ''
+	return c.req.method === 'GET' && accept.includes('text/html') && !c.req.path.startsWith(`${BASE_PATH}/`)
 }
 
 /** First path segments of the API's own calls. A store collection with such a name is only reachable under `/hubs/`. */
@@ -107,6 +120,8 @@ function getFirstSegments(app: Api): Set<string> {
 
 /** Turns an exception into the contract's error body. Unexpected errors are logged, and their text is not shown. */
 function toErrorResponse(c: Context<PublicEnv>, thrown: unknown): Response {
+	const page = getPageCall(c.env)
+	if (page !== null) page.error = thrown
 	const error = thrown instanceof HTTPException && thrown.status < 500 ? fromHonoException(thrown) : thrown
 	const { requestId } = c.var
 	if (!(error instanceof HttpError)) {

@@ -25,7 +25,9 @@ export interface Link {
 interface UsableLink {
 	userId: number
 	organizationId: number
+	organizationName: string
 	purpose: LinkPurpose
+	expiresMs: number
 	email: string
 	login: string | null
 }
@@ -82,8 +84,9 @@ export async function findLink(db: D1Database, token: string, nowMs: number): Pr
 	if (!isToken('link', token)) return null
 	return await db
 		.prepare(
-			`SELECT l.user_id AS userId, l.organization_id AS organizationId, l.purpose, u.email, u.login
-				FROM links AS l JOIN users AS u ON u.id = l.user_id
+			`SELECT l.user_id AS userId, l.organization_id AS organizationId, l.purpose, l.expires_ms AS expiresMs, u.email,
+				u.login, o.name AS organizationName FROM links AS l JOIN users AS u ON u.id = l.user_id
+				JOIN organizations AS o ON o.id = l.organization_id
 			WHERE l.token_hash = ? AND l.expires_ms > ? AND u.deleted_ms IS NULL`,
 		)
 		.bind(hashSecret(token), nowMs)

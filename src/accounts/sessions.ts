@@ -84,6 +84,48 @@ export async function signIn(
 	}
 }
 
+/** Creates a session of a user who proved who they are by other credentials than a password. */
+export async function createSessionOf(
+	db: D1Database,
+	{ id, organizationId }: Pick<User, 'id' | 'organizationId'>,
+	{ agent, requestId }: RequestOrigin,
+	nowMs: number,
+): Promise<{ token: string; expiresMs: number }> {
+	const token = newToken('session')
+	const expiresMs = nowMs + SESSION_TTL_MS
+	await db.batch([
+		db
+			.prepare(
+				`INSERT INTO sessions (token_hash, organization_id, user_id, agent, created_ms, expires_ms)
+					VALUES (?, ?, ?, ?, ?, ?)`,
+			)
+			.bind(hashSecret(token), organizationId, id, agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs),
+		createdSessionAudit(db, { organizationId, userId: id, requestId }, nowMs),
+		oldSessionsStatement(db, id, organizationId),
+	])
+	return { token, expiresMs }
+}
+
+function createdSessionAudit(db: D1Database, actor: Actor, nowMs: number): D1PreparedStatement {
+	return auditStatement(
+		db,
+		actor,
+		{ action: 'session.create', objectType: 'session', objectId: 'inserted', detail: {} },
+		nowMs,
+		'changes() > 0',
+	)
+}
+
+/** Deletes a user's oldest sessions above the limit. */
+function oldSessionsStatement(db: D1Database, userId: number, organizationId: number): D1PreparedStatement {
+	return db
+		.prepare(
+			`DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions
+					WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)`,
+		)
+		.bind(userId, MAX_SESSIONS_PER_USER, organizationId)
+}
+
 /** Stores a session of an account whose password was right. */
 async function createSession(
 	db: D1Database,
@@ -105,19 +147,8 @@ async function createSession(
 					SELECT ?, organization_id, id, ?, ?, ? FROM users WHERE id = ? AND password = ? AND deleted_ms IS NULL`,
 			)
 			.bind(hashSecret(token), agent.slice(0, MAX_AGENT_LENGTH), nowMs, expiresMs, account.id, account.password),
-		auditStatement(
-			db,
-			actor,
-			{ action: 'session.create', objectType: 'session', objectId: 'inserted', detail: {} },
-			nowMs,
-			'changes() > 0',
-		),
-		db
-			.prepare(
-				`DELETE FROM sessions WHERE user_id = ?1 AND organization_id = ?3 AND id NOT IN (SELECT id FROM sessions
-					WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)`,
-			)
-			.bind(account.id, MAX_SESSIONS_PER_USER, account.organizationId),
+		createdSessionAudit(db, actor, nowMs),
+		oldSessionsStatement(db, account.id, account.organizationId),
 		...clearAttemptStatements(db, subjects, account.id),
 	])
 	if (inserted!.meta.changes === 0) return refused('wrong')

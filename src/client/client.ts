@@ -8,9 +8,14 @@
  * for await (const subscriptions of pages(api.listSubscriptions)) …
  * ```
  */
-import { getMediaTypes, type OperationResponse, type OperationInput, type Operation } from '../api/http/contract.ts'
+import type { OperationResponse, Operation } from '../api/http/contract.ts'
+import {
+	readOperationResponse,
+	toOperationRequest,
+	type CallInput,
+	type RequestInput,
+} from '../api/http/operation-request.ts'
 import { operations, type OperationId } from '../api/operations.ts'
-import { BASE_PATH } from '../lib/base-path.ts'
 
 /** Options of a client. */
 export interface ClientOptions {
@@ -53,40 +58,13 @@ export class ApiError extends Error {
 	}
 }
 
-/** The parameters of a path. */
-type PathParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-	? Name | PathParamNames<Rest>
-	: never
-
-/** A call about one instance has its id in front of the path (`byIdAndToken`). */
-type ParamNames<Op extends Operation> = PathParamNames<Op['path']> | (Op['access'] extends 'instance' ? 'id' : never)
-
-type ParamValue = string | number
-
-type ParamsInput<Op extends Operation> = [ParamNames<Op>] extends [never]
-	? { params?: undefined }
-	: { params: { [Name in ParamNames<Op>]: ParamValue } }
-
-/** Numbers and booleans are sent as text. */
-type QueryValue<Value> = Value extends string ? Value | number | boolean : Value
-type QueryInput<Op extends Operation> = OperationInput<Op>['query'] extends infer Query extends object
-	? { query?: { [Name in keyof Query]: QueryValue<Query[Name]> } }
-	: { query?: undefined }
-
-type BodyInput<Op extends Operation> = Op extends { body: unknown }
-	? Op extends { bodyOptional: true }
-		? { body?: OperationInput<Op>['body'] }
-		: { body: OperationInput<Op>['body'] }
-	: { body?: undefined }
-
-/** The input of a call. */
-export type CallInput<Op extends Operation> = ParamsInput<Op> & QueryInput<Op> & BodyInput<Op>
-
 /** The input is optional when all of its parts are. */
 type CallArguments<Op extends Operation> =
 	{} extends CallInput<Op>
 		? [input?: CallInput<Op>, options?: CallOptions]
 		: [input: CallInput<Op>, options?: CallOptions]
+
+export type { CallInput } from '../api/http/operation-request.ts'
 
 /** A response and its headers. */
 export interface Page<Answer> {
@@ -108,13 +86,6 @@ export interface OperationCall<Op extends Operation> {
 /** A client: every operation by its id. */
 export type Client = { readonly [Id in OperationId]: OperationCall<(typeof operations)[Id]> }
 
-/** An untyped input. */
-interface RequestInput {
-	params?: Record<string, ParamValue> | undefined
-	query?: Record<string, unknown> | undefined
-	body?: unknown
-}
-
 /** Creates a client. */
 export function createClient(options: ClientOptions): Client {
 	const methods = Object.entries<Operation>(operations).map(([id, operation]) => {
@@ -122,7 +93,7 @@ export function createClient(options: ClientOptions): Client {
 			const response = await send(options, id, operation, input, callOptions)
 			const total = response.headers.get('Elements-Total-Count')
 			return {
-				answer: await readResponse(response, operation),
+				answer: await readOperationResponse(response, operation),
 				next: response.headers.get('Elements-Next-Page-Token'),
 				total: total === null ? null : Number(total),
 				requestId: response.headers.get('Elements-Request-Id') ?? '',
@@ -172,42 +143,12 @@ async function send(
 	const headers = new Headers()
 	const authorization = options.authorization ?? client.authorization
 	if (authorization !== undefined) headers.set('Authorization', authorization)
-	if (input.body !== undefined) headers.set('Content-Type', 'application/json')
 	if (options.idempotencyKey !== undefined) headers.set('Idempotency-Key', options.idempotencyKey)
-	headers.set('Accept', options.accept ?? getMediaTypes(operation)[0] ?? 'application/json')
-	const request = new Request(buildUrl(client.baseUrl, operation, input), {
-		method: operation.method.toUpperCase(),
-		headers,
-		...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
-		...(options.signal === undefined ? {} : { signal: options.signal }),
-	})
+	if (options.accept !== undefined) headers.set('Accept', options.accept)
+	const request = toOperationRequest(client.baseUrl, operation, input, { headers, signal: options.signal })
 	const response = await (client.fetch ?? fetch)(request)
 	if (!response.ok) throw await toApiError(id, response)
 	return response
-}
-
-/** The full URL; throws when a path parameter is missing. */
-function buildUrl(baseUrl: string, operation: Operation, { params, query }: RequestInput): string {
-	const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-		const value = params?.[name]
-		if (value === undefined || value === '') throw new TypeError(`${operation.path}: ${name} is missing`)
-		return encodeURIComponent(value)
-	})
-	const search = new URLSearchParams()
-	for (const [name, value] of Object.entries(query ?? {}))
-		for (const item of Array.isArray(value) ? value : [value])
-			if (item !== undefined && item !== null) search.append(name, String(item))
-	const queryString = search.size === 0 ? '' : `?${search.toString()}`
-	return `${baseUrl.replace(/\/+$/, '')}${operation.root ? '' : BASE_PATH}${path}${queryString}`
-}
-
-/** Parses JSON; any other response, such as a stream, is returned as it is. */
-async function readResponse(response: Response, operation: Operation): Promise<unknown> {
-	if (operation.answer === null) {
-		await response.body?.cancel()
-		return undefined
-	}
-	return /^application\/json\b/i.test(response.headers.get('Content-Type') ?? '') ? await response.json() : response
 }
 
 async function toApiError(id: string, response: Response): Promise<ApiError> {

@@ -18,19 +18,23 @@ const POLICY = {
 	'frame-ancestors': "'none'",
 }
 
+/** The Content-Security-Policy of a page. `allow` replaces single directives. */
+export function toPolicy(allow: PolicyOverrides = {}): string {
+	return Object.entries({ ...POLICY, ...allow })
+		.map(([directive, sources]) => `${directive} ${sources}`)
+		.join('; ')
+}
+
 /** The page as a response. `allow` replaces single directives of the policy. */
 export async function respondWithPage(
 	document: Child,
 	options: { status?: number; allow?: PolicyOverrides } = {},
 ): Promise<Response> {
-	const policy = Object.entries({ ...POLICY, ...options.allow }).map(
-		([directive, sources]) => `${directive} ${sources}`,
-	)
 	return new Response(`<!doctype html>${String(await document)}`, {
 		status: options.status ?? 200,
 		headers: {
 			'Content-Type': 'text/html; charset=utf-8',
-			'Content-Security-Policy': policy.join('; '),
+			'Content-Security-Policy': toPolicy(options.allow),
 			'Cache-Control': 'no-cache',
 			...PAGE_HEADERS,
 		},

@@ -1,11 +1,15 @@
-/** The guide and the reference, mounted before the API's middleware, which is for JSON. */
+/** The pages, mounted before the API's middleware, which is for JSON. */
 import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
+import { createPages } from './http/pages.ts'
+import { mountSignIn } from './pages/sign-in/routes.tsx'
 import { mountReference } from './reference/routes.tsx'
 
 /** Mounts the pages. */
 export function mountPages(app: Api): void {
-	app.get('/', (c) => c.redirect('/guide'))
+	const pages = createPages(app)
+	mountSignIn(pages)
+	pages.signedIn.page('/', (c) => c.redirect('/guide'))
 	mountGuide(app)
 	mountReference(app)
 }

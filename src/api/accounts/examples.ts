@@ -46,6 +46,14 @@ export const ORGANIZATION = {
 	createdDate: ACCOUNT.createdDate,
 }
 
+/** An invitation, as its page shows it. */
+export const ONE_TIME_LINK = {
+	emailAddress: PERSON.emailAddress,
+	organizationName: ACCOUNT.name,
+	purpose: 'invitation' as const,
+	expiresDate: '2026-06-08T12:00:00Z',
+}
+
 /** An invited user. */
 export const USER = {
 	id: 8,

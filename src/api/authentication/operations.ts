@@ -4,7 +4,7 @@ import { MAX_ACCOUNTS_PER_ATTEMPT } from '../../accounts/sessions.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { Password } from '../accounts/fields.ts'
 import { defineOperation } from '../http/contract.ts'
-import { SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
+import { ONE_TIME_LINK, SECRETS, SESSION, TOKEN } from '../accounts/examples.ts'
 import { PERSON } from '../http/examples.ts'
 
 /** Signing in. */
@@ -39,6 +39,10 @@ export const AcceptBody = z.object({
 	password: Password,
 })
 
+const TokenResponse = z
+	.strictObject({ token: z.string(), expiresDate: z.string() })
+	.meta({ id: 'Token', examples: [TOKEN] })
+
 const SessionResponse = z
 	.strictObject({
 		id: z.number(),
@@ -63,7 +67,7 @@ export const authenticationOperations = {
 		access: 'public',
 		body: SignInBody,
 		example: { username: 'ann@acme.example', password: 'correct horse battery staple' },
-		answer: z.strictObject({ token: z.string(), expiresDate: z.string() }).meta({ id: 'Token', examples: [TOKEN] }),
+		answer: TokenResponse,
 		errors: [401, 409, 429],
 	}),
 	signOut: defineOperation({
@@ -91,6 +95,28 @@ export const authenticationOperations = {
 			.meta({ id: 'Accepted', examples: [{ username: PERSON.emailAddress }] }),
 		errors: [404],
 	}),
+	getLink: defineOperation({
+		method: 'get',
+		path: '/authentication/links/{token}',
+		tag: 'Authentication',
+		summary: 'Get a one-time link',
+		description: 'Returns for whom the link is and until when. Does not use it.',
+		access: 'public',
+		params: z.object({
+			token: z
+				.string()
+				.max(LIMITS.linkToken.value, expectedAtMost('linkToken'))
+				.meta({ description: 'The token of an invitation or reset', examples: [`sbl_${'x'.repeat(43)}`] }),
+		}),
+		answer: z
+			.strictObject({
+				emailAddress: z.string(),
+				organizationName: z.string(),
+				purpose: z.enum(['invitation', 'reset']),
+				expiresDate: z.string(),
+			})
+			.meta({ id: 'OneTimeLink', examples: [ONE_TIME_LINK] }),
+	}),
 	getSecrets: defineOperation({
 		method: 'get',
 		path: '/authentication/secrets',
@@ -107,6 +133,20 @@ export const authenticationOperations = {
 				organizationSecret: z.string().nullable().meta({ description: 'null: revoked' }),
 			})
 			.meta({ id: 'Secrets', examples: [SECRETS] }),
+	}),
+	createSession: defineOperation({
+		method: 'post',
+		path: '/authentication/sessions',
+		tag: 'Authentication',
+		summary: 'Create a session',
+		description:
+			'Returns a token that is valid for 14 days, as *Sign in* does, for a caller who has secrets and perhaps no ' +
+			'password.',
+		access: 'account',
+		role: 'viewer',
+		keys: false,
+		repeatable: true,
+		answer: TokenResponse,
 	}),
 	listSessions: defineOperation({
 		method: 'get',

@@ -1,6 +1,6 @@
 /** Handlers of the calls about signing in (docs/contract.md §1). */
 import type * as z from 'zod'
-import { redeemLink } from '../../accounts/links.ts'
+import { findLink, redeemLink } from '../../accounts/links.ts'
 import * as sessions from '../../accounts/sessions.ts'
 import { Conflict, NotFound, Unauthorized } from '../../lib/errors.ts'
 import { getActor } from '../http/audit.ts'
@@ -14,13 +14,28 @@ import { signInLockedError, getRequestOrigin } from './request-origin.ts'
 
 type AuthenticationOperations = typeof authenticationOperations
 
+/** 409: the password is right for accounts of several organizations. */
+export class AmbiguousAccount extends Conflict {
+	readonly organizations: readonly { id: number; name: string }[]
+
+	constructor(organizations: readonly { id: number; name: string }[]) {
+		super(
+			`organization: expected one of ${organizations.map(({ id, name }) => `${id} (${name})`).join(', ')}, ` +
+				'because you have an account with this password in each',
+		)
+		this.organizations = organizations
+	}
+}
+
 /** Mounts the calls. */
 export function mountAuthenticationRoutes(api: Api): void {
 	mountOperations(api, authenticationOperations, {
 		signIn: (c, { body }) => signIn(c, body),
 		signOut,
 		acceptLink: (c, { body }) => acceptLink(c, body),
+		getLink: (c, { params }) => getLink(c, params.token),
 		getSecrets,
+		createSession,
 		listSessions,
 		endSessions,
 	})
@@ -34,11 +49,7 @@ async function signIn(
 	const result = await sessions.signIn(c.env.DB, input, getRequestOrigin(c), c.var.services.now())
 	if (!result.ok) {
 		if (result.reason === 'locked') throw signInLockedError(result.seconds)
-		if (result.reason === 'ambiguous')
-			throw new Conflict(
-				`organization: expected one of ${result.organizations.map(({ id, name }) => `${id} (${name})`).join(', ')}, ` +
-					'because you have an account with this password in each',
-			)
+		if (result.reason === 'ambiguous') throw new AmbiguousAccount(result.organizations)
 		throw new Unauthorized('Invalid user name or password')
 	}
 	return { token: result.token, expiresDate: toIsoSeconds(result.expiresMs) }
@@ -57,6 +68,21 @@ async function acceptLink(
 	const link = await redeemLink(c.env.DB, c.env.MASTER_KEYS, token, password, c.var.requestId, c.var.services.now())
 	if (link === null) throw new NotFound('token: this link was used or replaced, is older than 7 days, or it is invalid')
 	return { username: link.login ?? link.email }
+}
+
+async function getLink(
+	c: PublicContext,
+	token: string,
+): Promise<OperationResponse<AuthenticationOperations['getLink']>> {
+	const link = await findLink(c.env.DB, token, c.var.services.now())
+	if (link === null) throw new NotFound('token: this link was used or replaced, is older than 7 days, or it is invalid')
+	const { email, organizationName, purpose, expiresMs } = link
+	return { emailAddress: email, organizationName, purpose, expiresDate: toIsoSeconds(expiresMs) }
+}
+
+async function createSession(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['createSession']>> {
+	const created = await sessions.createSessionOf(c.env.DB, c.var.user, getRequestOrigin(c), c.var.services.now())
+	return { token: created.token, expiresDate: toIsoSeconds(created.expiresMs) }
 }
 
 async function getSecrets(c: CallerContext): Promise<OperationResponse<AuthenticationOperations['getSecrets']>> {

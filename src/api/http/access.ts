@@ -15,6 +15,7 @@ import { findInstance, toFoundInstance, findInstanceStatement, type Instance } f
 import { logError } from '../../lib/log.ts'
 import type { AccessLevel } from './contract.ts'
 import type { CallerContext, InstanceEnv } from './environment.ts'
+import { getPageCall } from './page-call.ts'
 
 /** The access requirements of a call. */
 interface Permission {
@@ -51,16 +52,9 @@ export async function authorize(
 	access: Exclude<AccessLevel, 'public'>,
 	permission: Permission,
 ): Promise<void> {
-	const parts = parseAuthorization(c.req.header('Authorization'))
-	if (
-		parts === null ||
-		(parts.bearer === null && (parts.user === null || (parts.organization === null && parts.element === null)))
-	)
-		throw new Unauthorized(EXPECTED_AUTHORIZATION)
-	// Without the organization's secret, a caller can only reach the token's own instance.
-	const pathInstanceId =
-		access === 'instance' && (parts.organization ?? parts.bearer) !== null ? parseIdOrNull(c.req.param('id')) : null
-	const { caller, tokenInstance, pathInstance } = await findCaller(c, parts, pathInstanceId)
+	const page = getPageCall(c.env)
+	const { caller, tokenInstance, pathInstance } =
+		page === null ? await findCallerOfHeader(c, access) : await findCallerOfPage(c, access, page.caller)
 	const { user, credential, organizationProven } = caller
 	c.set('user', user)
 	c.set('credential', credential)
@@ -89,12 +83,48 @@ export async function authorize(
 	if (access === 'instance') c.set('instance', getPathInstance(c, tokenInstance, pathInstance))
 }
 
+/** The caller and the instances that a request is about. */
+interface FoundCaller {
+	caller: Caller
+	tokenInstance: Instance | null
+	pathInstance: Instance | null
+}
+
+/** By the `Authorization` header. */
+async function findCallerOfHeader(
+	c: Context<InstanceEnv>,
+	access: Exclude<AccessLevel, 'public'>,
+): Promise<FoundCaller> {
+	const parts = parseAuthorization(c.req.header('Authorization'))
+	if (
+		parts === null ||
+		(parts.bearer === null && (parts.user === null || (parts.organization === null && parts.element === null)))
+	)
+		throw new Unauthorized(EXPECTED_AUTHORIZATION)
+	// Without the organization's secret, a caller can only reach the token's own instance.
+	const pathInstanceId =
+		access === 'instance' && (parts.organization ?? parts.bearer) !== null ? parseIdOrNull(c.req.param('id')) : null
+	return await findCaller(c, parts, pathInstanceId)
+}
+
+/** A page's session was looked up when the page was requested. */
+async function findCallerOfPage(
+	c: Context<InstanceEnv>,
+	access: Exclude<AccessLevel, 'public'>,
+	caller: Caller | null,
+): Promise<FoundCaller> {
+	if (caller === null) throw new Unauthorized('Sign in first')
+	const id = access === 'instance' ? parseIdOrNull(c.req.param('id')) : null
+	const pathInstance = id === null ? null : await findInstance(c.env.DB, caller.user.organizationId, id)
+	return { caller, tokenInstance: null, pathInstance }
+}
+
 /** Reads the caller, the token's instance and the path's instance in one batch, all of the caller's organization. */
 async function findCaller(
 	c: Pick<CallerContext, 'env' | 'var' | 'req'>,
 	parts: AuthorizationParts,
 	pathInstanceId: number | null,
-): Promise<{ caller: Caller; tokenInstance: Instance | null; pathInstance: Instance | null }> {
+): Promise<FoundCaller> {
 	const { DB } = c.env
 	const nowMs = c.var.services.now()
 	const lookup = getCallerLookup(parts, nowMs)

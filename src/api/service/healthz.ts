@@ -10,14 +10,14 @@ import type { serviceOperations } from './operations.ts'
 
 /** 503 when D1 does not respond, or MASTER_KEYS or DNS_RESOLVER_URL cannot be parsed. */
 export async function checkHealth(c: PublicContext): Promise<OperationResponse<typeof serviceOperations.healthz>> {
-	const database = await isDatabaseReachable(c.env.DB)
+	const { database, setUp } = await checkDatabase(c.env.DB)
 	const keys = getKeyIds(c.env.MASTER_KEYS)
 	const resolver = parseResolverUrl(c.env.DNS_RESOLVER_URL)
 	const ok = database && keys.length > 0 && resolver.ok
 	const usedKeys = ok ? await getKeysInUse(c.env.DB, c.env.MASTER_KEYS, c.var.services.now()) : []
 	const dnsResolver = resolver.ok && resolver.url !== null
 	if (!ok) c.status(503)
-	return { status: ok ? 'ok' : 'failing', version: VERSION, database, dnsResolver, keys, keysInUse: usedKeys }
+	return { status: ok ? 'ok' : 'failing', version: VERSION, database, setUp, dnsResolver, keys, keysInUse: usedKeys }
 }
 
 /** The call is public, and with several keys it searches tables, so its result is cached. */
@@ -31,13 +31,16 @@ async function getKeysInUse(db: D1Database, keyRing: string, nowMs: number): Pro
 	return used
 }
 
-async function isDatabaseReachable(db: D1Database): Promise<boolean> {
+/** Whether D1 responds, and whether the first organization exists. */
+async function checkDatabase(db: D1Database): Promise<{ database: boolean; setUp: boolean }> {
 	try {
-		await db.prepare('SELECT 1 FROM sequences LIMIT 1').first()
-		return true
+		const row = await db
+			.prepare('SELECT EXISTS (SELECT 1 FROM organizations) AS setUp FROM sequences LIMIT 1')
+			.first<{ setUp: number }>()
+		return { database: true, setUp: row?.setUp === 1 }
 	} catch (error) {
 		logError('healthz.database', error)
-		return false
+		return { database: false, setUp: false }
 	}
 }
 

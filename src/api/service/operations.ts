@@ -12,6 +12,7 @@ const HealthzResponse = z
 		status: z.enum(['ok', 'failing']),
 		version: z.string(),
 		database: z.boolean().meta({ description: 'Whether D1 responds and has its tables' }),
+		setUp: z.boolean().meta({ description: 'Whether the first organization exists' }),
 		dnsResolver: z.boolean().meta({
 			description: 'Whether names of stores and callbacks are resolved before they are reached (DNS_RESOLVER_URL)',
 		}),
@@ -23,7 +24,15 @@ const HealthzResponse = z
 	.meta({
 		id: 'Healthz',
 		examples: [
-			{ status: 'ok', version: VERSION, database: true, dnsResolver: false, keys: ['2026a'], keysInUse: ['2026a'] },
+			{
+				status: 'ok',
+				version: VERSION,
+				database: true,
+				setUp: true,
+				dnsResolver: false,
+				keys: ['2026a'],
+				keysInUse: ['2026a'],
+			},
 		],
 	})
 

@@ -11,6 +11,7 @@ import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
 import { pruneAccounts } from '../../../src/accounts/prune.ts'
 import { runCron } from '../../../src/instances/cron.ts'
 import { env, resetDatabase, createServices, startApiWorld, type ApiClient } from './harness.ts'
+import { TestBrowser } from '../ui/browser.ts'
 import { insertInstance } from './support.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -234,35 +235,56 @@ describe('a link', () => {
 		expect((await row('SELECT count(*) AS n FROM links'))!['n']).toBe(1)
 	})
 
-	test('opens a page that sets the password and uses nothing before', async () => {
-		const visit = async (fields?: Record<string, string>, url = invitation.url) => {
-			const response = await client.send(
-				new Request(url, fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) }),
-			)
-			return { status: response.status, text: await response.text(), headers: response.headers }
-		}
+	test('opens a page that sets the password, signs in, and uses nothing before', async () => {
+		const browser = new TestBrowser(client)
+		const path = new URL(invitation.url).pathname
 		expect(invitation.url).toBe(`https://bell.example.com/accept/${invitation.token}`)
-		const opened = await visit()
-		expect([opened.status, opened.headers.get('Cache-Control'), opened.headers.get('Referrer-Policy')]).toEqual([
-			200,
-			'no-store',
-			'no-referrer',
-		])
-		expect(opened.text).toContain('admin@example.com')
+		const opened = await browser.open(path)
+		expect([opened.status, opened.headers.get('Cache-Control')]).toEqual([200, 'no-store'])
+		expect(opened.html).toContain('admin@example.com')
 		expect(opened.headers.get('Content-Security-Policy')).toContain("form-action 'self'")
-		expect((await visit({ password: 'short', repeated: 'short' })).status).toBe(400)
-		expect((await visit({ password: PASSWORD, repeated: OTHER })).text).toContain('differ')
-		expect((await visit({ password: PASSWORD, repeated: PASSWORD })).text).toContain('Your password is set')
-		expect((await visit()).status).toBe(404)
-		expect((await visit({ password: PASSWORD, repeated: PASSWORD })).status).toBe(404)
-		expect((await visit(undefined, 'https://bell.example.com/accept/x')).status).toBe(404)
+		expect((await browser.post(path, { password: 'short', repeated: 'short' })).status).toBe(422)
+		expect((await browser.post(path, { password: PASSWORD, repeated: OTHER })).html).toContain('differ')
+		expect((await browser.post(path, { password: PASSWORD, repeated: PASSWORD, csrf: '' })).status).toBe(401)
+		await browser.open(path)
+		await browser.post(path, { password: PASSWORD, repeated: PASSWORD })
+		expect((await browser.open('/account/sessions')).html).toContain('admin@example.com')
+		expect((await browser.open(path)).status).toBe(404)
+		expect((await browser.post(path, { password: PASSWORD, repeated: PASSWORD })).status).toBe(404)
+		expect((await browser.open('/accept/x')).status).toBe(404)
 		// The one way in which its address reaches the log shows nothing of the token.
 		const lines = vi.spyOn(console, 'log')
 		await client.send(new Request(invitation.url, { method: 'PUT' }))
+		await browser.open(path)
 		expect(JSON.stringify(lines.mock.calls)).toContain('/accept/sbl_…')
 		expect(JSON.stringify(lines.mock.calls)).not.toContain(invitation.token)
 		lines.mockRestore()
 		expect((await signIn()).status).toBe(200)
+	})
+
+	test('§1.18 says for whom it is and until when, without using it', async () => {
+		const open = { authorization: null }
+		const { body } = await client.call('GET', `/authentication/links/${invitation.token}`, undefined, open)
+		expect(body).toEqual({
+			emailAddress: 'admin@example.com',
+			organizationName: 'My organization',
+			purpose: 'invitation',
+			expiresDate: '2026-06-08T12:00:00Z',
+		})
+		expect((await accept(invitation.token)).status).toBe(200)
+		expect((await client.call('GET', `/authentication/links/${invitation.token}`, undefined, open)).status).toBe(404)
+	})
+})
+
+describe('a session without a password', () => {
+	test('§1.18 is created by a caller with secrets, not by an API key', async () => {
+		const { status, body } = await client.call('POST', '/authentication/sessions')
+		expect([status, body.expiresDate]).toEqual([200, '2026-06-15T12:00:00Z'])
+		expect((await client.call('GET', '/instances', undefined, as(body.token))).status).toBe(200)
+		const key = (await client.call('POST', '/accounts/api-keys', { name: 'k', scopes: ['instances:write'] })).body.key
+		expect((await client.call('POST', '/authentication/sessions', undefined, as(key))).status).toBe(403)
+		const actions = await env.DB.prepare("SELECT action FROM audit_log WHERE action = 'session.create'").all()
+		expect(actions.results).toHaveLength(1)
 	})
 })
 

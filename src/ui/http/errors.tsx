@@ -1,0 +1,143 @@
+/** Pages of errors, and of forms that could not be accepted. */
+import type { Child } from 'hono/jsx'
+import type { CallError } from '../../api/http/call-operation.ts'
+import { HttpError, NotFound } from '../../lib/errors.ts'
+import { NarrowFrame } from '../frame.tsx'
+import { SessionForm } from '../pages/sign-in/views.tsx'
+import type { AnyPageContext } from './environment.ts'
+import { sealTypedForm } from './forms.ts'
+import { isPartRequest, renderPage, renderPart } from './render.ts'
+
+/** What a page says about a status. */
+const TITLES = {
+	400: 'This request is not valid',
+	403: 'You may not do this',
+	404: 'This page does not exist',
+	409: 'This is not possible now',
+	413: 'This form is too large',
+	429: 'Too many tries',
+	500: 'Something went wrong',
+	502: 'The store failed',
+	503: 'Not available now',
+} as const
+
+/** A failed call that a page cannot show in its place. */
+export class FailedCall extends HttpError {
+	constructor({ status, message, providerMessage, retryAfterSeconds }: CallError) {
+		super(status, message, {
+			providerMessage,
+			headers: retryAfterSeconds === null ? {} : { 'Retry-After': String(retryAfterSeconds) },
+		})
+	}
+}
+
+/** The body of a call that must succeed. Throws what becomes an error page. */
+export function requireOk<Body>(result: { ok: true; body: Body } | CallError): Body {
+	if (result.ok) return result.body
+	throw new FailedCall(result)
+}
+
+/** The page of an error. Unexpected errors show nothing but the request's id. */
+export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): Promise<Response> {
+	const error = thrown instanceof HttpError ? thrown : null
+	const status = toPageStatus(error?.status ?? 500)
+	const title = TITLES[status]
+	const text = error === null ? 'Try again. If it happens again, tell your operator the request id.' : toText(error)
+	const body = (
+		<>
+			<h1>{title}</h1>
+			<p>{text}</p>
+			<p class='meta'>
+				Request id <code>{c.var.requestId}</code>
+			</p>
+			<p>
+				<a class='link' href='/'>
+					Go to the start page
+				</a>
+			</p>
+		</>
+	)
+	if (isPartRequest(c))
+		return await renderPart(
+			c,
+			<div class='notice bad' role='alert'>
+				{title}. {text} Request id {c.var.requestId}
+			</div>,
+			status,
+			error?.headers,
+		)
+	return await renderPage(
+		c,
+		<NarrowFrame title={title} unlisted>
+			{body}
+		</NarrowFrame>,
+		status,
+		error?.headers,
+	)
+}
+
+function toPageStatus(status: number): keyof typeof TITLES {
+	return status in TITLES ? (status as keyof typeof TITLES) : status < 500 ? 400 : 500
+}
+
+function toText(error: HttpError): string {
+	if (error instanceof NotFound)
+		return 'It was deleted, or it belongs to another organization, or the address is wrong.'
+	const retryAfter = error.headers['Retry-After']
+	const sentence = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`
+	return retryAfter === undefined ? sentence : `${sentence} Try again in ${retryAfter} s.`
+}
+
+/**
+ * The page of a session that ended. `form`: what was typed, which is sent after signing in; null: nothing was. A part
+ * of a page says so in its place, and leaves the rest of the page as it is.
+ */
+export async function respondWithEndedSession(c: AnyPageContext, form: URLSearchParams | null): Promise<Response> {
+	const { pathname, search } = new URL(c.req.url)
+	if (form === null && isPartRequest(c)) return await renderPart(c, <EndedPart />, 401)
+	if (form === null && pathname === '/') return c.redirect('/sign-in', 303)
+	const typed = form === null ? null : await sealTypedForm(c, form)
+	return await renderPage(
+		c,
+		<NarrowFrame title='Sign in' unlisted>
+			<h1>{form === null ? 'Sign in' : 'Your session has ended'}</h1>
+			{form === null ? null : <p>Nothing is lost: sign in, and what you typed is sent.</p>}
+			<SessionForm csrf={c.var.csrf} next={form === null ? pathname + search : '/'} typed={typed} />
+		</NarrowFrame>,
+		401,
+		WHOLE_PAGE,
+	)
+}
+
+/** A form whose token is old, from a page that was open while its user signed out and in again. */
+export async function respondWithUnsentForm(c: AnyPageContext, form: URLSearchParams): Promise<Response> {
+	const typed = await sealTypedForm(c, form)
+	return await renderPage(
+		c,
+		<NarrowFrame title='Send it again' unlisted>
+			<h1>Send it again</h1>
+			<p>You signed in again after this form was opened, so it was not accepted yet. Nothing is lost.</p>
+			<form method='post' action='/sign-in/resume'>
+				<input type='hidden' name='csrf' value={c.var.csrf} />
+				<input type='hidden' name='typed' value={typed} />
+				<button class='btn primary'>Send what I typed</button>
+			</form>
+		</NarrowFrame>,
+		403,
+		WHOLE_PAGE,
+	)
+}
+
+/** For htmx, which would put the page in place of a part. */
+const WHOLE_PAGE = { 'HX-Retarget': 'body', 'HX-Reswap': 'outerHTML' }
+
+function EndedPart(): Child {
+	return (
+		<p class='notice warn' role='status'>
+			Your session has ended.{' '}
+			<a class='link' href='/sign-in'>
+				Sign in
+			</a>
+		</p>
+	)
+}

@@ -1,0 +1,290 @@
+/** Sessions of browsers: the first run, signing in and out, forms of other sites, and a session that ends while a form is open. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { hashPassword } from '../../../src/accounts/passwords.ts'
+import { env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
+import { SITE, TestBrowser } from './browser.ts'
+
+const PASSWORD = 'correct horse battery staple'
+const hashed = hashPassword(PASSWORD)
+
+let client: ApiClient
+let browser: TestBrowser
+
+beforeEach(async () => {
+	await resetDatabase()
+	client = await startApiWorld()
+	browser = new TestBrowser(client)
+})
+
+async function setPasswords(): Promise<void> {
+	await env.DB.prepare('UPDATE users SET password = ?')
+		.bind(await hashed)
+		.run()
+}
+
+const countSessions = async (): Promise<number> =>
+	(await env.DB.prepare('SELECT count(*) AS n FROM sessions').first<{ n: number }>())!.n
+
+describe('the first run', () => {
+	const FIELDS = {
+		token: 'setup-token-of-the-tests',
+		organizationName: 'Northwind',
+		firstName: 'Ann',
+		lastName: 'Lee',
+		email: 'ann@northwind.example',
+		password: PASSWORD,
+	}
+	beforeEach(async () => {
+		for (const table of ['audit_log', 'links', 'users', 'organizations']) await env.DB.exec(`DELETE FROM ${table}`)
+	})
+
+	test('begins at the start page and ends signed in, on the way to the first store', async () => {
+		const page = await browser.open('/')
+		expect([page.status, page.path]).toEqual([200, '/set-up'])
+		const done = await browser.post('/set-up', FIELDS)
+		expect(done.path).toBe('/connect')
+		expect((await browser.open('/account/sessions')).html).toContain('Northwind')
+		// It happens once.
+		expect((await new TestBrowser(client).open('/set-up')).path).toBe('/sign-in')
+	})
+
+	test('names each field that is wrong, keeps what was typed, and no secret', async () => {
+		await browser.open('/set-up')
+		const { status, html } = await browser.post('/set-up', { ...FIELDS, email: 'ann', password: 'short' })
+		expect(status).toBe(422)
+		expect(html).toMatch(/id="email-error"/)
+		expect(html).toMatch(/id="password-error"/)
+		expect(html).toContain('value="Northwind"')
+		expect(html).not.toContain('value="short"')
+		expect(html).not.toContain(FIELDS.token)
+		const refused = await browser.post('/set-up', { ...FIELDS, token: 'guess' })
+		expect(refused.html).toMatch(/id="token-error"/)
+		expect(await env.DB.prepare('SELECT 1 FROM users').first()).toBeNull()
+	})
+})
+
+describe('signing in', () => {
+	beforeEach(setPasswords)
+
+	test('sets a cookie that opens pages, not the API', async () => {
+		expect((await browser.open('/account/sessions')).status).toBe(401)
+		const page = await browser.open('/sign-in?next=/account/sessions')
+		const signedIn = await browser.post('/sign-in', {
+			username: 'Admin@Example.com',
+			password: PASSWORD,
+			next: '/account/sessions',
+		})
+		expect([page.status, signedIn.status, signedIn.path]).toEqual([200, 200, '/account/sessions'])
+		const answer = await client.send(
+			new Request(`${SITE}/elements/api-v2/instances`, {
+				headers: { Cookie: `__Host-shopbell_session=${browser.cookies.get('__Host-shopbell_session')}` },
+			}),
+		)
+		expect(answer.status).toBe(401)
+	})
+
+	test('the cookie is for this host, https and pages alone; on this machine it needs no https', async () => {
+		await browser.open('/sign-in')
+		const fields = { username: 'admin@example.com', password: PASSWORD }
+		const { headers } = await browser.post('/sign-in', fields, { stay: true })
+		const cookie = headers.getSetCookie().find((line) => line.startsWith('__Host-shopbell_session='))
+		expect(cookie).toMatch(/; HttpOnly/)
+		expect(cookie).toMatch(/; Secure/)
+		expect(cookie).toMatch(/; SameSite=Lax/)
+		expect(cookie).toMatch(/; Path=\//)
+		expect(cookie).not.toMatch(/Domain/)
+		for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+			const site = `http://${host}:8787`
+			const local = new TestBrowser(client)
+			await local.open(`${site}/sign-in`)
+			const there = await local.post(`${site}/sign-in`, fields, { stay: true })
+			const [line] = there.headers.getSetCookie().filter((one) => one.startsWith('shopbell_session='))
+			expect(line, host).toMatch(/HttpOnly/)
+			expect(line, host).not.toMatch(/Secure/)
+		}
+		const plain = await new TestBrowser(client).open('http://bell.example.com/sign-in')
+		expect(plain.html).toContain('Open this page over https')
+	})
+
+	test('a wrong password says nothing more; too many say when to try again', async () => {
+		await browser.open('/sign-in')
+		const wrong = await browser.post('/sign-in', { username: 'admin@example.com', password: 'wrong' })
+		expect(wrong.status).toBe(422)
+		expect(wrong.html).toContain('The e-mail address or the password is wrong.')
+		expect(wrong.html).toContain('value="admin@example.com"')
+		expect(wrong.html).not.toContain('value="wrong"')
+		await env.DB.prepare('UPDATE sign_in_attempts SET attempts = 1000').run()
+		const locked = await browser.post('/sign-in', { username: 'admin@example.com', password: PASSWORD })
+		expect(locked.status).toBe(429)
+		expect(locked.html).toMatch(/try again later: in \d+ min/)
+		expect(Number(locked.headers.get('Retry-After'))).toBeGreaterThan(0)
+		expect(await countSessions()).toBe(0)
+	})
+
+	test('never leads to another host', async () => {
+		for (const next of ['https://evil.example', '//evil.example', '/\\evil.example', 'javascript:alert(1)', '']) {
+			const other = new TestBrowser(client)
+			await other.open(`/sign-in?next=${encodeURIComponent(next)}`)
+			const fields = { username: 'admin@example.com', password: PASSWORD, next }
+			const { headers } = await other.post('/sign-in', fields, { stay: true })
+			expect(headers.get('Location'), next).toBe('/')
+		}
+	})
+
+	test('asks for the organization if the password is right for several', async () => {
+		await env.DB.prepare(
+			`INSERT INTO organizations (id, incarnation, name, secret_hash, secret_sealed, created_ms)
+			VALUES (2, 'two', 'Second', 'h', 's', 0)`,
+		).run()
+		await env.DB.prepare(
+			`INSERT INTO users (id, organization_id, email, login, first_name, last_name, role, password, secret_hash, secret_sealed, created_ms)
+			SELECT 2, 2, email, login, first_name, last_name, role, password, 'h2', 's2', 0 FROM users WHERE id = 1`,
+		).run()
+		await browser.open('/sign-in')
+		const fields = { username: 'admin@example.com', password: PASSWORD }
+		const asked = await browser.post('/sign-in', fields)
+		expect(asked.html).toContain('<option value="2">Second</option>')
+		await browser.post('/sign-in', { ...fields, organization: '2', next: '/account/sessions' })
+		expect((await browser.open('/account/sessions')).html).toContain('Second')
+	})
+})
+
+describe('signing out', () => {
+	test('ends this session, or all of them', async () => {
+		await browser.signIn()
+		const other = new TestBrowser(client)
+		await other.signIn()
+		expect((await browser.post('/sign-out')).html).toContain('You are signed out.')
+		expect(await countSessions()).toBe(1)
+		expect((await browser.open('/account/sessions')).status).toBe(401)
+		const third = new TestBrowser(client)
+		await third.signIn()
+		const page = await third.post('/account/sessions/end')
+		expect(page.path).toBe('/sign-in')
+		expect(page.html).toContain('All 2 sessions of yours have ended.')
+		expect((await other.open('/account/sessions')).status).toBe(401)
+	})
+})
+
+describe('forms of other sites', () => {
+	test.each([
+		['another origin', { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }, undefined],
+		['another origin that claims to be this site', { Origin: 'https://evil.example' }, undefined],
+		['no origin at all', { Origin: '', 'Sec-Fetch-Site': '' }, undefined],
+		['an opaque origin', { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' }, undefined],
+		['a subdomain', { Origin: 'https://x.bell.example.com', 'Sec-Fetch-Site': 'same-site' }, undefined],
+		['another content type', { 'Content-Type': 'text/plain' }, undefined],
+		['no token', {}, ''],
+		['the token of somebody else', {}, 'x'.repeat(43)],
+	])('%s changes nothing', async (_, headers, csrf) => {
+		await browser.signIn()
+		const { status } = await browser.post('/account/sessions/end', csrf === undefined ? {} : { csrf }, { headers })
+		expect([403, 413]).toContain(status)
+		expect(await countSessions()).toBe(1)
+	})
+
+	test('a browser that hides the origin is believed about the site', async () => {
+		await browser.signIn()
+		await browser.post('/account/sessions/end', {}, { headers: { Origin: 'null' } })
+		expect(await countSessions()).toBe(0)
+	})
+
+	test('no page can be embedded, runs a script of others, or is kept', async () => {
+		await browser.signIn()
+		const { headers, html } = await browser.open('/account/sessions')
+		const policy = headers.get('Content-Security-Policy')!
+		expect(policy).toContain("frame-ancestors 'none'")
+		expect(policy).not.toContain('unsafe')
+		expect(headers.get('Cache-Control')).toBe('no-store')
+		expect(html).not.toMatch(/ style=| on\w+=|<style|<script(?![^>]*src)/)
+	})
+})
+
+describe('a session that ends while a form is open', () => {
+	const fields = { username: 'admin@example.com', password: PASSWORD }
+	beforeEach(setPasswords)
+
+	test('what was typed is sent after signing in', async () => {
+		await browser.signIn()
+		await env.DB.exec('DELETE FROM sessions')
+		const ended = await browser.post('/account/sessions/end')
+		expect(ended.status).toBe(401)
+		expect(ended.html).toContain('Your session has ended')
+		const typed = /name="typed" value="([^"]+)"/.exec(ended.html)![1]!
+		// The form was handled: every session ended, the new one too.
+		const done = await browser.post('/sign-in', { ...fields, typed })
+		expect(done.html).toContain('Your session has ended.')
+		expect(await countSessions()).toBe(0)
+	})
+
+	test('what was typed goes through the browser sealed, and not when it was changed or is old', async () => {
+		await browser.signIn()
+		await env.DB.exec('DELETE FROM sessions')
+		const ended = await browser.post('/account/sessions/end', { secret: 'cs_very_secret' })
+		expect(ended.html).not.toContain('cs_very_secret')
+		const typed = /name="typed" value="([^"]+)"/.exec(ended.html)![1]!
+		const changed = await browser.post('/sign-in', { ...fields, typed: `${typed.slice(0, -4)}AAAA` })
+		expect(changed.status).toBeLessThan(500)
+		expect(await countSessions()).toBe(1)
+		client.world.nowMs += 25 * 3_600_000
+		await browser.open('/account/sessions')
+		await browser.post('/sign-out')
+		await browser.open('/sign-in')
+		await browser.post('/sign-in', { ...fields, typed })
+		expect(await countSessions()).toBe(1)
+	})
+
+	test('a form from before signing out and in again asks once more', async () => {
+		await browser.signIn()
+		const before = await browser.open('/account/sessions')
+		const csrf = /name="csrf" value="([^"]*)"/.exec(before.html)![1]!
+		await browser.signIn()
+		const asked = await browser.post('/account/sessions/end', { csrf })
+		expect(asked.status).toBe(403)
+		expect(await countSessions()).toBe(2)
+		const typed = /name="typed" value="([^"]+)"/.exec(asked.html)![1]!
+		await browser.post('/sign-in/resume', { typed })
+		expect(await countSessions()).toBe(0)
+	})
+
+	test('a part of a page says so in its place', async () => {
+		const { status, html } = await browser.open('/account/sessions', { headers: { 'HX-Request': 'true' } })
+		expect(status).toBe(401)
+		expect(html).toMatch(/^<p class="notice/)
+	})
+})
+
+describe('errors', () => {
+	test('an unknown address is a page for browsers and JSON for programs', async () => {
+		const page = await browser.open('/nowhere')
+		expect([page.status, page.headers.get('Content-Type')]).toEqual([404, 'text/html; charset=utf-8'])
+		expect(page.html).toContain('This page does not exist')
+		const json = await browser.open('/nowhere', { headers: { Accept: 'application/json' } })
+		expect(json.headers.get('Content-Type')).toContain('application/json')
+	})
+
+	test('an unexpected error has a request id and nothing else', async () => {
+		client.world.settings.DB = {
+			prepare: () => {
+				throw new Error('SQL secret')
+			},
+		} as never
+		browser.cookies.set('__Host-shopbell_session', `sbs_${'x'.repeat(43)}`)
+		const { status, html, headers } = await browser.open('/account/sessions')
+		expect(status).toBe(500)
+		expect(html).toContain(headers.get('Elements-Request-Id')!)
+		expect(html).not.toContain('SQL')
+	})
+})
+
+test('a link of a local run signs in there and nowhere else', async () => {
+	const { body } = await client.call('POST', '/authentication/sessions')
+	const path = `/sign-in/local?session=${body.token}`
+	expect((await browser.open(path)).status).toBe(404)
+	const local = new TestBrowser(client)
+	const page = await local.open(`http://127.0.0.1:8787${path}`, { stay: true })
+	expect(page.headers.get('Location')).toBe('/')
+	expect(local.cookies.get('shopbell_session')).toBe(body.token)
+	client.world.settings.ALLOW_PRIVATE_NETWORK = 'false'
+	expect((await new TestBrowser(client).open(`http://127.0.0.1:8787${path}`)).status).toBe(404)
+})

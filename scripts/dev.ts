@@ -13,7 +13,7 @@ import {
 	ActionableError,
 	WRANGLER,
 } from './local/local-worker.ts'
-import { setUp } from './local/client.ts'
+import { createSignInUrl, setUp } from './local/client.ts'
 import { claimOwnership } from './local/claim.ts'
 import { loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
 import { tryPort } from './local/ports.ts'
@@ -110,8 +110,9 @@ async function setUpAccount(url: string, setupToken: string, running: () => bool
 			`The local database has its first user, but ${toShortPath(SECRETS_FILE)} with its secrets is gone: delete ${toShortPath(DEV_DIR)} to begin anew.`,
 		)
 	}
-	writePrivateJson(SECRETS_FILE, { url, userSecret, organizationSecret, setupToken })
-	process.stdout.write(`Shopbell runs at ${url}; secrets in ${toShortPath(SECRETS_FILE)}\n`)
+	const signInUrl = await createSignInUrl(url, { userSecret, organizationSecret })
+	writePrivateJson(SECRETS_FILE, { url, signInUrl, userSecret, organizationSecret, setupToken })
+	process.stdout.write(`Shopbell runs at ${url}; secrets in ${toShortPath(SECRETS_FILE)}\nSign in: ${signInUrl}\n`)
 }
 
 try {

@@ -36,6 +36,12 @@ export async function setUp(
 	return { userSecret, organizationSecret }
 }
 
+/** A link that signs in to the pages of a local Shopbell, for 14 days. */
+export async function createSignInUrl(url: string, account: Account): Promise<string> {
+	const { token } = await new Client(url, account).api.createSession()
+	return `${url}/sign-in/local?session=${token}`
+}
+
 /** A caller with both secrets. */
 export class Client {
 	readonly base: string

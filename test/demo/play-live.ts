@@ -1,4 +1,5 @@
 /** The demo as a person watches it: a shop that lives, lines as they arrive, until Ctrl-C. */
+import { createSignInUrl } from '../../scripts/local/client.ts'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isRunning, LOCAL_DIR, readJson, writePrivate, writePrivateJson } from '../../scripts/local/files.ts'
@@ -37,8 +38,10 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 			step: (name, work, say) => terminal.step(name, work, say),
 			signal,
 		})
+		const signInUrl = await createSignInUrl(stage.worker.url, stage.account)
 		writePrivateJson(files.json, {
 			url: stage.worker.url,
+			signInUrl,
 			shopUrl: stage.shopUrl,
 			callbackUrl: stage.callback.url,
 			...stage.account,
@@ -50,7 +53,7 @@ export async function playLive(seed: number, webhook: boolean, signal: AbortSign
 			pid: process.pid,
 		})
 		writePrivate(files.headers, `Authorization: ${stage.client.authorization}\n`)
-		for (const line of hints(stage, webhook, files, paint)) terminal.line(line)
+		for (const line of hints(stage, webhook, { ...files, signInUrl }, paint)) terminal.line(line)
 		printArrivals(stage, terminal)
 		stage.store.setLiving(true)
 		const ended = await Promise.race([aborted(signal), stage.worker.exited])
@@ -99,7 +102,7 @@ function printArrivals(stage: DemoStage, terminal: Terminal): void {
 function hints(
 	stage: DemoStage,
 	webhook: boolean,
-	files: { json: string; headers: string },
+	files: { json: string; headers: string; signInUrl: string },
 	paint: (colour: 'dim', text: string) => string,
 ): string[] {
 	const callbackUrl = new URL(stage.callback.url).origin
@@ -108,6 +111,7 @@ function hints(
 		`curl -X PUT ${stage.shopUrl}/_store/webhooks -d '{"dropEvery":3,"allowLocalDelivery":true}'`,
 	]
 	const commands: [string, string][] = [
+		['See it in your browser (signs you in):', files.signInUrl],
 		['Place an order, in a second terminal:', `curl -X POST ${stage.shopUrl}/_store/act -d '{"do":"place-order"}'`],
 		['Break the callback for 20 s:', `curl -X PUT '${callbackUrl}/_callback/fail?seconds=20'`],
 		...(webhook ? [dropCommand] : []),

@@ -6,9 +6,9 @@ import type { Child } from 'hono/jsx'
 import { ASSETS } from '#assets'
 import { Icon, type IconName } from './parts/icon.tsx'
 
-/** Where the forms of the frame lead. */
-export const SIGN_IN_PATH = '/sign-in'
-export const SIGN_OUT_PATH = '/sign-out'
+const SIGN_IN_PATH = '/sign-in'
+const SIGN_OUT_PATH = '/sign-out'
+const SESSIONS_PATH = '/account/sessions'
 
 /** A place in the rail. */
 export type Place = 'home' | 'instances' | 'guide' | 'reference'
@@ -57,6 +57,8 @@ interface FrameProps {
 	crumbs?: readonly Crumb[]
 	/** Null or left out: nobody is signed in. */
 	viewer?: FrameViewer | null
+	/** When the page was made, epoch ms: clocks of viewers may be wrong. */
+	now?: number
 	/** Number of things that need attention, beside Home. */
 	attention?: number
 	/** URLs of further scripts, which run when the page is loaded. Pages of those who are signed in have htmx. */
@@ -69,10 +71,19 @@ interface FrameProps {
 }
 
 /** The whole document. `children` are the content of its `main`. */
-export function Frame({ place, crumbs, viewer = null, attention = 0, bare = false, children, ...head }: FrameProps) {
+export function Frame({
+	place,
+	crumbs,
+	viewer = null,
+	now,
+	attention = 0,
+	bare = false,
+	children,
+	...head
+}: FrameProps) {
 	const { scripts = [] } = head
 	return (
-		<html lang='en'>
+		<html lang='en' data-now={now}>
 			<Head {...head} enhanced scripts={viewer === null ? scripts : [ASSETS['htmx.js'], ...scripts]} />
 			<body>
 				<a class='skip' href='#main'>
@@ -236,15 +247,15 @@ function Account({ viewer: { user, csrf } }: { viewer: FrameViewer }) {
 						{user.role} of {user.organizationName}
 					</div>
 				</div>
+				<a class='item' href={SESSIONS_PATH}>
+					<Icon name='key-round' />
+					<span>Your sessions</span>
+				</a>
 				<form method='post' action={SIGN_OUT_PATH}>
 					<input type='hidden' name='csrf' value={csrf} />
 					<button class='item'>
 						<Icon name='log-out' />
 						<span>Sign out</span>
-					</button>
-					<button class='item' name='everywhere' value='true'>
-						<Icon name='log-out' />
-						<span>Sign out everywhere</span>
 					</button>
 				</form>
 			</div>

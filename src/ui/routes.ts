@@ -3,6 +3,7 @@ import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
 import { createPages } from './http/pages.ts'
 import { mountSignIn } from './pages/sign-in/routes.tsx'
+import { mountKit } from './kit/routes.tsx'
 import { mountReference } from './reference/routes.tsx'
 
 /** Mounts the pages. */
@@ -12,4 +13,5 @@ export function mountPages(app: Api): void {
 	pages.signedIn.page('/', (c) => c.redirect('/guide'))
 	mountGuide(app)
 	mountReference(app)
+	mountKit(app)
 }

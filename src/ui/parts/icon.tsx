@@ -79,7 +79,7 @@ export const ICON_NAMES = Object.keys(ICONS) as IconName[]
 /** An icon, by Lucide's name. */
 export type IconName = keyof typeof ICONS
 
-/** An icon of 16 pixels in the colour of the text. Screen readers skip it, so its meaning is also written or a label. */
+/** An icon of 16 pixels in the text’s colour. Screen readers skip it: its meaning is written beside it. */
 export function Icon({ name }: { name: IconName }) {
 	return (
 		<svg class='icon' viewBox='0 0 24 24' aria-hidden='true'>

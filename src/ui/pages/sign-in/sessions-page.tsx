@@ -22,7 +22,7 @@ export function SessionsPage({ viewer, sessions }: SessionsPageProps) {
 			</div>
 			<section class='card'>
 				<table class='cards'>
-					<caption class='sr'>Your sessions, newest first</caption>
+					<caption class='spoken'>Your sessions, newest first</caption>
 					<thead>
 						<tr>
 							<th scope='col'>Browser or program</th>

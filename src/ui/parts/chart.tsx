@@ -1,0 +1,199 @@
+/** Charts as SVG, drawn by the server, with a table behind each. */
+import { formatNumber } from './text.ts'
+
+/** What a bar is made of, lowest first. */
+export interface Series {
+	name: string
+	/** Class of its colour: `fill-…`. */
+	fill: string
+}
+
+/** A bar: one value for each series. */
+export interface Bar {
+	/** Its time in the table and the tooltip. */
+	label: string
+	values: readonly number[]
+}
+
+/** A bar's part, in units of the drawing. */
+interface Part {
+	x: number
+	y: number
+	width: number
+	height: number
+	series: number
+}
+
+const HEIGHT = 120
+const WIDTH = 1000
+/** A value that is not zero is seen. */
+const MIN_HEIGHT = 2
+
+/** The parts of stacked bars in a drawing of 1000 × 120, from the bottom up. Values that are zero have none. */
+export function layOutBars(bars: readonly Bar[], max = Math.max(0, ...bars.map(getTotal))): Part[][] {
+	const slot = WIDTH / Math.max(1, bars.length)
+	const gap = Math.min(slot * 0.25, 10)
+	return bars.map((bar, index) => {
+		let y = HEIGHT
+		return bar.values.flatMap((value, series) => {
+			if (value <= 0 || max <= 0) return []
+			const height = Math.max(MIN_HEIGHT, round((value / max) * (HEIGHT - 6)))
+			y = round(y - height)
+			return [{ x: round(index * slot + gap / 2), y, width: round(slot - gap), height, series }]
+		})
+	})
+}
+
+function getTotal({ values }: Bar): number {
+	return values.reduce((sum, value) => sum + value, 0)
+}
+
+function round(value: number): number {
+	return Math.round(value * 10) / 10
+}
+
+/** Stacked bars over time, the totals of each series below, and all numbers in a table. */
+export function Chart({
+	title,
+	unit,
+	series,
+	bars,
+	start,
+	end,
+}: {
+	title: string
+	/** What a bar stands for, above its column in the table: `Hour`. */
+	unit: string
+	series: readonly Series[]
+	bars: readonly Bar[]
+	/** Below the first and the last bar. */
+	start: string
+	end: string
+}) {
+	const totals = series.map((_, index) => bars.reduce((sum, bar) => sum + (bar.values[index] ?? 0), 0))
+	const summary = series.map(({ name }, index) => `${formatNumber(totals[index]!)} ${name}`).join(', ')
+	const slot = WIDTH / Math.max(1, bars.length)
+	return (
+		<figure class='figure'>
+			<svg
+				class='chart'
+				viewBox={`0 0 ${WIDTH} ${HEIGHT + 1}`}
+				preserveAspectRatio='none'
+				role='img'
+				aria-label={`${title}: ${summary}`}
+			>
+				{layOutBars(bars).map((parts, index) => (
+					<g>
+						<title>{toTooltip(bars[index]!, series)}</title>
+						<rect class='hit' x={round(index * slot)} y='0' width={round(slot)} height={HEIGHT} />
+						{parts.map((part) => (
+							<rect class={series[part.series]!.fill} x={part.x} y={part.y} width={part.width} height={part.height} />
+						))}
+					</g>
+				))}
+				<line class='axis' x1='0' x2={WIDTH} y1={HEIGHT + 0.5} y2={HEIGHT + 0.5} vector-effect='non-scaling-stroke' />
+			</svg>
+			<figcaption class='legend meta'>
+				<span>{start}</span>
+				<span>
+					{series.map(({ name, fill }, index) => (
+						<span>
+							<i class={fill} />
+							{formatNumber(totals[index]!)} {name}
+						</span>
+					))}
+				</span>
+				<span>{end}</span>
+			</figcaption>
+			<BarTable title={title} unit={unit} series={series} bars={bars} />
+		</figure>
+	)
+}
+
+function toTooltip(bar: Bar, series: readonly Series[]): string {
+	return `${bar.label}: ${series.map(({ name }, index) => `${formatNumber(bar.values[index] ?? 0)} ${name}`).join(', ')}`
+}
+
+function BarTable({
+	title,
+	unit,
+	series,
+	bars,
+}: {
+	title: string
+	unit: string
+	series: readonly Series[]
+	bars: readonly Bar[]
+}) {
+	return (
+		<details class='behind'>
+			<summary>Show the numbers</summary>
+			<div tabindex={0} role='group' aria-label={title}>
+				<table class='dense'>
+					<caption class='spoken'>{title}</caption>
+					<thead>
+						<tr>
+							<th scope='col'>{unit}</th>
+							{series.map(({ name }) => (
+								<th scope='col' class='num'>
+									{name}
+								</th>
+							))}
+						</tr>
+					</thead>
+					<tbody>
+						{bars.map((bar) => (
+							<tr>
+								<td>{bar.label}</td>
+								{series.map((_, index) => (
+									<td class='num'>{formatNumber(bar.values[index] ?? 0)}</td>
+								))}
+							</tr>
+						))}
+					</tbody>
+				</table>
+			</div>
+		</details>
+	)
+}
+
+const SPARK_HEIGHT = 20
+const SPARK_STEP = 5
+
+/** Small bars in a table. `bad`: indexes of bars in which something failed. `label`: what screen readers say. */
+export function Sparkline({
+	values,
+	bad = [],
+	label,
+}: {
+	values: readonly number[]
+	bad?: readonly number[]
+	label: string
+}) {
+	const max = Math.max(1, ...values)
+	const width = Math.max(1, values.length * SPARK_STEP - 1)
+	return (
+		<svg
+			class='spark'
+			width={width}
+			height={SPARK_HEIGHT}
+			viewBox={`0 0 ${width} ${SPARK_HEIGHT}`}
+			role='img'
+			aria-label={label}
+		>
+			{values.map((value, index) => {
+				const height = Math.max(2, round((value / max) * SPARK_HEIGHT))
+				return (
+					<rect
+						class={bad.includes(index) ? 'bad' : undefined}
+						x={index * SPARK_STEP}
+						y={round(SPARK_HEIGHT - height)}
+						width={SPARK_STEP - 1}
+						height={height}
+						rx='1'
+					/>
+				)
+			})}
+		</svg>
+	)
+}

@@ -1,0 +1,51 @@
+/** States and outcomes: a coloured dot and always a word. */
+import { type InstanceState } from '../../rpc/watcher.ts'
+import type { Child } from 'hono/jsx'
+
+/** What a colour means: fine, needs attention, failed, or nothing happens. */
+export type Tone = 'ok' | 'warn' | 'bad' | 'idle'
+
+const SPOKEN: Readonly<Record<Tone, string>> = { ok: 'Fine', warn: 'Attention', bad: 'Failed', idle: 'Idle' }
+
+/** The dot alone. Write a word beside it, or let it be spoken. */
+export function Dot({ tone, spoken = false }: { tone: Tone; spoken?: boolean }) {
+	return <span class={`dot ${tone}`}>{spoken ? <span class='spoken'>{SPOKEN[tone]}: </span> : null}</span>
+}
+
+/** A dot and its word. */
+export function State({ tone, children }: { tone: Tone; children?: Child }) {
+	return (
+		<span class='state'>
+			<Dot tone={tone} />
+			<span>{children}</span>
+		</span>
+	)
+}
+
+const WORDS: Readonly<Record<InstanceState, readonly [Tone, string]>> = {
+	disabled: ['idle', 'Paused'],
+	deactivated: ['bad', 'Deliveries stopped'],
+	full: ['bad', 'Storage full'],
+	'needs-reauth': ['bad', 'Key refused'],
+	'store-unreachable': ['bad', 'Store unreachable'],
+	'deletions-held': ['warn', 'Deletions held'],
+	'changes-held': ['warn', 'Changes held'],
+	'foreign-source': ['warn', 'Unknown source'],
+	'callback-failing': ['bad', 'Callback failing'],
+	'webhooks-degraded': ['warn', 'Webhooks degraded'],
+	connecting: ['idle', 'Connecting'],
+	'catching-up': ['ok', 'Indexing'],
+	healthy: ['ok', 'Healthy'],
+}
+
+/** An instance's state as people read it. */
+export function toStateWords(state: InstanceState): { tone: Tone; word: string } {
+	const [tone, word] = WORDS[state]
+	return { tone, word }
+}
+
+/** An instance's state. `percent`: how much of the store is indexed. */
+export function InstanceStateDot({ state, percent }: { state: InstanceState; percent?: number | null }) {
+	const { tone, word } = toStateWords(state)
+	return <State tone={tone}>{state === 'catching-up' && percent != null ? `${word}, ${percent}%` : word}</State>
+}

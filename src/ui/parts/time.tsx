@@ -1,0 +1,27 @@
+/** Moments, relative to now, with the exact time on hover and focus. The browser's zone is known to `sb-time`. */
+import { formatCountdown, formatExact, formatRelative } from './text.ts'
+
+/** A moment. `at`: ISO 8601 or ms; null: there is none, a dash. */
+export function Time({ at, now }: { at: string | number | null | undefined; now: number }) {
+	const ms = typeof at === 'string' ? Date.parse(at) : at
+	if (ms == null || Number.isNaN(ms)) return <span class='soft'>–</span>
+	return (
+		<sb-time>
+			<time datetime={new Date(ms).toISOString()} title={formatExact(ms)}>
+				{formatRelative(ms, now)}
+			</time>
+		</sb-time>
+	)
+}
+
+/** The time until a moment, counted down by `sb-countdown`: `in 48 s`. At zero it fires `due`, once. */
+export function Countdown({ at, now, id }: { at: string | number; now: number; id?: string }) {
+	const ms = typeof at === 'string' ? Date.parse(at) : at
+	return (
+		<sb-countdown id={id}>
+			<time datetime={new Date(ms).toISOString()} title={formatExact(ms)}>
+				{formatCountdown(ms, now)}
+			</time>
+		</sb-countdown>
+	)
+}

@@ -48,7 +48,8 @@ export const KIT_FORMS: readonly KitEntry[] = [
 			<section class='card'>
 				<div class='body'>
 					<Form csrf='kit' action='/kit' problems={PROBLEMS}>
-						<Fields />
+						<TextFields />
+						<ChoiceFields />
 						<Button kind='primary'>Create Instance</Button>
 					</Form>
 				</div>
@@ -123,7 +124,7 @@ export const KIT_FORMS: readonly KitEntry[] = [
 	},
 ]
 
-function Fields() {
+function TextFields() {
 	return (
 		<>
 			<Field name='kit.name' label='Name' value='Riverside Outfitters' required />
@@ -167,6 +168,13 @@ function Fields() {
 					{ value: 'site', label: 'The store’s own' },
 				]}
 			/>
+		</>
+	)
+}
+
+function ChoiceFields() {
+	return (
+		<>
 			<Choice
 				name='kit.type'
 				label='Event Type'

@@ -94,6 +94,8 @@ export interface TallyBucket {
 	count: number
 	success: number
 	failed: number
+	/** Of all, by type; those that an earlier version counted are of unknown type. Absent: an object of an earlier version. */
+	types?: { created: number; updated: number; deleted: number; unknown: number }
 }
 
 /** The data about an object. */

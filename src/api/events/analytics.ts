@@ -17,7 +17,7 @@ import {
 } from './buckets.ts'
 import { parseTimeRange } from './filter.ts'
 import { requireOwnAccountIds, resolveEventInstances } from './event-instances.ts'
-import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse } from './schema.ts'
+import type { AccountCountsResponse, CountsResponse, InstanceCountsResponse, TypeCountsResponse } from './schema.ts'
 import { callWatcherOf } from '../http/ask.ts'
 
 const DEFAULT_RANGE_MS = DAY_MS
@@ -36,18 +36,41 @@ interface CountRange {
 	starts: number[]
 }
 
-type Counts = Pick<TallyBucket, 'count' | 'success' | 'failed'>
+type Counts = Required<Pick<TallyBucket, 'count' | 'success' | 'failed' | 'types'>>
+
+const NO_TYPES = { created: 0, updated: 0, deleted: 0, unknown: 0 }
+const NO_COUNTS: Counts = { count: 0, success: 0, failed: 0, types: NO_TYPES }
 
 /** `GET /instances/{id}/events/analytics`. */
 export async function countInstanceEvents(
 	c: InstanceContext,
 	query: CountQuery,
 ): Promise<z.input<typeof CountsResponse>> {
+	const { range, counts } = await countOneInstance(c, query)
+	return toTotals(range, [counts])
+}
+
+/** `GET /instances/{id}/events/analytics/types`. */
+export async function countEventsByType(
+	c: InstanceContext,
+	query: CountQuery,
+): Promise<z.input<typeof TypeCountsResponse>> {
+	const { range, counts } = await countOneInstance(c, query)
+	return range.starts.map((at) => {
+		const { count, types, success, failed } = counts.get(at) ?? NO_COUNTS
+		return { timestamp: toIsoSeconds(at), total: count, ...types, success, failed }
+	})
+}
+
+async function countOneInstance(
+	c: InstanceContext,
+	query: CountQuery,
+): Promise<{ range: CountRange; counts: Map<number, Counts> }> {
 	const range = parseCountRange(c, query)
 	const buckets = await callWatcherOf<TallyBucket[] | 'too-many'>(c.var.services, c.var.instance, (watcher) =>
 		watcher.tally(toTallyQuery(range)),
 	)
-	return toTotals(range, [groupBuckets(range, buckets)])
+	return { range, counts: groupBuckets(range, buckets) }
 }
 
 /** `GET /instances/events/analytics`. */
@@ -66,7 +89,9 @@ export async function countEventsByInstance(
 	return range.starts.map((at) => {
 		const records = [...countsByInstanceId].flatMap(([instanceId, counts]) => {
 			const countsAtStart = counts.get(at)
-			return countsAtStart === undefined ? [] : [{ instanceId, ...countsAtStart }]
+			if (countsAtStart === undefined) return []
+			const { count, success, failed } = countsAtStart
+			return [{ instanceId, count, success, failed }]
 		})
 		return {
 			timestamp: toIsoSeconds(at),
@@ -128,13 +153,19 @@ function groupBuckets({ interval }: CountRange, buckets: readonly TallyBucket[] 
 			`interval: expected hour or longer for this range; by ${interval}, at most 20000 events of an instance are counted`,
 		)
 	const counts = new Map<number, Counts>()
-	for (const { atMs, count, success, failed } of buckets) {
+	for (const { atMs, count, success, failed, types = { ...NO_TYPES, unknown: count } } of buckets) {
 		const at = getIntervalStart(atMs, interval)
-		const current = counts.get(at) ?? { count: 0, success: 0, failed: 0 }
+		const current = counts.get(at) ?? NO_COUNTS
 		counts.set(at, {
 			count: current.count + count,
 			success: current.success + success,
 			failed: current.failed + failed,
+			types: {
+				created: current.types.created + types.created,
+				updated: current.types.updated + types.updated,
+				deleted: current.types.deleted + types.deleted,
+				unknown: current.types.unknown + types.unknown,
+			},
 		})
 	}
 	return counts
@@ -150,7 +181,7 @@ function toTotals(
 	}))
 }
 
-function sumCounts(counts: readonly Counts[], field: keyof Counts = 'count'): number {
+function sumCounts(counts: readonly Omit<Counts, 'types'>[], field: 'count' | 'success' | 'failed' = 'count'): number {
 	return counts.reduce((total, counts) => total + counts[field], 0)
 }
 

@@ -59,6 +59,17 @@ export const DISPOSITION = {
 export const EVENT_COUNT = { timestamp: DETECTED_ISO_SECONDS, count: 3 }
 
 const COUNTS = { count: 3, success: 3, failed: 0 }
+/** By type. */
+export const TYPE_EVENT_COUNT = {
+	timestamp: DETECTED_ISO_SECONDS,
+	total: 3,
+	created: 1,
+	updated: 2,
+	deleted: 0,
+	unknown: 0,
+	success: 3,
+	failed: 0,
+}
 /** By instance. */
 export const INSTANCE_EVENT_COUNT = {
 	timestamp: DETECTED_ISO_SECONDS,

@@ -23,6 +23,7 @@ import {
 	StreamQuery,
 	TimelineResponse,
 	TimelineQuery,
+	TypeCountsResponse,
 } from './schema.ts'
 
 const EventParams = z.object({
@@ -174,6 +175,16 @@ as \`EventSource\` does. It starts with an \`id\`, so that no event is lost if n
 		access: 'instance',
 		query: CountsQuery,
 		answer: CountsResponse,
+	}),
+	countEventsByType: defineOperation({
+		method: 'get',
+		path: '/instances/{id}/events/analytics/types',
+		tag: 'Events',
+		summary: 'Count events of an instance by type',
+		description: COUNT_DESCRIPTION,
+		access: 'instance',
+		query: CountsQuery,
+		answer: TypeCountsResponse,
 	}),
 	listDispositions: defineOperation({
 		method: 'get',

@@ -1,6 +1,12 @@
 /** Mounts the calls about the event log. */
 import { mountOperations, type Api } from '../http/serve.ts'
-import { countEventsByAccount, countEventsByInstance, countInstanceEvents, countEvents } from './analytics.ts'
+import {
+	countEventsByAccount,
+	countEventsByInstance,
+	countEventsByType,
+	countInstanceEvents,
+	countEvents,
+} from './analytics.ts'
 import { listInstanceDispositions, listDispositionsAcrossInstances } from './dispositions.ts'
 import { exportEvents, exportInstanceEvents } from './export.ts'
 import { listEventsAcrossInstances, listInstanceEvents, getEventById } from './log.ts'
@@ -18,6 +24,7 @@ export function mountEventRoutes(api: Api): void {
 		countEventsByInstance: (c, { query }) => countEventsByInstance(c, query),
 		countEventsByAccount: (c, { query }) => countEventsByAccount(c as never, query),
 		countEvents: (c, { query }) => countInstanceEvents(c, query),
+		countEventsByType: (c, { query }) => countEventsByType(c, query),
 		getTimeline: (c, { params, query }) => getTimeline(c, params.resource, params.objectId, query),
 		streamEvents: (c, { query }) => streamEvents(c, query.lastEventId),
 		getAnyEvent: (c, { params }) => getEventById(c, params.eventId, null),

@@ -7,7 +7,15 @@ import { OptionalStringList, NextPage, PageSize } from '../http/paging.ts'
 import { TIME_FORMATS } from '../http/times.ts'
 import { INTERVALS } from './buckets.ts'
 import { EventEntryResponse, InstanceMessage } from './entry.ts'
-import { ACCOUNT_EVENT_COUNT, DISPOSITION, EVENT, EVENT_COUNT, INSTANCE_EVENT_COUNT, TIMELINE } from './examples.ts'
+import {
+	ACCOUNT_EVENT_COUNT,
+	DISPOSITION,
+	EVENT,
+	EVENT_COUNT,
+	INSTANCE_EVENT_COUNT,
+	TIMELINE,
+	TYPE_EVENT_COUNT,
+} from './examples.ts'
 import { ACCOUNT, EVENT_ID, INSTANCE_ID, ORDER, INSTANCE_TAGS } from '../http/examples.ts'
 
 const Moment = z
@@ -208,6 +216,21 @@ const countFields = {
 /** Total counts. */
 export const CountsResponse = z.array(
 	z.strictObject({ timestamp, count: z.number() }).meta({ id: 'EventCount', examples: [EVENT_COUNT] }),
+)
+/** Counts by type. */
+export const TypeCountsResponse = z.array(
+	z
+		.strictObject({
+			timestamp,
+			total: countFields.count,
+			created: z.number(),
+			updated: z.number(),
+			deleted: z.number(),
+			unknown: z.number().meta({ description: 'Counted by an earlier version of Shopbell, which did not keep types' }),
+			success: countFields.success,
+			failed: countFields.failed,
+		})
+		.meta({ id: 'TypeEventCount', examples: [TYPE_EVENT_COUNT] }),
 )
 /** Counts by instance; instances without events are left out. */
 export const InstanceCountsResponse = z.array(

@@ -288,5 +288,15 @@ export interface PendingClockSkew {
 	atMs: number
 }
 
-/** Hours since 1970, events recorded in that hour, and how many of those were accepted since. */
-export type HourTally = [hour: number, recorded: number, accepted: number]
+/**
+ * Hours since 1970, events recorded in that hour, how many of those were accepted since, and how many of them are CREATED
+ * and DELETED events. Entries of earlier versions lack the last two: `untyped` of their events are of unknown type.
+ */
+export type HourTally = [
+	hour: number,
+	recorded: number,
+	accepted: number,
+	created?: number,
+	deleted?: number,
+	untyped?: number,
+]

@@ -1,10 +1,11 @@
 /**
- * Counts by hour: recorded events, and how many of them were accepted (docs/contract.md §6). They are kept in the
+ * Counts by hour: recorded events by type, and how many of them were accepted (docs/contract.md §6). They are kept in the
  * state row, which is written anyway; past days move to a table with a row per day, so that counting costs one row per
  * day and not one per event. Events of failed notifications are not counted here: they may still be released, and an
  * index lists them.
  */
 import { HOUR_MS } from '../../lib/time.ts'
+import type { EventType } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from './event-log.ts'
@@ -17,8 +18,10 @@ const DAY_HOURS = 24
 const RETENTION_DAYS = 400
 
 /** Counts events recorded at `atMs`. */
-export function countRecorded(_tx: Tx, core: Core, events: number, atMs: number): void {
-	if (events > 0) addToHour(core, Math.floor(atMs / HOUR_MS), events, 0)
+export function countRecorded(_tx: Tx, core: Core, events: readonly { eventType: EventType }[], atMs: number): void {
+	if (events.length === 0) return
+	const count = (type: EventType): number => events.filter(({ eventType }) => eventType === type).length
+	addToHour(core, [Math.floor(atMs / HOUR_MS), events.length, 0, count('CREATED'), count('DELETED'), 0])
 }
 
 /**
@@ -58,7 +61,7 @@ export function countAccepted(
 						notificationIds.filter((id) => id !== notification.id && !uncounted.has(id)),
 					)
 				)
-					addToHour(core, Math.floor(event.recorded / HOUR_MS), 0, 1)
+					addToHour(core, [Math.floor(event.recorded / HOUR_MS), 0, 1, 0, 0, 0])
 			}
 			currentSequence = event.previous_event
 		}
@@ -76,12 +79,27 @@ export function wasAccepted(notification: { status: string; delivered: number | 
 	return notification.delivered !== null || notification.status === 'delivered'
 }
 
-function addToHour(core: Core, hour: number, recorded: number, accepted: number): void {
+function addToHour(core: Core, added: HourTally): void {
 	const { state } = core
-	const index = state.tally.findIndex(([entryHour]) => entryHour === hour)
-	const [, priorRecorded, priorAccepted] = state.tally[index] ?? [hour, 0, 0]
-	const entry: HourTally = [hour, priorRecorded + recorded, priorAccepted + accepted]
-	state.tally = index === -1 ? [...state.tally, entry] : state.tally.with(index, entry)
+	const index = state.tally.findIndex(([hour]) => hour === added[0])
+	const prior = state.tally[index]
+	state.tally = prior === undefined ? [...state.tally, added] : state.tally.with(index, addTallies(prior, added))
+}
+
+function addTallies(one: HourTally, other: HourTally): HourTally {
+	return [
+		one[0],
+		one[1] + other[1],
+		one[2] + other[2],
+		(one[3] ?? 0) + (other[3] ?? 0),
+		(one[4] ?? 0) + (other[4] ?? 0),
+		getUntyped(one) + getUntyped(other),
+	]
+}
+
+/** How many of an hour's events are of unknown type, because an earlier version counted them. */
+export function getUntyped([, recorded, , created, , untyped]: HourTally): number {
+	return untyped ?? (created === undefined ? recorded : 0)
 }
 
 /** Moves the counts of past days to their rows, and deletes those that are too old. */
@@ -127,9 +145,9 @@ function parseHours({ day, hours }: { day: number; hours: string }): HourTally[]
 
 function sumHours(entries: readonly HourTally[]): HourTally[] {
 	const sums = new Map<number, HourTally>()
-	for (const [hour, recorded, accepted] of entries) {
-		const [, priorRecorded, priorAccepted] = sums.get(hour) ?? [hour, 0, 0]
-		sums.set(hour, [hour, priorRecorded + recorded, priorAccepted + accepted])
+	for (const entry of entries) {
+		const prior = sums.get(entry[0])
+		sums.set(entry[0], prior === undefined ? entry : addTallies(prior, entry))
 	}
 	return [...sums.values()].sort(([a], [b]) => a - b)
 }

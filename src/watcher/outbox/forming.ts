@@ -58,7 +58,7 @@ export function appendEvents(tx: Tx, core: Core, events: readonly NewEvent[]): v
 	}
 	const atMs = core.nextLogTimeMs(tx)
 	for (const event of events) writeEvent(tx, core, event, notificationIds.get(event.sequence) ?? [], atMs)
-	countRecorded(tx, core, events.length, atMs)
+	countRecorded(tx, core, events, atMs)
 	for (const { subscription, placed } of waiting) insertWaiting(tx, core, subscription, placed)
 	if (waiting.length > 0) formWaiting(tx, core)
 }

@@ -33,7 +33,7 @@ export function enqueueTestEvent(core: Core): { notificationId: number; eventId:
 		const notification = ++state.notification
 		const atMs = core.nextLogTimeMs(tx)
 		writeEvent(tx, core, event, [notification], atMs)
-		countRecorded(tx, core, 1, atMs)
+		countRecorded(tx, core, [event], atMs)
 		const members: NotificationMember[] = [[event.sequence, NO_RESOURCE, TEST_OBJECT_ID]]
 		insertNotification(tx, core, callback, notification, event.resource, members)
 		core.notifications.track(tx, [notification])

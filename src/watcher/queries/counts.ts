@@ -1,6 +1,7 @@
 /** Counts events of a range: by hour from the stored counts (tally.ts), by minute or second from the log. */
 import { refused, type Result } from '../../lib/result.ts'
 import { HOUR_MS } from '../../lib/time.ts'
+import type { EventType } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
 import { getNotificationIds } from '../log/event-log.ts'
@@ -8,13 +9,14 @@ import type { TallyBucket, TallyQuery } from '../../rpc/log.ts'
 import { POSTED_RESOURCE } from '../core/posted.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 import { getNotificationStatuses } from './log-pages.ts'
-import { getHoursBetween, wasAccepted } from '../log/tally.ts'
+import { getHoursBetween, getUntyped, wasAccepted } from '../log/tally.ts'
 import { getUnsettledRows } from '../outbox/unsettled.ts'
 
 /** Maximum events that a count by minute or second reads, and maximum failed events that any count reads. */
 const MAX_EVENTS_READ = 20_000
 /** Maximum failed notifications that any count reads. */
 const MAX_NOTIFICATIONS_READ = 10_000
+const TYPE_NAMES = { CREATED: 'created', UPDATED: 'updated', DELETED: 'deleted' } as const
 /** Status of a notification that has left the log. */
 const UNKNOWN_STATUS = { status: '', delivered: null }
 
@@ -29,23 +31,30 @@ export function getTally(core: Core, query: TallyQuery): Result<{ buckets: Tally
 	const unitMs = { hour: HOUR_MS, minute: 60_000, second: 1_000 }[query.unit]
 	const fromMs = Math.floor(query.fromMs / unitMs) * unitMs
 	const endMs = (Math.floor(query.toMs / unitMs) + 1) * unitMs
-	const buckets = new Map<number, TallyBucket>()
-	const getBucket = (ms: number): TallyBucket => {
+	const buckets = new Map<number, Required<TallyBucket>>()
+	const getBucket = (ms: number): Required<TallyBucket> => {
 		const atMs = Math.floor(ms / unitMs) * unitMs
-		const bucket = buckets.get(atMs) ?? { atMs, count: 0, success: 0, failed: 0 }
+		const types = { created: 0, updated: 0, deleted: 0, unknown: 0 }
+		const bucket = buckets.get(atMs) ?? { atMs, count: 0, success: 0, failed: 0, types }
 		buckets.set(atMs, bucket)
 		return bucket
 	}
 	if (query.unit === 'hour') {
 		const [first, end] = [fromMs / HOUR_MS, endMs / HOUR_MS]
-		for (const [hour, recorded, accepted] of getHoursBetween(core, first, end)) {
+		for (const entry of getHoursBetween(core, first, end)) {
+			const [hour, recorded, accepted, created = 0, deleted = 0] = entry
+			const unknown = getUntyped(entry)
 			const bucket = getBucket(hour * HOUR_MS)
 			bucket.count += recorded
 			bucket.success += accepted
+			bucket.types.created += created
+			bucket.types.deleted += deleted
+			bucket.types.unknown += unknown
+			bucket.types.updated += recorded - created - deleted - unknown
 		}
 	} else {
-		const rows = sql.all<{ recorded: number; notifications: string | null }>(
-			`SELECT recorded, notifications FROM events
+		const rows = sql.all<{ recorded: number; notifications: string | null; type: EventType }>(
+			`SELECT recorded, notifications, type FROM events
 			WHERE sequence >= ? AND sequence < ? AND resource <> ${POSTED_RESOURCE} ORDER BY sequence LIMIT ?`,
 			findLowerBound(sql, 'events', fromMs),
 			findLowerBound(sql, 'events', endMs),
@@ -56,6 +65,7 @@ export function getTally(core: Core, query: TallyQuery): Result<{ buckets: Tally
 		for (const row of rows) {
 			const bucket = getBucket(row.recorded)
 			bucket.count++
+			bucket.types[TYPE_NAMES[row.type]]++
 			if (getNotificationIds(row).some((id) => wasAccepted(notificationStatuses.get(id) ?? UNKNOWN_STATUS)))
 				bucket.success++
 		}

@@ -89,6 +89,29 @@ describe('counts', () => {
 		expect(await by('')).toHaveLength(25)
 	})
 
+	test('§11.21 of an instance by type; what an earlier version counted is of unknown type', async () => {
+		const types = { created: 1, updated: 3, deleted: 1, unknown: 0 }
+		client.world.watchers.tallies = new Map([
+			[
+				7,
+				[
+					{ atMs: LOGS_START_MS - 2 * HOUR, count: 4, success: 4, failed: 0 },
+					{ atMs: LOGS_START_MS, count: 5, success: 3, failed: 1, types },
+				],
+			],
+		])
+		const by = async (query: string) => (await get(`/instances/7/events/analytics/types?${query}`)).body
+		const nothing = { total: 0, created: 0, updated: 0, deleted: 0, unknown: 0, success: 0, failed: 0 }
+		expect(await by('from=2026-06-01T10:00:00Z&to=2026-06-01T12:00:00Z')).toEqual([
+			{ ...nothing, timestamp: '2026-06-01T10:00:00Z', total: 4, unknown: 4, success: 4 },
+			{ ...nothing, timestamp: '2026-06-01T11:00:00Z' },
+			{ timestamp: '2026-06-01T12:00:00Z', total: 5, ...types, success: 3, failed: 1 },
+		])
+		expect(await by('from=2026-06-01&to=2026-06-01T12:00:00Z&interval=day')).toEqual([
+			{ timestamp: '2026-06-01T00:00:00Z', total: 9, ...types, unknown: 4, success: 7, failed: 1 },
+		])
+	})
+
 	test.each([
 		['from=2026-06-02&to=2026-06-01', 400, 'to: expected a time that is not before from'],
 		['from=2026-05-01&to=2026-06-01&interval=minute', 400, 'expected hour or longer'],

@@ -188,6 +188,21 @@ test('events are counted by the hour as they come and are accepted, in a row a d
 	expect(byHour.map((one) => [Math.ceil((one.atMs - began) / HOUR_MS), one.count])).toEqual(
 		[1, 2, 3, 4, 5].map((hour) => [hour, 1]),
 	)
+	// All are updates, whether they are read from the day's row, from the state or from the log.
+	for (const unit of ['hour', 'minute'] as const) {
+		const types = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit }).map((one) => one.types!)
+		expect(types.reduce((sum, one) => sum + one.updated, 0)).toBe(30)
+		expect(types.every(({ created, deleted, unknown }) => created + deleted + unknown === 0)).toBe(true)
+	}
+	// Rows of earlier versions hold no types.
+	const [row] = world.sql.all<{ day: number; hours: string }>(`SELECT day, hours FROM days`)
+	const untyped = (JSON.parse(row!.hours) as number[][]).map((entry) => entry.slice(0, 3))
+	world.sql.run(`UPDATE days SET hours = ?`, JSON.stringify(untyped))
+	const earlier = tallyOf(coreOf(world), { fromMs: began, toMs: began + 5 * HOUR_MS, unit: 'hour' })
+	expect(earlier.map(({ types }) => types)).toEqual(
+		earlier.map(() => ({ created: 0, updated: 0, deleted: 0, unknown: 1 })),
+	)
+	world.sql.run(`UPDATE days SET hours = ?`, row!.hours)
 	const byMinute = tallyOf(coreOf(world), { fromMs: began, toMs: world.nowMs, unit: 'minute' })
 	expect(
 		byMinute.reduce((sum, one) => [sum[0]! + one.count, sum[1]! + one.success, sum[2]! + one.failed], [0, 0, 0]),

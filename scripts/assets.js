@@ -20,7 +20,6 @@ const MANIFEST = join(LOCAL, 'assets.js')
 /** Files of npm packages, by the name under which they are served. Their packages export modules; these are the files for browsers. */
 const PACKAGES = {
 	'htmx.js': 'htmx.org/dist/htmx.min.js',
-	'htmx-sse.js': 'htmx.org/dist/ext/hx-sse.min.js',
 	'scalar.js': '@scalar/api-reference/dist/browser/standalone.js',
 }
 

@@ -2,14 +2,7 @@
 declare module '#assets' {
 	export const ASSETS: Readonly<
 		Record<
-			| 'bell.svg'
-			| 'htmx-sse.js'
-			| 'htmx.js'
-			| 'reference.css'
-			| 'reference.js'
-			| 'scalar.js'
-			| 'shopbell.css'
-			| 'shopbell.js',
+			'bell.svg' | 'htmx.js' | 'reference.css' | 'reference.js' | 'scalar.js' | 'shopbell.css' | 'shopbell.js',
 			string
 		>
 	>

@@ -60,6 +60,7 @@ export async function openPage(
 		viewport: { width, height: width < 600 ? 844 : 800 },
 		colorScheme: dark ? 'dark' : 'light',
 		reducedMotion: 'reduce',
+		locale: 'en-US',
 	})
 	const page = await context.newPage()
 	const elsewhere: string[] = []

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { ASSETS } from '#assets'
 import { expect, test } from 'vitest'
 
@@ -19,6 +20,11 @@ test('names contain the hash of their content, and nothing else is served', () =
 	expect(served.map(({ name }) => name).toSorted()).toEqual(
 		['_headers', ...paths.map((path) => path.replace('/assets/', ''))].toSorted(),
 	)
+})
+
+test('the module of all pages is small', () => {
+	const module = readFileSync(join(PUBLIC, ASSETS['shopbell.js']))
+	expect(gzipSync(module, { level: 9 }).length).toBeLessThan(10_000)
 })
 
 test('every asset has a type', () => {

@@ -20,6 +20,9 @@ interface PlaceLink {
 	icon: IconName
 }
 
+/** Back loads the page instead of swapping its body; indicators have our styles. */
+const HTMX_CONFIG = JSON.stringify({ history: 'reload', includeIndicatorCSS: false, defaultTimeout: 30_000 })
+
 /** Places of those who are signed in. */
 const WORK: readonly PlaceLink[] = [
 	{ name: 'home', href: '/', label: 'Home', icon: 'house' },
@@ -159,6 +162,7 @@ function Head({
 			{[ASSETS['shopbell.css'], ...styles].map((href) => (
 				<link rel='stylesheet' href={href} />
 			))}
+			{enhanced ? <meta name='htmx-config' content={HTMX_CONFIG} /> : null}
 			{enhanced ? <script src={ASSETS['shopbell.js']} type='module' /> : null}
 			{scripts.map((src) => (
 				<script src={src} defer />

@@ -2,6 +2,7 @@
 import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
 import { createPages } from './http/pages.ts'
+import { mountDecisions } from './pages/decisions/routes.tsx'
 import { mountSignIn } from './pages/sign-in/routes.tsx'
 import { mountKit } from './kit/routes.tsx'
 import { mountReference } from './reference/routes.tsx'
@@ -10,6 +11,7 @@ import { mountReference } from './reference/routes.tsx'
 export function mountPages(app: Api): void {
 	const pages = createPages(app)
 	mountSignIn(pages)
+	mountDecisions(pages)
 	pages.signedIn.page('/', (c) => c.redirect('/guide'))
 	mountGuide(app)
 	mountReference(app)

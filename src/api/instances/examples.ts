@@ -194,6 +194,13 @@ export const HELD_DELETIONS = {
 	],
 }
 
+/** Held deletions, asked of the store again. */
+export const CHECKED_DELETIONS = {
+	checked: [
+		{ resource: 'products', count: 57, objects: [{ objectId: '93', state: 'missing' as const, reason: null }] },
+	],
+}
+
 /** Held mass changes. */
 export const HELD_CHANGES = {
 	held: [

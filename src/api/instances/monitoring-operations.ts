@@ -1,6 +1,7 @@
 /** The calls for monitoring an instance: health, poller, held deletions, webhooks, coverage. */
 import { byIdAndToken } from '../http/contract.ts'
 import {
+	CheckedDeletionsResponse,
 	CoverageResponse,
 	CoverageQuery,
 	DecisionResponse,
@@ -60,6 +61,17 @@ export const watchingOperations = {
 			'Returns deletions that are not sent because too many objects disappeared at once, as when a store loses its ' +
 			'data. Decide with `PUT`.',
 		answer: HeldDeletionsResponse,
+	}),
+	...byIdAndToken('checkHeldDeletions', {
+		method: 'post',
+		path: '/deletions/check',
+		tag: 'Instances',
+		summary: 'Check held deletions',
+		description:
+			'Asks the store for the first 10 objects of each resource whose deletions are held, one request each. Changes ' +
+			'nothing.',
+		repeatable: true,
+		answer: CheckedDeletionsResponse,
 	}),
 	...byIdAndToken('decideHeldDeletions', {
 		method: 'put',

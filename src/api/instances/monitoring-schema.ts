@@ -13,6 +13,7 @@ import { INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { expectedAtMost, LIMITS } from '../../lib/limits.ts'
 import { TIME_FORMATS } from '../http/times.ts'
 import {
+	CHECKED_DELETIONS,
 	COVERAGE,
 	HEALTH,
 	HELD_CHANGES,
@@ -217,6 +218,29 @@ export const HeldDeletionsResponse = z
 		),
 	})
 	.meta({ id: 'HeldDeletions', examples: [HELD_DELETIONS] })
+
+/** `POST …/deletions/check`. */
+export const CheckedDeletionsResponse = z
+	.strictObject({
+		checked: z.array(
+			z.strictObject({
+				resource: z.string(),
+				count: z.number().meta({ description: 'Held deletions' }),
+				objects: z
+					.array(
+						z.strictObject({
+							objectId: z.string(),
+							state: z.enum(['missing', 'trashed', 'exists', 'unknown']).meta({
+								description: 'What the store answers now. `unknown`: it did not answer with this object',
+							}),
+							reason: z.string().nullable().meta({ description: 'Why it is unknown' }),
+						}),
+					)
+					.meta({ description: 'The first 10 of the list' }),
+			}),
+		),
+	})
+	.meta({ id: 'CheckedDeletions', examples: [CHECKED_DELETIONS] })
 
 /** `GET …/mass-changes`. */
 export const HeldChangesResponse = z

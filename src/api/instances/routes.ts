@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import type { InstanceContext } from '../http/environment.ts'
 import { mountOperations, type Api } from '../http/serve.ts'
 import * as handlers from './handlers.ts'
+import { checkHeldDeletions } from './held-check.ts'
 import * as webhooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
@@ -44,6 +45,7 @@ export function mountInstances(api: Api): void {
 		getPoller: watching.getPoller,
 		pollNow: (c, { body }) => watching.startPoll(c, body.depth),
 		listHeldDeletions: watching.listHeldDeletions,
+		checkHeldDeletions,
 		decideHeldDeletions: (c, { body }) => watching.decideHeldDeletions(c, body.decision),
 		listHeldMassChanges: watching.listHeldMassChanges,
 		decideHeldMassChanges: (c, { body }) => watching.decideHeldMassChanges(c, body.decision),

@@ -19,6 +19,8 @@ import type {
 	WebhookResult,
 	WebhookDelivery,
 	WebhookRejections,
+	HealthReport,
+	HeldChanges,
 	MetricsReport,
 	WatcherRpc,
 } from '../../../src/rpc/watcher.ts'
@@ -138,6 +140,15 @@ export class FakeWatchers {
 	timeline: TimelineReport | null = null
 	/** More was recorded than its coverage counts. */
 	coverageTooLarge = false
+	/** What is held until somebody decides, and what differs from a healthy instance. */
+	heldDeletions: {
+		resource: string
+		since: string
+		objects: { objectId: string; lastSeen: string | null }[]
+		count: number
+	}[] = []
+	heldChanges: HeldChanges[] = []
+	healthChanges: Partial<HealthReport> = {}
 	/** Whether its events are on, and what happens each time it is asked what followed. */
 	running = true
 	onEventsAfter: (() => void) | null = null
@@ -174,6 +185,7 @@ export class FakeWatchers {
 					resources: [],
 					webhooks: null,
 					callback: { url: null, state: 'none', lastStatus: null, waiting: 0 },
+					...this.healthChanges,
 				})
 			),
 			metrics: async () => (recordCall('metrics'), ifKnown(SAMPLE_METRICS)),
@@ -244,9 +256,9 @@ export class FakeWatchers {
 				})
 			),
 			decideUnchecked: async (decision) => (recordCall(`decideUnchecked ${decision}`), ifKnown({ decided: 3 })),
-			deletions: async () => (recordCall('deletions'), ifKnown({ held: [] })),
+			deletions: async () => (recordCall('deletions'), ifKnown({ held: this.heldDeletions })),
 			decide: async (decision) => (recordCall(`decide ${decision}`), ifKnown({ decided: 3 })),
-			massChanges: async () => (recordCall('massChanges'), ifKnown({ held: [] })),
+			massChanges: async () => (recordCall('massChanges'), ifKnown({ held: this.heldChanges })),
 			decideMassChanges: async (decision) => (recordCall(`decideMassChanges ${decision}`), ifKnown({ decided: 60 })),
 			hook: async (delivery) => {
 				recordCall(`hook ${delivery.topic}`)

@@ -1,0 +1,80 @@
+/** The page of a callback that fails, or that nothing is sent to any more. */
+import type { OperationResponse } from '../../../api/http/contract.ts'
+import type { instanceOperations } from '../../../api/instances/operations.ts'
+import { can } from '../../http/environment.ts'
+import { Button, LinkButton } from '../../parts/button.tsx'
+import { Card } from '../../parts/card.tsx'
+import { KeyValues } from '../../parts/code.tsx'
+import { Form } from '../../parts/form.tsx'
+import { Notice } from '../../parts/notice.tsx'
+import { InstanceStateDot } from '../../parts/state.tsx'
+import { formatCount, formatNumber } from '../../parts/text.ts'
+import { DecisionFrame, ReadOnlyNote, type DecisionProps, type Health } from './frame.tsx'
+
+type CallbackCheck = OperationResponse<typeof instanceOperations.checkInstance>['callback']
+
+interface CallbackPageProps extends DecisionProps {
+	health: Health
+	/** The outcome of a signed test event; null: none was sent. */
+	test: CallbackCheck
+}
+
+/** What fails, a test event, and the way back. */
+export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
+	const { viewer, instance } = props
+	const { callback } = health
+	const path = `/instances/${instance.id}/subscription`
+	const isStopped = callback.state === 'deactivated'
+	return (
+		<DecisionFrame {...props} title='The callback'>
+			<Card>
+				<InstanceStateDot state={health.state} />
+				<p>{health.reason}</p>
+				<KeyValues
+					entries={[
+						['Callback', callback.url ?? 'none'],
+						['Last answer', callback.lastStatus ?? 'none'],
+						['Waiting events', formatNumber(callback.waiting)],
+					]}
+				/>
+			</Card>
+			{can(viewer, 'developer') ? (
+				<>
+					<Card title='Does it work now?' id='test'>
+						{test === null ? (
+							<p>Shopbell sends one signed test event, which is no change of the store.</p>
+						) : (
+							<Notice tone={test.ok ? 'ok' : 'bad'}>{test.message}</Notice>
+						)}
+						<Form csrf={viewer.csrf} action={`${path}/test`}>
+							<Button>Send a test event</Button>
+						</Form>
+					</Card>
+					<Card title={isStopped ? 'Resume' : 'Deliveries go on by themselves'}>
+						<p>
+							{isStopped
+								? `${toWaitingText(callback.waiting)} Then changes are sent as they come, and all objects are compared once, so that nothing that changed meanwhile is missed.`
+								: `Shopbell tries again on its schedule. ${toWaitingText(callback.waiting)}`}
+						</p>
+						<div class='row-of'>
+							{isStopped ? (
+								<Form csrf={viewer.csrf} action={path}>
+									<Button kind='primary'>Resume deliveries</Button>
+								</Form>
+							) : null}
+							<LinkButton href={`/instances/${instance.id}/configuration`}>Change the callback URL</LinkButton>
+						</div>
+					</Card>
+				</>
+			) : (
+				<ReadOnlyNote />
+			)}
+		</DecisionFrame>
+	)
+}
+
+function toWaitingText(waiting: number): string {
+	return waiting === 0
+		? 'No event waits.'
+		: `${formatCount(waiting, 'waiting event')} will be sent first, the oldest first.`
+}

@@ -1,0 +1,156 @@
+/** Pages about the store itself: a key that it refuses, and another address. */
+import type { OperationResponse } from '../../../api/http/contract.ts'
+import type { instanceOperations } from '../../../api/instances/operations.ts'
+import type { FieldProblem } from '../../../lib/values.ts'
+import { can } from '../../http/environment.ts'
+import { Button } from '../../parts/button.tsx'
+import { Card } from '../../parts/card.tsx'
+import { Field } from '../../parts/field.tsx'
+import { findProblem, Form } from '../../parts/form.tsx'
+import { Notice } from '../../parts/notice.tsx'
+import { InstanceStateDot } from '../../parts/state.tsx'
+import { formatNumber } from '../../parts/text.ts'
+import { DecisionFrame, ReadOnlyNote, type DecisionProps, type Health } from './frame.tsx'
+
+type StoreCheck = OperationResponse<typeof instanceOperations.checkInstance>
+
+interface StoreFormProps extends DecisionProps {
+	health: Health
+	storeUrl: string
+	/** What a check of the typed values found; null: none was made. */
+	check: StoreCheck | null
+	problems: readonly FieldProblem[]
+}
+
+/** The state, in words. */
+function Situation({ health }: { health: Health }) {
+	return (
+		<Card>
+			<InstanceStateDot state={health.state} />
+			<p>{health.reason}</p>
+		</Card>
+	)
+}
+
+/** New API keys for a store. */
+export function ReauthenticationPage({ health, check, problems, storeUrl, ...props }: StoreFormProps) {
+	const { viewer, instance } = props
+	const path = `/instances/${instance.id}/re-authentication`
+	return (
+		<DecisionFrame {...props} title='Update the API key'>
+			<Situation health={health} />
+			<p>
+				Nothing is lost: changes wait in the store and are picked up as soon as a key works. Create a key in WooCommerce
+				under <b>Settings, Advanced, REST API</b> of {storeUrl}, with the permission <b>Read/Write</b>.{' '}
+				<a class='link' href='/guide/woocommerce-key'>
+					Where do I get these?
+				</a>
+			</p>
+			{can(viewer, 'developer') ? (
+				<Card title='New key'>
+					<Form csrf={viewer.csrf} action={path} problems={problems}>
+						<Field
+							name='key'
+							label='OAuth API Key'
+							secret
+							required
+							error={findProblem(problems, 'oauth.api.key')}
+							attributes={{ placeholder: 'ck_…' }}
+						/>
+						<Field
+							name='secret'
+							label='OAuth API Secret'
+							secret
+							required
+							error={findProblem(problems, 'oauth.api.secret')}
+							attributes={{ placeholder: 'cs_…' }}
+						/>
+						<CheckFindings check={check} />
+						<div class='row-of'>
+							<Button kind='primary'>Save the key</Button>
+							<Button action={`${path}/check`}>Check without saving</Button>
+						</div>
+					</Form>
+				</Card>
+			) : (
+				<ReadOnlyNote />
+			)}
+		</DecisionFrame>
+	)
+}
+
+/** Another address of the store: it has moved, or webhooks come from a copy of it. */
+export function SourcePage({
+	health,
+	check,
+	problems,
+	storeUrl,
+	typedUrl,
+	...props
+}: StoreFormProps & { typedUrl: string }) {
+	const { viewer, instance } = props
+	const path = `/instances/${instance.id}/source`
+	return (
+		<DecisionFrame {...props} title='Where is this store?'>
+			<Situation health={health} />
+			<Card title='The shop has moved'>
+				<p>
+					Shopbell reads {storeUrl}. Enter the new address. The key and the configuration stay, and all objects are
+					compared, so that nothing that changed meanwhile is missed.
+				</p>
+				{can(viewer, 'developer') ? (
+					<Form csrf={viewer.csrf} action={path} problems={problems}>
+						<Field
+							name='storeUrl'
+							type='url'
+							label='The Store URL'
+							value={typedUrl}
+							required
+							error={findProblem(problems, 'store.url')}
+							found={check?.store?.ok === true ? describeStore(check.store) : undefined}
+						/>
+						<CheckFindings check={check} />
+						<div class='row-of'>
+							<Button kind='primary'>Save the address</Button>
+							<Button action={`${path}/check`}>Check without saving</Button>
+						</div>
+					</Form>
+				) : (
+					<ReadOnlyNote />
+				)}
+			</Card>
+			<Card title='The other address is a copy'>
+				<p>
+					A copy of the shop, such as a staging site, has its webhooks too. Delete those named Shopbell in the copy,
+					under <b>WooCommerce, Settings, Advanced, Webhooks</b>. What it sends is not believed meanwhile.
+				</p>
+			</Card>
+		</DecisionFrame>
+	)
+}
+
+/** `WooCommerce 11.0.1 at https://shop.example.com`. */
+function describeStore({ version, url }: NonNullable<StoreCheck['store']>): string {
+	return `WooCommerce${version === null ? '' : ` ${version}`} at ${url ?? 'this address'}`
+}
+
+/** What a check found that concerns no single field. */
+function CheckFindings({ check }: { check: StoreCheck | null }) {
+	if (check === null) return null
+	const { key, resources } = check
+	const isFine = key?.ok === true && resources.every(({ ok }) => ok)
+	return (
+		<Notice tone={isFine ? 'ok' : 'warn'}>
+			{key === null ? null : <p>{key.ok ? `The key works: ${key.rights}.` : 'The key does not work.'}</p>}
+			{key?.missing == null ? null : <p>{key.missing}</p>}
+			<ul>
+				{resources.map(({ label, ok, total, problems }) => (
+					<li>
+						{label}: {ok ? (total === null ? 'found' : `${formatNumber(total)} found`) : problems[0]?.message}
+					</li>
+				))}
+			</ul>
+			<p>Nothing was saved yet.</p>
+		</Notice>
+	)
+}

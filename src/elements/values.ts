@@ -1,6 +1,6 @@
 /** Values at paths in vendor records, and times in ISO 8601. */
 import { TZDate } from '@date-fns/tz'
-import type { VendorRecord } from './store.ts'
+import type { ObjectId, VendorRecord } from './store.ts'
 
 /** Whether something is a JSON object. */
 export function isRecord(value: unknown): value is VendorRecord {
@@ -89,4 +89,11 @@ export function parseIso(text: string, zone: string): number | null {
 function daysInMonth(year: number, month: number): number {
 	if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 	return [4, 6, 9, 11].includes(month) ? 30 : 31
+}
+
+/** Normalizes an id: a number if it is numeric, otherwise text; null for anything that cannot be an id. */
+export function toObjectId(value: unknown): ObjectId | null {
+	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
+	if (typeof value !== 'string' || value === '' || value.length > 500) return null
+	return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value
 }

@@ -1,5 +1,6 @@
 /** Whether objects whose deletions are held still do not exist at the store. Changes nothing. */
 import type { Resource, StoreClient } from '../../elements/store.ts'
+import { toObjectId } from '../../elements/values.ts'
 import { getEffectivePoller } from '../../instances/poller.ts'
 import { getElement, openStoreClient } from '../../instances/stores.ts'
 import { mapConcurrent } from '../../lib/concurrency.ts'
@@ -43,7 +44,9 @@ export async function checkHeldDeletions(
 		resource: Resource,
 		objectId: string,
 	): Promise<Omit<CheckedObject, 'objectId'>> {
-		const answer = await store.read(resource, objectId)
+		const id = toObjectId(objectId)
+		if (id === null) return { state: 'unknown', reason: 'This is not an id.' }
+		const answer = await store.read(resource, id)
 		if (!answer.ok) return { state: 'unknown', reason: answer.message }
 		if (answer.found === null) return { state: 'missing', reason: null }
 		const snapshot = element.parseRecord(resource, answer.found, { version: 1, paths: [] })

@@ -1,7 +1,7 @@
 /** Calls to one connected store: lists in the element's terms, single objects, and unchanged hub calls. */
 import { parseWebUrl } from '../../lib/urls.ts'
 import { hasHiddenCharacters } from '../../lib/values.ts'
-import { isRecord, getValueAt } from '../values.ts'
+import { isRecord, getValueAt, toObjectId } from '../values.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
@@ -15,7 +15,6 @@ import {
 } from './failures.ts'
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
-import { toObjectId } from './parse-record.ts'
 import { tightenBound } from './where.ts'
 import type {
 	Connection,

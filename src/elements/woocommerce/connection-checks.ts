@@ -1,4 +1,5 @@
 /** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
+import { toObjectId } from '../values.ts'
 import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError, Failure } from '../store.ts'
@@ -8,7 +9,6 @@ import { getCollection } from './collections.ts'
 import { parseJson, toResponseFailure, withoutQuery } from './failures.ts'
 import type { StoreResponse } from './http.ts'
 import { toHubName } from './hub-paths.ts'
-import { toObjectId } from './parse-record.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 

@@ -1,11 +1,10 @@
 /** A hub's list in terms of WooCommerce: filter, order and paging of one collection (docs/contract.md §8). */
 import type { RecordSortKey, ListPlan, ListPlanResult } from '../records.ts'
-import { getValueAt } from '../values.ts'
+import { getValueAt, toObjectId } from '../values.ts'
 import { type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection, isOlderThan } from './collections.ts'
 import { getSiteZone } from './dates.ts'
 import { toVendorPath } from './hub-paths.ts'
-import { toObjectId } from './parse-record.ts'
 import { getDateKind, splitConditions } from './where.ts'
 import type { Connection, VendorRecord } from '../store.ts'
 

@@ -1,5 +1,5 @@
 /** Parses a record into a snapshot for the gate: its identity, dates, state and content. */
-import { isRecord, parseIso, getValueAt } from '../values.ts'
+import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
 import { mapPaths, omitPaths } from '../paths.ts'
@@ -50,13 +50,6 @@ export function parseRecord(resource: Resource, record: VendorRecord, profile: C
 		unreadableDate: updated.unreadable ?? created.unreadable,
 		record,
 	}
-}
-
-/** Normalizes an id: a number if it is numeric, otherwise text; null for anything that cannot be an id. */
-export function toObjectId(value: unknown): ObjectId | null {
-	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
-	if (typeof value !== 'string' || value === '' || value.length > 500) return null
-	return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value
 }
 
 function getObjectState(resource: Resource, record: VendorRecord): Snapshot['state'] {

@@ -6,9 +6,8 @@ import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
 import type { WebhookHeaders, ParsedWebhook, VendorWebhooks } from '../webhooks.ts'
 import { parseJson } from './failures.ts'
-import { toObjectId } from './parse-record.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhook-sync.ts'
-import { isRecord } from '../values.ts'
+import { isRecord, toObjectId } from '../values.ts'
 import type { ObjectId, VendorRecord } from '../store.ts'
 
 /** A topic's resource → the collection that it reports. */

@@ -2,9 +2,9 @@
  * Decides which webhooks of a store to create, repair, pause or delete (docs/woocommerce.md §6). Pure. Ours are those
  * with our name whose address has our receiver's path; the host does not count, since the public address may change.
  */
+import { toObjectId } from '../values.ts'
 import type { VendorRecord } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookChange, WebhookChangeKind, WebhookIdentity } from '../webhooks.ts'
-import { toObjectId } from './parse-record.ts'
 
 /** One call of a batch, and its change. */
 export interface PlannedChange {

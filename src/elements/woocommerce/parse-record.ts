@@ -3,7 +3,7 @@ import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
 import { mapPaths, omitPaths } from '../paths.ts'
-import type { ContentProfile, ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
+import type { ContentProfile, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([

@@ -53,7 +53,7 @@ export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 					<Card title={isStopped ? 'Resume' : 'Deliveries go on by themselves'}>
 						<p>
 							{isStopped
-								? `${toWaitingText(callback.waiting)} Then changes are sent as they come, and all objects are compared once, so that nothing that changed meanwhile is missed.`
+								? `${toWaitingText(callback.waiting)} All objects are compared once, so that no change is missed.`
 								: `Shopbell tries again on its schedule. ${toWaitingText(callback.waiting)}`}
 						</p>
 						<div class='row-of'>

@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { layOutAssets } from './scripts/assets.js'
 
 // Pages import the list of assets, which is generated.
-layOutAssets()
+await layOutAssets()
 
 /** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']

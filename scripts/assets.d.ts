@@ -1,2 +1,2 @@
 /** Lays out what browsers load, and the list of its URLs (`#assets`). */
-export function layOutAssets(): void
+export function layOutAssets(): Promise<void>

@@ -1,6 +1,6 @@
 /**
  * Lays out what browsers load from the Worker (`[assets]` in wrangler.toml) as `.shopbell/public/assets/<name>.<hash>.<ext>`: our styles, scripts
- * and images, the module of src/ui/browser, htmx, and the browser bundle of the API reference. Their URLs are written to
+ * and images, the module of src/ui/browser, htmx, the guide's pages, and the browser bundle of the API reference. Their URLs are written to
  * `.shopbell/assets.js`, which the Worker imports as `#assets`. wrangler runs it before every build (`[build]`), vitest when it starts.
  * Plain JavaScript, so that any Node runs it as it stands.
  */
@@ -12,6 +12,7 @@ import { buildSync } from 'esbuild'
 
 const PROJECT = join(import.meta.dirname, '..')
 const OWN = join(PROJECT, 'src', 'ui', 'assets')
+const GUIDE = join(PROJECT, 'docs', 'guide')
 const BROWSER = join(PROJECT, 'src', 'ui', 'browser', 'main.ts')
 const LOCAL = join(PROJECT, '.shopbell')
 const TARGET = join(LOCAL, 'public')
@@ -24,7 +25,8 @@ const PACKAGES = {
 }
 
 /** Lays out the files and the list of their URLs: writes what differs, removes what is no longer served. */
-export function layOutAssets() {
+export async function layOutAssets() {
+	const guide = await renderGuide()
 	const contents = [
 		...readdirSync(OWN, { withFileTypes: true })
 			.filter((entry) => entry.isFile() && entry.name !== '_headers')
@@ -39,10 +41,32 @@ export function layOutAssets() {
 		served.set(path, content)
 		urls[name] = `/${path}`
 	}
+	const pages = guide.map(({ html, ...page }) => {
+		// A name that ends in html would be redirected.
+		const path = `assets/${toHashedName(`guide-${page.name}.txt`, html)}`
+		served.set(path, Buffer.from(html))
+		return { ...page, file: `/${path}` }
+	})
 	mkdirSync(join(TARGET, 'assets'), { recursive: true })
 	for (const [path, content] of served) writeWhole(join(TARGET, path), content)
-	writeWhole(MANIFEST, Buffer.from(`export const ASSETS = ${JSON.stringify(urls, null, '\t')}\n`))
+	const manifest = Object.entries({ ASSETS: urls, GUIDE: pages })
+	const text = manifest.map(([name, value]) => `export const ${name} = ${JSON.stringify(value, null, '\t')}\n`).join('')
+	writeWhole(MANIFEST, Buffer.from(text))
 	for (const path of listPresent()) if (!served.has(path)) rmSync(join(TARGET, path), { force: true })
+}
+
+/** The guide's pages, by the TypeScript beside this file. */
+async function renderGuide() {
+	const { outputFiles } = buildSync({
+		entryPoints: [join(import.meta.dirname, 'guide.ts')],
+		bundle: true,
+		write: false,
+		platform: 'node',
+		format: 'esm',
+		logLevel: 'error',
+	})
+	const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)
+	return module.renderGuide(GUIDE)
 }
 
 /** Our own file. A style sheet includes what it imports from folders beside it. */
@@ -101,4 +125,4 @@ function listPresent() {
 		.map((one) => join(one.parentPath, one.name).slice(TARGET.length + 1))
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) layOutAssets()
+if (process.argv[1] === fileURLToPath(import.meta.url)) await layOutAssets()

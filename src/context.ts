@@ -16,6 +16,8 @@ export interface Doorbell {
 
 /** Bindings and settings, as wrangler.toml names them. */
 export interface Env {
+	/** What is served without the Worker; it puts the guide's pages into their frame. */
+	ASSETS: Fetcher
 	/** D1: accounts, instances and data that is queried across them. */
 	DB: D1Database
 	/** One Durable Object per instance, by name: `<id>.<incarnation>`, the id alone for earlier instances. */

@@ -33,7 +33,7 @@ interface WranglerConfig {
 	name: string
 	compatibility_date: string
 	compatibility_flags: string[]
-	assets: { directory: string }
+	assets: { directory: string; binding: string }
 	d1_databases: { binding: string; database_id: string }[]
 	durable_objects: { bindings: { name: string; class_name: string }[] }
 	exports: Record<string, { type: 'durable-object'; storage: 'sqlite' }>
@@ -137,6 +137,7 @@ function toWorkerConfig(wrangler: WranglerConfig, { build, vars }: RuntimeOption
 		assets: { directory: join(PROJECT_DIR, wrangler.assets.directory), hasUserWorker: true },
 		exports: wrangler.exports,
 		env: {
+			[wrangler.assets.binding]: { type: 'assets' },
 			...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }])),
 			...Object.fromEntries(
 				wrangler.d1_databases.map(({ binding, database_id }) => [binding, { type: 'd1', id: database_id }]),
@@ -161,18 +162,13 @@ function toWorkerConfig(wrangler: WranglerConfig, { build, vars }: RuntimeOption
 	}
 }
 
-/** The built script and the texts that it imports. */
+/** The built script. */
 function readManifest(build: string): NonNullable<WorkerConfig['manifest']> {
 	const names = readdirSync(build)
 	const mainModule = names.find((name) => name.endsWith('.js'))
 	if (mainModule === undefined) throw new Error(`there is no Worker in ${basename(build)}`)
-	const modules = names
-		.filter((name) => name === mainModule || (name.endsWith('.md') && name !== 'README.md'))
-		.map((name) => {
-			const type: 'esm' | 'text' = name === mainModule ? 'esm' : 'text'
-			return [name, { type, contents: readFileSync(join(build, name), 'utf8') }] as const
-		})
-	return { mainModule, modules: Object.fromEntries(modules) }
+	const contents = readFileSync(join(build, mainModule), 'utf8')
+	return { mainModule, modules: { [mainModule]: { type: 'esm', contents } } }
 }
 
 /** Every statement of the migrations, in order. None of them holds a semicolon or two dashes in a string. */

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { ASSETS } from '#assets'
+import { ASSETS, GUIDE } from '#assets'
 import { expect, test } from 'vitest'
 
 const PUBLIC = join('.shopbell', 'public')
 
 test('names contain the hash of their content, and nothing else is served', () => {
-	const paths = Object.values(ASSETS)
+	const paths = [...Object.values(ASSETS), ...GUIDE.map(({ file }) => file)]
 	for (const path of paths) {
 		const hash = createHash('sha256')
 			.update(readFileSync(join(PUBLIC, path)))

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
-import { toAnchor } from '../../src/ui/guide/markdown.ts'
+import { toAnchor } from '../../scripts/guide-markdown.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 

@@ -1,37 +1,38 @@
 /** The users' guide: `/guide` and `/guide/{page}`. */
 import { raw } from 'hono/html'
+import { GUIDE } from '#assets'
 import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
 import { VERSION } from '../../lib/version.ts'
 import { Frame, type Crumb } from '../frame.tsx'
-import { getGuidePage, getGuidePages, type GuidePage } from './pages.ts'
+import { getGuidePage, readGuidePage, type GuidePage } from './pages.ts'
 
 /** Mounts the guide. */
 export function mountGuide(app: Api): void {
-	app.get('/guide', async () => await respondWithGuidePage(getGuidePage()!))
+	app.get('/guide', async (c) => await respondWithGuidePage(c.env.ASSETS, getGuidePage()!))
 	app.get('/guide/:page', async (c) => {
 		const page = getGuidePage(c.req.param('page'))
 		if (page === undefined) return await respondNotFound()
 		// The first page is only at /guide.
-		return page.path === c.req.path ? await respondWithGuidePage(page) : c.redirect(page.path, 301)
+		return page.path === c.req.path ? await respondWithGuidePage(c.env.ASSETS, page) : c.redirect(page.path, 301)
 	})
 }
 
-async function respondWithGuidePage(page: GuidePage): Promise<Response> {
-	const pages = getGuidePages()
-	const index = pages.indexOf(page)
-	const [previous, next] = [pages[index - 1], pages[index + 1]]
+async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<Response> {
+	const index = GUIDE.indexOf(page)
+	const [previous, next] = [GUIDE[index - 1], GUIDE[index + 1]]
+	const html = await readGuidePage(assets, page)
 	return await respondWithPage(
 		<Frame title={page.title} place='guide' crumbs={toCrumbs(page.title)}>
 			<div class='guide'>
 				<article class='text'>
-					{raw(page.html)}
+					{raw(html)}
 					<nav class='onward' aria-label='Next and previous page'>
 						{previous === undefined ? <span /> : <a href={previous.path} rel='prev'>{`← ${previous.title}`}</a>}
 						{next === undefined ? null : <a href={next.path} rel='next'>{`${next.title} →`}</a>}
 					</nav>
 				</article>
-				<PageList pages={pages} current={page} />
+				<PageList current={page} />
 			</div>
 		</Frame>,
 	)
@@ -45,7 +46,7 @@ async function respondNotFound(): Promise<Response> {
 					<h1>No such page</h1>
 					<p>The guide has no page of this name. It has the following pages.</p>
 				</article>
-				<PageList pages={getGuidePages()} current={null} />
+				<PageList current={null} />
 			</div>
 		</Frame>,
 		{ status: 404 },
@@ -55,12 +56,12 @@ async function respondNotFound(): Promise<Response> {
 const toCrumbs = (title: string): Crumb[] => [{ label: 'Guide', href: '/guide' }, { label: title }]
 
 /** All pages, with the headings of the current one. */
-function PageList({ pages, current }: { pages: readonly GuidePage[]; current: GuidePage | null }) {
+function PageList({ current }: { current: GuidePage | null }) {
 	return (
 		<nav class='pages' aria-label='Guide'>
 			<h2>Guide</h2>
 			<ul>
-				{pages.map((page) => (
+				{GUIDE.map((page) => (
 					<li>
 						<a href={page.path} aria-current={page === current ? 'page' : undefined}>
 							{page.title}

@@ -1,6 +1,6 @@
 /**
- * `<sb-presets for='id'><button type='button' value='5'>…`: buttons that put their value into the field with this id, and
- * show which one it has.
+ * `<sb-presets for='id'><button type='button' value='5'>…`: buttons that put their value into the field with this
+ * id, and show which one it has.
  */
 export class PresetsElement extends HTMLElement {
 	connectedCallback(): void {

@@ -3,6 +3,9 @@ import type { Child } from 'hono/jsx'
 import type { CallError } from '../../api/http/call-operation.ts'
 import { HttpError, NotFound } from '../../lib/errors.ts'
 import { NarrowFrame } from '../frame.tsx'
+import { Button } from '../parts/button.tsx'
+import { Form } from '../parts/form.tsx'
+import { Notice } from '../parts/notice.tsx'
 import { SessionForm } from '../pages/sign-in/views.tsx'
 import type { AnyPageContext } from './environment.ts'
 import { sealTypedForm } from './forms.ts'
@@ -60,9 +63,9 @@ export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): 
 	if (isPartRequest(c))
 		return await renderPart(
 			c,
-			<div class='notice bad' role='alert'>
-				{title}. {text} Request id {c.var.requestId}
-			</div>,
+			<Notice tone='bad' alert>
+				{title}. {text} Request id <code>{c.var.requestId}</code>
+			</Notice>,
 			status,
 			error?.headers,
 		)
@@ -117,11 +120,10 @@ export async function respondWithUnsentForm(c: AnyPageContext, form: URLSearchPa
 		<NarrowFrame title='Send it again' unlisted>
 			<h1>Send it again</h1>
 			<p>You signed in again after this form was opened, so it was not accepted yet. Nothing is lost.</p>
-			<form method='post' action='/sign-in/resume'>
-				<input type='hidden' name='csrf' value={c.var.csrf} />
+			<Form csrf={c.var.csrf} action='/sign-in/resume'>
 				<input type='hidden' name='typed' value={typed} />
-				<button class='btn primary'>Send what I typed</button>
-			</form>
+				<Button kind='primary'>Send what I typed</Button>
+			</Form>
 		</NarrowFrame>,
 		403,
 		WHOLE_PAGE,
@@ -133,11 +135,11 @@ const WHOLE_PAGE = { 'HX-Retarget': 'body', 'HX-Reswap': 'outerHTML' }
 
 function EndedPart(): Child {
 	return (
-		<p class='notice warn' role='status'>
+		<Notice tone='warn'>
 			Your session has ended.{' '}
 			<a class='link' href='/sign-in'>
 				Sign in
 			</a>
-		</p>
+		</Notice>
 	)
 }

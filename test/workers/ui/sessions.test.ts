@@ -250,7 +250,7 @@ describe('a session that ends while a form is open', () => {
 	test('a part of a page says so in its place', async () => {
 		const { status, html } = await browser.open('/account/sessions', { headers: { 'HX-Request': 'true' } })
 		expect(status).toBe(401)
-		expect(html).toMatch(/^<p class="notice/)
+		expect(html).toMatch(/^<div class="notice warn"/)
 	})
 })
 

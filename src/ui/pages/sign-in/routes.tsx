@@ -172,21 +172,26 @@ async function startSessionByPassword(
 
 async function showLink(c: PageContext): Promise<Response> {
 	const link = await callOperation(c, 'getLink', { params: { token: c.req.param('token') ?? '' } })
-	return await renderPage(c, <LinkPage csrf={c.var.csrf} link={link.ok ? link.body : null} />, link.ok ? 200 : 404)
+	return await renderPage(
+		c,
+		<LinkPage csrf={c.var.csrf} action={c.req.path} link={link.ok ? link.body : null} />,
+		link.ok ? 200 : 404,
+	)
 }
 
 async function acceptLink(c: PageContext, form: URLSearchParams): Promise<Response> {
 	const token = c.req.param('token') ?? ''
 	const link = await callOperation(c, 'getLink', { params: { token } })
-	if (!link.ok) return await renderPage(c, <LinkPage csrf={c.var.csrf} link={null} />, 404)
+	if (!link.ok) return await renderPage(c, <LinkPage csrf={c.var.csrf} action={c.req.path} link={null} />, 404)
 	const [password = '', repeated] = form.getAll('password').concat(form.getAll('repeated'))
 	const respond = async (problem: { field: string; message: string }): Promise<Response> =>
-		await renderPage(c, <LinkPage csrf={c.var.csrf} link={link.body} problem={problem} />, 422)
+		await renderPage(c, <LinkPage csrf={c.var.csrf} action={c.req.path} link={link.body} problem={problem} />, 422)
 	if (password !== repeated)
 		return await respond({ field: 'repeated', message: 'The two passwords differ. Nothing was changed.' })
 	const result = await callOperation(c, 'acceptLink', { body: { token, password } })
 	if (!result.ok) {
-		if (result.status === 404) return await renderPage(c, <LinkPage csrf={c.var.csrf} link={null} />, 404)
+		if (result.status === 404)
+			return await renderPage(c, <LinkPage csrf={c.var.csrf} action={c.req.path} link={null} />, 404)
 		return await respond({ field: 'password', message: `${result.problems[0]!.message}. Nothing was changed.` })
 	}
 	return await startSessionByPassword(c, result.body.username, password, '/')

@@ -3,6 +3,13 @@ import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { authenticationOperations } from '../../../api/authentication/operations.ts'
 import { Frame } from '../../frame.tsx'
 import type { PageMessage, Viewer } from '../../http/environment.ts'
+import { Button } from '../../parts/button.tsx'
+import { Card, PageHead } from '../../parts/card.tsx'
+import { Form } from '../../parts/form.tsx'
+import { Chip } from '../../parts/glyph.tsx'
+import { MessagePlace, Notice } from '../../parts/notice.tsx'
+import { Table } from '../../parts/table.tsx'
+import { Time } from '../../parts/time.tsx'
 
 type Sessions = OperationResponse<(typeof authenticationOperations)['listSessions']>
 
@@ -14,39 +21,37 @@ interface SessionsPageProps {
 }
 
 /** All sessions of the user, with a button that ends them. */
-export function SessionsPage({ viewer, sessions }: SessionsPageProps) {
+export function SessionsPage({ viewer, message, sessions, nowMs }: SessionsPageProps) {
 	return (
 		<Frame title='Your sessions' place={null} viewer={viewer}>
-			<div class='head'>
-				<h1>Your sessions</h1>
-			</div>
-			<section class='card'>
-				<table class='cards'>
-					<caption class='spoken'>Your sessions, newest first</caption>
-					<thead>
-						<tr>
-							<th scope='col'>Browser or program</th>
-							<th scope='col'>Signed in</th>
-							<th scope='col'>Ends</th>
-						</tr>
-					</thead>
-					<tbody>
-						{sessions.map(({ agent, current, createdDate, expiresDate }) => (
-							<tr>
-								<td>
-									{agent === '' ? 'Unknown' : agent} {current ? <span class='chip on'>this one</span> : null}
-								</td>
-								<td>{createdDate}</td>
-								<td>{expiresDate}</td>
-							</tr>
-						))}
-					</tbody>
-				</table>
-			</section>
-			<form method='post' action='/account/sessions/end'>
-				<input type='hidden' name='csrf' value={viewer.csrf} />
-				<button class='btn'>Sign out everywhere</button>
-			</form>
+			<PageHead
+				title='Your sessions'
+				meta={`${viewer.user.email}, ${viewer.user.role} of ${viewer.user.organizationName}`}
+				actions={
+					<Form csrf={viewer.csrf} action='/account/sessions/end'>
+						<Button>Sign out everywhere</Button>
+					</Form>
+				}
+			/>
+			<MessagePlace>{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}</MessagePlace>
+			<Card plain>
+				<Table
+					caption='Your sessions, newest first'
+					columns={[
+						{
+							label: 'Browser or program',
+							render: ({ agent, current }) => (
+								<>
+									{agent === '' ? 'Unknown' : agent} {current ? <Chip on>this one</Chip> : null}
+								</>
+							),
+						},
+						{ label: 'Signed in', num: true, render: ({ createdDate }) => <Time at={createdDate} now={nowMs} /> },
+						{ label: 'Ends', num: true, render: ({ expiresDate }) => <Time at={expiresDate} now={nowMs} /> },
+					]}
+					rows={sessions}
+				/>
+			</Card>
 		</Frame>
 	)
 }

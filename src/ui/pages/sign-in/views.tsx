@@ -1,11 +1,14 @@
 /** Views of signing in. */
-import type { Child } from 'hono/jsx'
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { authenticationOperations } from '../../../api/authentication/operations.ts'
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../../accounts/passwords.ts'
 import type { FieldProblem } from '../../../lib/values.ts'
 import { NarrowFrame } from '../../frame.tsx'
 import type { PageMessage } from '../../http/environment.ts'
+import { Button } from '../../parts/button.tsx'
+import { Field, Select } from '../../parts/field.tsx'
+import { findProblem, Form } from '../../parts/form.tsx'
+import { Notice } from '../../parts/notice.tsx'
 
 type AuthenticationOperations = typeof authenticationOperations
 type Link = OperationResponse<AuthenticationOperations['getLink']>
@@ -32,24 +35,27 @@ interface SessionFormProps {
 /** The form that signs in. */
 export function SessionForm({ csrf, next, username = '', typed = null, organizations = [] }: SessionFormProps) {
 	return (
-		<form method='post' action='/sign-in'>
-			<input type='hidden' name='csrf' value={csrf} />
+		<Form csrf={csrf} action='/sign-in'>
 			<input type='hidden' name='next' value={next} />
 			{typed === null ? null : <input type='hidden' name='typed' value={typed} />}
-			<TextField name='username' label='E-mail address' type='email' autocomplete='username' value={username} />
-			<TextField name='password' label='Password' type='password' autocomplete='current-password' />
+			<Field
+				name='username'
+				label='E-mail address'
+				type='email'
+				value={username}
+				required
+				attributes={{ autocomplete: 'username' }}
+			/>
+			<Field name='password' label='Password' secret required attributes={{ autocomplete: 'current-password' }} />
 			{organizations.length === 0 ? null : (
-				<div class='field'>
-					<label for='organization'>Organization</label>
-					<select id='organization' name='organization'>
-						{organizations.map(({ id, name }) => (
-							<option value={String(id)}>{name}</option>
-						))}
-					</select>
-				</div>
+				<Select
+					name='organization'
+					label='Organization'
+					options={organizations.map(({ id, name }) => ({ value: String(id), label: name }))}
+				/>
 			)}
-			<button class='btn primary'>Sign in</button>
-		</form>
+			<Button kind='primary'>Sign in</Button>
+		</Form>
 	)
 }
 
@@ -63,11 +69,11 @@ export function SignInPage({
 	return (
 		<NarrowFrame title='Sign in' unlisted>
 			<h1>Sign in</h1>
-			{message === null ? null : <p class={`notice ${message.kind}`}>{message.text}</p>}
+			{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}
 			{error === null ? null : (
-				<p class='notice bad' role='alert'>
+				<Notice tone='bad' alert>
 					{error}
-				</p>
+				</Notice>
 			)}
 			{hasCookies ? null : <InsecureNotice />}
 			<SessionForm {...form} />
@@ -85,9 +91,9 @@ export function SignInPage({
 
 function InsecureNotice() {
 	return (
-		<p class='notice warn' role='alert'>
+		<Notice tone='warn' alert>
 			Open this page over https. Browsers do not keep the cookie of a session that comes over http.
-		</p>
+		</Notice>
 	)
 }
 
@@ -101,46 +107,49 @@ interface SetupPageProps {
 
 /** The page of the first run. */
 export function SetupPage({ csrf, hasCookies, values, problems = [] }: SetupPageProps) {
-	const field = (name: string): { name: string; value: string; problem: string | null } => ({
+	const field = (name: string): { name: string; required: true; value: string; error: string | null } => ({
 		name,
+		required: true,
 		value: values.get(name) ?? '',
-		problem: problems.find((problem) => problem.field === name)?.message ?? null,
+		error: findProblem(problems, name),
 	})
 	return (
 		<NarrowFrame title='Set up Shopbell' unlisted>
 			<h1>Set up Shopbell</h1>
 			<p>Create the first organization and its admin. This is possible once.</p>
 			{hasCookies ? null : <InsecureNotice />}
-			<form method='post' action='/set-up'>
-				<input type='hidden' name='csrf' value={csrf} />
-				<TextField
-					{...field('token')}
-					value=''
-					label='Set-up token'
-					type='password'
-					autocomplete='off'
-					hint='The value of SETUP_TOKEN of this deployment.'
-				/>
-				<TextField {...field('organizationName')} label='Organization' autocomplete='organization' />
-				<TextField {...field('firstName')} label='First name' autocomplete='given-name' />
-				<TextField {...field('lastName')} label='Last name' autocomplete='family-name' />
-				<TextField {...field('email')} label='E-mail address' type='email' autocomplete='username' />
-				<TextField
+			<Form csrf={csrf} action='/set-up' problems={problems}>
+				<Field {...field('token')} label='Set-up token' secret hint='The value of SETUP_TOKEN of this deployment.' />
+				<Field {...field('organizationName')} label='Organization' attributes={{ autocomplete: 'organization' }} />
+				<Field {...field('firstName')} label='First name' attributes={{ autocomplete: 'given-name' }} />
+				<Field {...field('lastName')} label='Last name' attributes={{ autocomplete: 'family-name' }} />
+				<Field {...field('email')} label='E-mail address' type='email' attributes={{ autocomplete: 'username' }} />
+				<Field
 					{...field('password')}
-					value=''
 					label='Password'
-					type='password'
-					autocomplete='new-password'
+					secret
 					hint={PASSWORD_HINT}
+					attributes={{ autocomplete: 'new-password' }}
 				/>
-				<button class='btn primary'>Create the organization</button>
-			</form>
+				<Button kind='primary'>Create the organization</Button>
+			</Form>
 		</NarrowFrame>
 	)
 }
 
 /** The page of a one-time link. `link` null: it is not valid. */
-export function LinkPage({ csrf, link, problem }: { csrf: string; link: Link | null; problem?: FieldProblem }) {
+export function LinkPage({
+	csrf,
+	action,
+	link,
+	problem,
+}: {
+	csrf: string
+	/** The link's own path. */
+	action: string
+	link: Link | null
+	problem?: FieldProblem
+}) {
 	if (link === null)
 		return (
 			<NarrowFrame title='This link is not valid' unlisted>
@@ -163,65 +172,27 @@ export function LinkPage({ csrf, link, problem }: { csrf: string; link: Link | n
 					? `You are invited to ${link.organizationName}.`
 					: `For your account at ${link.organizationName}. It ends all of your sessions.`}
 			</p>
-			<form method='post'>
-				<input type='hidden' name='csrf' value={csrf} />
+			<Form csrf={csrf} action={action}>
 				<input type='hidden' name='username' autocomplete='username' value={link.emailAddress} />
-				<TextField
+				<Field
 					name='password'
 					label='Password'
-					type='password'
-					autocomplete='new-password'
+					secret
+					required
 					hint={PASSWORD_HINT}
-					problem={error('password')}
+					error={error('password')}
+					attributes={{ autocomplete: 'new-password' }}
 				/>
-				<TextField
+				<Field
 					name='repeated'
 					label='Repeat the password'
-					type='password'
-					autocomplete='new-password'
-					problem={error('repeated')}
+					secret
+					required
+					error={error('repeated')}
+					attributes={{ autocomplete: 'new-password' }}
 				/>
-				<button class='btn primary'>Set the password</button>
-			</form>
+				<Button kind='primary'>Set the password</Button>
+			</Form>
 		</NarrowFrame>
-	)
-}
-
-interface TextFieldProps {
-	name: string
-	label: string
-	type?: 'text' | 'email' | 'password'
-	autocomplete: string
-	value?: string
-	hint?: Child
-	problem?: string | null
-}
-
-function TextField({ name, label, type = 'text', autocomplete, value, hint, problem = null }: TextFieldProps) {
-	const described = [hint === undefined ? null : `${name}-hint`, problem === null ? null : `${name}-error`]
-	return (
-		<div class='field'>
-			<label for={name}>{label}</label>
-			<input
-				id={name}
-				name={name}
-				type={type}
-				autocomplete={autocomplete}
-				value={value}
-				required
-				aria-invalid={problem === null ? undefined : 'true'}
-				aria-describedby={described.filter((id) => id !== null).join(' ') || undefined}
-			/>
-			{hint === undefined ? null : (
-				<p class='hint' id={`${name}-hint`}>
-					{hint}
-				</p>
-			)}
-			{problem === null ? null : (
-				<p class='wrong' id={`${name}-error`}>
-					{problem}
-				</p>
-			)}
-		</div>
 	)
 }

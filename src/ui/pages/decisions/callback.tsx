@@ -27,8 +27,7 @@ export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 	const isStopped = callback.state === 'deactivated'
 	return (
 		<DecisionFrame {...props} title='The callback'>
-			<Card>
-				<InstanceStateDot state={health.state} />
+			<Card title={<InstanceStateDot state={health.state} />}>
 				<p>{health.reason}</p>
 				<KeyValues
 					entries={[
@@ -38,7 +37,9 @@ export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 					]}
 				/>
 			</Card>
-			{can(viewer, 'developer') ? (
+			{callback.url === null ? (
+				<Notice tone='idle'>This instance has no callback: its events are stored in the event log only.</Notice>
+			) : can(viewer, 'developer') ? (
 				<>
 					<Card title='Does it work now?' id='test'>
 						{test === null ? (

@@ -35,7 +35,7 @@ export function DecisionFrame({
 		>
 			<PageHead title={title} meta={instance.name} />
 			<MessagePlace>{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}</MessagePlace>
-			{children}
+			<div class='stack'>{children}</div>
 		</Frame>
 	)
 }

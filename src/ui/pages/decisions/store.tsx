@@ -25,8 +25,7 @@ interface StoreFormProps extends DecisionProps {
 /** The state, in words. */
 function Situation({ health }: { health: Health }) {
 	return (
-		<Card>
-			<InstanceStateDot state={health.state} />
+		<Card title={<InstanceStateDot state={health.state} />}>
 			<p>{health.reason}</p>
 		</Card>
 	)

@@ -10,7 +10,7 @@ import { Icon, ICON_NAMES } from '../parts/icon.tsx'
 import { MessagePlace, Notice, Progress } from '../parts/notice.tsx'
 import { Dot, InstanceStateDot, State } from '../parts/state.tsx'
 import { CoverLink, Pagination, Table, TableRow, TwoLines, type Column } from '../parts/table.tsx'
-import { Countdown, Time } from '../parts/time.tsx'
+import { Countdown, TextWithTimes, Time } from '../parts/time.tsx'
 
 /** The moment that the page shows. */
 export const KIT_NOW_MS = Date.UTC(2026, 10, 30, 18, 41, 18)
@@ -177,7 +177,7 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 				<Chip>A fact</Chip>
 				<Chip on>A current fact</Chip>
 				<Chip href='#chip'>A choice</Chip>
-				<Chip href='#chip' on>
+				<Chip href='#chip' on part={{ url: '/kit', target: '#message' }}>
 					The current choice
 				</Chip>
 			</div>
@@ -192,7 +192,8 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 						<Time at={offsetMs === null ? null : KIT_NOW_MS + offsetMs} now={KIT_NOW_MS} />,{' '}
 					</>
 				))}
-				next poll <Countdown at={KIT_NOW_MS + 48_000} now={KIT_NOW_MS} />.
+				next poll <Countdown at={KIT_NOW_MS + 48_000} now={KIT_NOW_MS} />.{' '}
+				<TextWithTimes text='Failing since 2026-11-30T18:40:00.000Z.' />
 			</p>
 		),
 	},
@@ -290,6 +291,9 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 						</tbody>
 					</table>
 				</Card>
+				<Card title='No rows' plain>
+					<Table caption='No rows' columns={COLUMNS} rows={[]} empty={<Empty title='No instance matches' />} />
+				</Card>
 			</>
 		),
 	},
@@ -338,7 +342,7 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 							['Detected by', 'webhook after 1.2 s, confirmed by polling'],
 						]}
 					/>
-					<JsonView value={ORDER} label='The record' />
+					<JsonView text={JSON.stringify(ORDER)} label='The record' />
 				</Card>
 				<Card title='Changes since the previous event' plain>
 					<Diff lines={diffRecords({ ...ORDER, status: 'pending', date_paid: null }, ORDER)} />

@@ -73,8 +73,10 @@ export function Chart({
 	const totals = series.map((_, index) => bars.reduce((sum, bar) => sum + (bar.values[index] ?? 0), 0))
 	const summary = series.map(({ name }, index) => `${formatNumber(totals[index]!)} ${name}`).join(', ')
 	const slot = WIDTH / Math.max(1, bars.length)
+	const max = Math.max(0, ...bars.map(getTotal))
 	return (
 		<figure class='figure'>
+			<div class={max === 0 ? 'scale none' : 'scale'}>{max === 0 ? 'None in this time' : formatNumber(max)}</div>
 			<svg
 				class='chart'
 				viewBox={`0 0 ${WIDTH} ${HEIGHT + 1}`}
@@ -91,6 +93,7 @@ export function Chart({
 						))}
 					</g>
 				))}
+				<line class='grid' x1='0' x2={WIDTH} y1='6' y2='6' vector-effect='non-scaling-stroke' />
 				<line class='axis' x1='0' x2={WIDTH} y1={HEIGHT + 0.5} y2={HEIGHT + 0.5} vector-effect='non-scaling-stroke' />
 			</svg>
 			<figcaption class='legend meta'>

@@ -22,15 +22,25 @@ export function CopyValue({ value, label }: { value: string; /** What the button
 	)
 }
 
-/** A record. Without JavaScript it is text; `sb-json` makes a tree of it. */
-export function JsonView({ value, label }: { value: unknown; label: string }) {
+/** A record as JSON. Without JavaScript it is text; `sb-json` makes a tree of it. */
+export function JsonView({ text, label }: { text: string; label: string }) {
 	return (
 		<sb-json>
 			<pre tabindex={0} aria-label={label} role='group'>
-				{JSON.stringify(value, null, 2)}
+				{indentJson(text)}
 			</pre>
 		</sb-json>
 	)
+}
+
+/** JSON with a line for each value. Text that is none, or that has numbers which would be rounded, stays as it is. */
+export function indentJson(text: string): string {
+	if (/\d{16}|\d[.]\d*0\b|\d[eE][+-]?\d/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'))) return text
+	try {
+		return JSON.stringify(JSON.parse(text), null, 2)
+	} catch {
+		return text
+	}
 }
 
 /** Names and values. Entries that are null are left out. */

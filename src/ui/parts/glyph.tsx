@@ -14,12 +14,29 @@ export function Glyph({ type }: { type: keyof typeof GLYPHS }) {
 	)
 }
 
-/** A chip: a fact, or with `href` a choice. `on`: the choice that is current. */
-export function Chip({ href, on = false, children }: { href?: string; on?: boolean; children?: Child }) {
+/**
+ * A chip: a fact, or with `href` a choice. `on`: the choice that is current. `part`: what is replaced where there is
+ * JavaScript, instead of the page.
+ */
+export function Chip({
+	href,
+	part,
+	on = false,
+	children,
+}: {
+	href?: string
+	part?: { url: string; target: string }
+	on?: boolean
+	children?: Child
+}) {
+	const enhanced =
+		part === undefined
+			? {}
+			: { 'hx-get': part.url, 'hx-target': part.target, 'hx-swap': 'outerHTML', 'hx-push-url': href }
 	const name = on ? 'chip on' : 'chip'
 	if (href === undefined) return <span class={name}>{children}</span>
 	return (
-		<a class={name} href={href} aria-current={on ? 'true' : undefined}>
+		<a class={name} href={href} aria-current={on ? 'true' : undefined} {...enhanced}>
 			{children}
 		</a>
 	)

@@ -28,10 +28,14 @@ interface TableProps<Row> {
 	/** Id of a row. */
 	rowId?: (row: Row) => string
 	isSelected?: (row: Row) => boolean
+	/** What a row that is not finished asks every 2 s for the row that replaces it; null: it is. */
+	rowPollUrl?: (row: Row) => string | null
+	/** Shown when there are no rows. The first row that comes removes it. */
+	empty?: Child
 }
 
 /** The whole table. A cell with a `CoverLink` makes its row lead there. */
-export function Table<Row>({ caption, columns, rows, dense = false, bodyId, ...row }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, rows, dense = false, bodyId, empty, ...row }: TableProps<Row>) {
 	return (
 		<table class={dense ? 'dense cards' : 'cards'}>
 			<caption class='spoken'>{caption}</caption>
@@ -46,8 +50,19 @@ export function Table<Row>({ caption, columns, rows, dense = false, bodyId, ...r
 			</thead>
 			<tbody id={bodyId}>
 				{rows.map((one) => (
-					<TableRow columns={columns} row={one} id={row.rowId?.(one)} selected={row.isSelected?.(one) ?? false} />
+					<TableRow
+						columns={columns}
+						row={one}
+						id={row.rowId?.(one)}
+						selected={row.isSelected?.(one) ?? false}
+						pollUrl={row.rowPollUrl?.(one) ?? null}
+					/>
 				))}
+				{rows.length > 0 || empty === undefined ? null : (
+					<tr data-empty='true'>
+						<td colspan={columns.length}>{empty}</td>
+					</tr>
+				)}
 			</tbody>
 		</table>
 	)
@@ -60,6 +75,7 @@ export function TableRow<Row>({
 	id,
 	selected = false,
 	fresh = false,
+	pollUrl = null,
 }: {
 	columns: readonly Column<Row>[]
 	row: Row
@@ -67,9 +83,12 @@ export function TableRow<Row>({
 	selected?: boolean
 	/** It has just come. */
 	fresh?: boolean
+	/** As `rowPollUrl`. */
+	pollUrl?: string | null
 }) {
+	const enhanced = pollUrl === null ? {} : { 'hx-get': pollUrl, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML' }
 	return (
-		<tr id={id} aria-selected={selected ? 'true' : undefined} class={fresh ? 'fresh' : undefined}>
+		<tr id={id} aria-selected={selected ? 'true' : undefined} class={fresh ? 'fresh' : undefined} {...enhanced}>
 			{columns.map((column) => (
 				<td class={[column.class, column.num && 'num', column.hide && 'hide'].filter(Boolean).join(' ') || undefined}>
 					{column.render(row)}

@@ -51,6 +51,11 @@ export function formatCountdown(atMs: number, nowMs: number): string {
 	return rest === 0 ? text : `${text} ${rest} ${smaller![0]}`
 }
 
+/** From a change to its recording. Stores write whole seconds, so less than one is not told apart. */
+export function formatLag(ms: number): string {
+	return ms < 1000 ? '< 1 s' : formatDuration(ms)
+}
+
 /** A moment in full: `2026-11-30 18:41:06 UTC`. */
 export function formatExact(atMs: number): string {
 	return `${new Date(atMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`

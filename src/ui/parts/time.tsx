@@ -14,6 +14,23 @@ export function Time({ at, now }: { at: string | number | null | undefined; now:
 	)
 }
 
+/** Text of the API, with the moments in it as people read them. */
+export function TextWithTimes({ text }: { text: string }) {
+	return (
+		<>
+			{text
+				.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/)
+				.map((part, index) =>
+					index % 2 === 0 ? (
+						part
+					) : (
+						<time datetime={part}>{formatExact(Date.parse(part)).replace(/:\d\d UTC$/, ' UTC')}</time>
+					),
+				)}
+		</>
+	)
+}
+
 /** The time until a moment, counted down by `sb-countdown`: `in 48 s`. At zero it fires `due`, once. */
 export function Countdown({ at, now, id }: { at: string | number; now: number; id?: string }) {
 	const ms = typeof at === 'string' ? Date.parse(at) : at

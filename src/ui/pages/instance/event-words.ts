@@ -1,0 +1,75 @@
+/** An event of the log in words: what changed, how it was detected, what became of its delivery. Pure. */
+import type { Tone } from '../../parts/state.tsx'
+import type { EventRecord } from './data.ts'
+
+/** What became of an event's delivery. `isFinal`: it will not change soon. */
+export interface DeliveryWords {
+	tone: Tone
+	word: string
+	isFinal: boolean
+}
+
+/** The statuses of notifications, the one that matters first. */
+const STATUSES: readonly (readonly [status: string, words: DeliveryWords])[] = [
+	['queued', { tone: 'bad', word: 'Failed', isFinal: true }],
+	['retry', { tone: 'warn', word: 'Retrying', isFinal: true }],
+	['claimed', { tone: 'idle', word: 'Sending', isFinal: false }],
+	['waiting', { tone: 'idle', word: 'Waiting', isFinal: false }],
+	['delivered', { tone: 'ok', word: 'Delivered', isFinal: true }],
+	['dropped', { tone: 'idle', word: 'Dropped', isFinal: true }],
+]
+
+/** How long a new event's row asks what became of its delivery, ms. */
+const MAX_FOLLOWED_MS = 120_000
+
+/** What became of it, at the worst of its notifications. */
+export function toDeliveryWords({ notifiedData, status }: Pick<EventRecord, 'notifiedData' | 'status'>): DeliveryWords {
+	if (status === 'NOTIFIED') return { tone: 'ok', word: 'Delivered', isFinal: true }
+	for (const [name, words] of STATUSES) if (notifiedData.some((one) => one.status === name)) return words
+	return { tone: 'idle', word: 'Not sent yet', isFinal: false }
+}
+
+/** Whether the delivery of an event is so new that its row asks again. */
+export function isDeliveryFollowed(event: EventRecord, nowMs: number): boolean {
+	return !toDeliveryWords(event).isFinal && nowMs - Date.parse(event.recordedDate) < MAX_FOLLOWED_MS
+}
+
+/** How it was detected. */
+export const SOURCES: Readonly<Record<EventRecord['source'], string>> = {
+	poll: 'poll',
+	webhook: 'webhook',
+	reread: 're-read',
+}
+
+/** The fields that changed, or what was created, in a few words; '': neither is known. */
+export function toChangeText(event: EventRecord): string {
+	if (event.event.test === true) return 'test event'
+	if (event.eventType === 'DELETED') return event.event.trashed === true ? 'moved to the trash' : ''
+	const fields = event.event.changedFields
+	if (event.eventType === 'UPDATED') return fields === undefined ? '' : fields.join(', ')
+	return summarizeRecord(parseRecord(event.providerData))
+}
+
+/** The record; null: it is no object. */
+export function parseRecord(text: string): Record<string, unknown> | null {
+	try {
+		const value: unknown = JSON.parse(text)
+		return typeof value === 'object' && value !== null && !Array.isArray(value)
+			? (value as Record<string, unknown>)
+			: null
+	} catch {
+		return null
+	}
+}
+
+/** `2 items, 84.00 USD` of an order; else its name, code or e-mail address. */
+function summarizeRecord(record: Record<string, unknown> | null): string {
+	if (record === null) return ''
+	const { total, currency, line_items: items } = record
+	if (typeof total === 'string' && Array.isArray(items)) {
+		const count = `${items.length} ${items.length === 1 ? 'item' : 'items'}`
+		return `${count}, ${total}${typeof currency === 'string' ? ` ${currency}` : ''}`
+	}
+	const name = [record['name'], record['code'], record['email']].find((value) => typeof value === 'string')
+	return typeof name === 'string' ? name : ''
+}

@@ -1,0 +1,277 @@
+/** The pages of an instance: overview, its live parts, one event, code, and the actions of its head. */
+import { HOUR_MS } from '../../../lib/time.ts'
+import { callOperation } from '../../http/call.ts'
+import { can, type SignedInContext } from '../../http/environment.ts'
+import { requireOk } from '../../http/errors.tsx'
+import { redirectTo } from '../../http/messages.ts'
+import type { PageSet } from '../../http/pages.ts'
+import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
+import { MessagePlace, Notice } from '../../parts/notice.tsx'
+import type { Tone } from '../../parts/state.tsx'
+import { Cards, type CardFacts } from './cards.tsx'
+import { ChangesCard, parseRange, RANGES, type Range } from './chart.tsx'
+import { mountCode } from './code-routes.tsx'
+import {
+	getInstanceId,
+	readInstance,
+	toInstancePath,
+	toOptional,
+	type Counts,
+	type EventRecord,
+	type InstanceFacts,
+} from './data.ts'
+import { DecisionForm, getDecisionTitle, type Decision } from './decisions.tsx'
+import { EventPage, toEventTitle, type Delivery } from './event-page.tsx'
+import { EventRow, NEWEST_EVENTS } from './events.tsx'
+import { InstanceHead, InstancePage } from './frame.tsx'
+import { toRowStream } from './live.ts'
+import { BaselineProgress, Overview } from './overview.tsx'
+
+/** Mounts the pages. */
+export function mountInstance(pages: PageSet): void {
+	const { signedIn } = pages
+	signedIn.page('/instances/:id', showOverview)
+	signedIn.page('/instances/:id/cards', showCards)
+	signedIn.page('/instances/:id/changes', showChanges)
+	signedIn.page('/instances/:id/baseline', showBaseline)
+	signedIn.page('/instances/:id/events/live', streamRows)
+	signedIn.page('/instances/:id/events/:eventId', showEvent)
+	signedIn.page('/instances/:id/events/:eventId/row', showEventRow)
+	mountCode(pages)
+	signedIn.form('/instances/:id/poll', pollNow)
+	signedIn.form('/instances/:id/test-event', sendTestEvent)
+	for (const decision of ['pause', 'resume', 'delete'] as const)
+		signedIn.page(`/instances/:id/${decision}`, async (c) => await showDecision(c, decision))
+	signedIn.form('/instances/:id/pause', pause)
+	signedIn.form('/instances/:id/resume', resume)
+	signedIn.form('/instances/:id/delete', deleteInstance)
+}
+
+async function showOverview(c: SignedInContext): Promise<Response> {
+	const range = parseRange(c.req.query('range'))
+	const params = { id: getInstanceId(c) }
+	const [facts, events, rangeCounts] = await Promise.all([
+		readCardFacts(c),
+		callOperation(c, 'listEvents', { params, query: { pageSize: NEWEST_EVENTS } }),
+		range === '30d' ? readCounts(c, range) : null,
+	])
+	const { viewer, message } = c.var
+	return await renderPage(
+		c,
+		<InstancePage {...facts} viewer={viewer} tab='overview' message={message}>
+			<Overview
+				{...facts}
+				range={range}
+				rangeCounts={rangeCounts ?? facts.counts.slice(-RANGES[range].hours)}
+				events={requireOk(events)}
+				canAct={can(viewer, 'developer')}
+			/>
+		</InstancePage>,
+	)
+}
+
+async function readCardFacts(c: SignedInContext): Promise<CardFacts> {
+	const now = c.var.services.now()
+	const params = { id: getInstanceId(c) }
+	const from = new Date(now - RANGES['7d'].hours * HOUR_MS).toISOString()
+	const [facts, poller, counts, coverage] = await Promise.all([
+		readInstance(c),
+		callOperation(c, 'getPoller', { params }),
+		readCounts(c, '7d'),
+		callOperation(c, 'getCoverage', { params, query: { from } }),
+	])
+	return { ...facts, poller: requireOk(poller), counts, coverage: toOptional(coverage), now }
+}
+
+/** Counts of the whole intervals of a range, up to now. */
+async function readCounts(c: SignedInContext, range: Range): Promise<Counts> {
+	const { hours, interval } = RANGES[range]
+	const count = interval === 'day' ? hours / 24 : hours
+	const from = new Date(c.var.services.now() - (count - 1) * (interval === 'day' ? 24 : 1) * HOUR_MS).toISOString()
+	const params = { id: getInstanceId(c) }
+	return requireOk(await callOperation(c, 'countEventsByType', { params, query: { from, interval } }))
+}
+
+async function showCards(c: SignedInContext): Promise<Response> {
+	return await renderPart(c, <Cards {...await readCardFacts(c)} />)
+}
+
+async function showChanges(c: SignedInContext): Promise<Response> {
+	const range = parseRange(c.req.query('range'))
+	const counts = await readCounts(c, range)
+	return await renderPart(c, <ChangesCard instanceId={Number(getInstanceId(c))} range={range} counts={counts} />)
+}
+
+async function showBaseline(c: SignedInContext): Promise<Response> {
+	const poller = requireOk(await callOperation(c, 'getPoller', { params: { id: getInstanceId(c) } }))
+	return await renderPart(c, <BaselineProgress instanceId={Number(getInstanceId(c))} poller={poller} />)
+}
+
+/** New events as rows (the pattern *tail*). Closes when the page is hidden, and goes on after the last row. */
+async function streamRows(c: SignedInContext): Promise<Response> {
+	const lastEventId = c.req.header('Last-Event-ID')
+	const result = await callOperation(
+		c,
+		'streamEvents',
+		{ params: { id: getInstanceId(c) } },
+		{
+			accept: 'text/event-stream',
+			signal: c.req.raw.signal,
+			...(lastEventId === undefined ? {} : { lastEventId }),
+		},
+	)
+	const stream = requireOk(result)
+	const render = (json: string): string =>
+		String(<EventRow event={JSON.parse(json) as EventRecord} now={c.var.services.now()} />)
+	const body = stream
+		.body!.pipeThrough(new TextDecoderStream())
+		.pipeThrough(toRowStream(render))
+		.pipeThrough(new TextEncoderStream())
+	return new Response(body, { headers: stream.headers })
+}
+
+async function readEvent(c: SignedInContext): Promise<EventRecord> {
+	const params = { id: getInstanceId(c), eventId: c.req.param('eventId') ?? '' }
+	return requireOk(await callOperation(c, 'getEvent', { params }))
+}
+
+/** How many notifications of an event are shown with their attempts. */
+const MAX_DELIVERIES = 10
+
+async function showEvent(c: SignedInContext): Promise<Response> {
+	const [facts, event] = await Promise.all([readInstance(c), readEvent(c)])
+	const { objectType: resource, objectId } = event
+	const [timeline, ...deliveries] = await Promise.all([
+		event.event.test === true
+			? null
+			: callOperation(c, 'getTimeline', {
+					params: { id: getInstanceId(c), resource, objectId },
+					query: { pageSize: 50 },
+				}),
+		...event.notifiedData.slice(0, MAX_DELIVERIES).map(async ({ id, status }): Promise<Delivery> => {
+			const attempts = await callOperation(c, 'listAttempts', { params: { id: String(id) } })
+			return { notificationId: id, status, attempts: attempts.ok ? attempts.body : [] }
+		}),
+	])
+	const { viewer, message } = c.var
+	const now = c.var.services.now()
+	return await renderPage(
+		c,
+		<InstancePage {...facts} viewer={viewer} now={now} tab='overview' crumb={toEventTitle(event)} message={message}>
+			<EventPage
+				event={event}
+				deliveries={deliveries}
+				timeline={timeline?.ok === true ? timeline.body : null}
+				now={now}
+			/>
+		</InstancePage>,
+	)
+}
+
+async function showEventRow(c: SignedInContext): Promise<Response> {
+	return await renderPart(c, <EventRow event={await readEvent(c)} now={c.var.services.now()} />)
+}
+
+async function pollNow(c: SignedInContext): Promise<Response> {
+	const result = await callOperation(c, 'pollNow', { params: { id: getInstanceId(c) } })
+	if (!result.ok) return await respondToAction(c, 'bad', result.message)
+	const { state, notBefore } = result.body
+	if (state !== 'waiting' || notBefore === null)
+		return await respondToAction(c, 'ok', 'The store is being polled. Changes appear below.')
+	return await respondToAction(c, 'warn', `The store failed a moment ago. It is polled at ${notBefore}.`)
+}
+
+async function sendTestEvent(c: SignedInContext): Promise<Response> {
+	const result = await callOperation(c, 'sendTestEvent', { params: { id: getInstanceId(c) } })
+	return result.ok
+		? await respondToAction(c, 'ok', 'A signed test event is on its way to the callback.')
+		: await respondToAction(c, 'bad', result.message)
+}
+
+/** After an action of the head: its part and a message, or the page with the message. */
+async function respondToAction(
+	c: SignedInContext,
+	tone: Tone & ('ok' | 'warn' | 'bad'),
+	text: string,
+): Promise<Response> {
+	if (!isPartRequest(c)) return redirectTo(c, toInstancePath(getInstanceId(c)), { kind: tone, text })
+	const facts = await readInstance(c)
+	return await renderPart(
+		c,
+		<>
+			<InstanceHead {...facts} viewer={c.var.viewer} />
+			<MessagePlace oob>
+				<Notice tone={tone}>{text}</Notice>
+			</MessagePlace>
+		</>,
+	)
+}
+
+async function showDecision(c: SignedInContext, decision: Decision): Promise<Response> {
+	return await renderDecision(c, decision, await readInstance(c), null)
+}
+
+async function renderDecision(
+	c: SignedInContext,
+	decision: Decision,
+	facts: InstanceFacts,
+	problem: string | null,
+): Promise<Response> {
+	const { viewer, message } = c.var
+	return await renderPage(
+		c,
+		<InstancePage
+			{...facts}
+			viewer={viewer}
+			now={c.var.services.now()}
+			tab='overview'
+			crumb={getDecisionTitle(decision)}
+			message={problem === null ? message : { kind: 'bad', text: problem }}
+		>
+			<DecisionForm
+				decision={decision}
+				instance={facts.instance}
+				csrf={viewer.csrf}
+				waiting={facts.health.callback.waiting}
+			/>
+		</InstancePage>,
+		problem === null ? 200 : 409,
+	)
+}
+
+async function pause(c: SignedInContext): Promise<Response> {
+	const result = await callOperation(c, 'disableInstance', { params: { id: getInstanceId(c) } })
+	if (!result.ok) return await refuse(c, 'pause', result)
+	return redirectTo(c, toInstancePath(getInstanceId(c)), { kind: 'ok', text: `${result.body.name} is paused.` })
+}
+
+async function resume(c: SignedInContext, form: URLSearchParams): Promise<Response> {
+	const skip = form.get('skip') === 'true'
+	const result = await callOperation(c, 'enableInstance', {
+		params: { id: getInstanceId(c) },
+		query: skip ? { skip: 'true' } : {},
+	})
+	if (!result.ok) return await refuse(c, 'resume', result)
+	const text = skip ? 'Changes made meanwhile are skipped.' : 'Changes made meanwhile are delivered.'
+	return redirectTo(c, toInstancePath(getInstanceId(c)), {
+		kind: 'ok',
+		text: `${result.body.name} runs again. ${text}`,
+	})
+}
+
+async function deleteInstance(c: SignedInContext): Promise<Response> {
+	const { instance } = await readInstance(c)
+	const result = await callOperation(c, 'deleteInstance', { params: { id: getInstanceId(c) } })
+	if (!result.ok) return await refuse(c, 'delete', result)
+	return redirectTo(c, '/instances', { kind: 'ok', text: `${instance.name} is deleted.` })
+}
+
+/** A decision that is not possible now: the page that asks says why. Anything else is a page of its own. */
+async function refuse(
+	c: SignedInContext,
+	decision: Decision,
+	result: Parameters<typeof requireOk>[0] & { ok: false },
+): Promise<Response> {
+	if (result.status !== 409) return requireOk<Response>(result)
+	return await renderDecision(c, decision, await readInstance(c), result.message)
+}

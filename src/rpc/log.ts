@@ -94,7 +94,7 @@ export interface TallyBucket {
 	count: number
 	success: number
 	failed: number
-	/** Of all, by type; those that an earlier version counted are of unknown type. Absent: an object of an earlier version. */
+	/** All by type; of unknown type: counted by an earlier version. Absent: an object of an earlier version. */
 	types?: { created: number; updated: number; deleted: number; unknown: number }
 }
 

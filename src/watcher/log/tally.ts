@@ -1,8 +1,8 @@
 /**
- * Counts by hour: recorded events by type, and how many of them were accepted (docs/contract.md §6). They are kept in the
- * state row, which is written anyway; past days move to a table with a row per day, so that counting costs one row per
- * day and not one per event. Events of failed notifications are not counted here: they may still be released, and an
- * index lists them.
+ * Counts by hour: recorded events by type, and how many of them were accepted (docs/contract.md §6). They are kept in
+ * the state row, which is written anyway; past days move to a table with a row per day, so that counting costs one row
+ * per day and not one per event. Events of failed notifications are not counted here: they may still be released, and
+ * an index lists them.
  */
 import { HOUR_MS } from '../../lib/time.ts'
 import type { EventType } from '../../events/event.ts'

@@ -1,0 +1,54 @@
+/** Where something stands in a JSON text: errors name the line. Pure. */
+import { findNodeAtLocation, parse, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
+
+const MESSAGES: Readonly<Record<string, string>> = {
+	InvalidSymbol: 'expected true, false, null, a number, or text in double quotes',
+	InvalidNumberFormat: 'expected a number such as 100',
+	PropertyNameExpected: 'expected a name in double quotes',
+	ValueExpected: 'expected a value',
+	ColonExpected: 'expected a colon after the name',
+	CommaExpected: 'expected a comma before this',
+	CloseBraceExpected: 'expected a closing brace }',
+	CloseBracketExpected: 'expected a closing bracket ]',
+	EndOfFileExpected: 'expected nothing after the object',
+	InvalidCommentToken: 'expected no comments',
+	UnexpectedEndOfString: 'expected a double quote at the end of the text',
+}
+
+/** Whether a text is a JSON object; otherwise the line of the first error and what was expected there. */
+export function getLocation(text: string): { ok: true } | { ok: false; line: number; message: string } {
+	const errors: ParseError[] = []
+	const value: unknown = parse(text, errors, { disallowComments: true, allowTrailingComma: false })
+	const [first] = errors
+	if (first !== undefined)
+		return {
+			ok: false,
+			line: countLines(text, first.offset),
+			message: MESSAGES[printParseErrorCode(first.error)] ?? 'expected JSON',
+		}
+	const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+	return isObject ? { ok: true } : { ok: false, line: 1, message: 'expected an object of resources' }
+}
+
+/** The line of a setting by its path (`orders.datesConfiguration.updatedDateField`); null: there is none. */
+export function toLine(text: string, path: string): number | null {
+	const root = parseTree(text)
+	if (root === undefined) return null
+	// Labels and names may contain dots, so the longest name that fits comes first.
+	let [node, rest] = [root, path]
+	while (rest !== '') {
+		const names = (node.children ?? []).map((property) => String(property.children?.[0]?.value ?? ''))
+		const name = names
+			.filter((candidate) => rest === candidate || rest.startsWith(`${candidate}.`))
+			.sort((a, b) => b.length - a.length)[0]
+		const child = name === undefined ? undefined : findNodeAtLocation(node, [name])
+		if (name === undefined || child === undefined) break
+		node = child
+		rest = rest.slice(name.length + 1)
+	}
+	return node === root ? null : countLines(text, node.offset)
+}
+
+function countLines(text: string, offset: number): number {
+	return text.slice(0, offset).split('\n').length
+}

@@ -1,0 +1,96 @@
+/** Errors of the API at the fields of the form. Pure. */
+import { getLocation, toLine } from './json.ts'
+import { FIELD_NAMES, toRowName } from './fields.ts'
+import {
+	BACKFILL,
+	CALLBACK,
+	DATE_FIELDS,
+	EVENT_TYPE,
+	INTERVAL,
+	POLLER,
+	type InstanceForm,
+	type ResourceRow,
+} from './form.ts'
+
+/** A problem as the API names it: `event.poller.configuration.orders.url`. */
+export interface ApiProblem {
+	field: string
+	message: string
+}
+
+/** A problem at a field of the form; null: it is about the whole. */
+export interface FormProblem {
+	field: string | null
+	message: string
+}
+
+/** The API's problems at the fields that are shown. In JSON they name the line. */
+export function toFormProblems(problems: readonly ApiProblem[], form: InstanceForm): FormProblem[] {
+	return problems.map(({ field, message }) => {
+		if (field === POLLER || field.startsWith(`${POLLER}.`)) return toPollerProblem(field, message, form)
+		if (field.startsWith('tags')) return { field: FIELD_NAMES.tags, message }
+		if (field === BACKFILL) return { field: FIELD_NAMES.since, message }
+		return { field: field === 'name' || field.includes('.') ? field : null, message }
+	})
+}
+
+/** What is missing or contradicts itself, before the API is asked. */
+export function findFormProblems(form: InstanceForm): FormProblem[] {
+	const problems: FormProblem[] = []
+	const require = (field: string, message: string): void => {
+		if ((form.keys[field] ?? '').trim() === '') problems.push({ field, message })
+	}
+	require('store.url', 'Enter the address of the store, such as https://shop.example.')
+	require('oauth.api.key', 'Enter the consumer key, or connect with WooCommerce without one.')
+	require('oauth.api.secret', 'Enter the consumer secret that belongs to the key.')
+	if (!form.eventsEnabled) return problems
+	require(EVENT_TYPE, 'Choose how changes are detected.')
+	if (form.delivery === 'callback')
+		require(CALLBACK, 'Enter the URL that events are sent to, or store them in the log only.')
+	if (form.keys[EVENT_TYPE] !== 'webhook') require(INTERVAL, 'Enter how often the store is checked, in minutes.')
+	if (form.existing === 'since' && form.existingSince === '')
+		problems.push({ field: FIELD_NAMES.since, message: 'Enter a date such as 2026-01-31.' })
+	return [...problems, ...findPollerProblems(form)]
+}
+
+function findPollerProblems({ json, rows }: InstanceForm): FormProblem[] {
+	if (json !== null) {
+		const located = getLocation(json)
+		return located.ok ? [] : [{ field: POLLER, message: `Line ${located.line}: ${located.message}` }]
+	}
+	const on = rows.filter((row) => row.on)
+	if (on.length === 0) return [{ field: POLLER, message: 'Select at least one resource, or switch events off.' }]
+	return rows.flatMap((row, index): FormProblem[] => {
+		if (!row.on) return []
+		const label = row.label.trim()
+		if (label === '') return [{ field: toRowName(index, 'label'), message: 'Enter a name for this resource.' }]
+		const isTaken = rows.findIndex((other) => other.on && other.label.trim() === label) < index
+		return isTaken
+			? [{ field: toRowName(index, 'label'), message: `Another resource is named ${label}. Choose another name.` }]
+			: []
+	})
+}
+
+function toPollerProblem(field: string, message: string, { json, rows }: InstanceForm): FormProblem {
+	const rest = field.slice(POLLER.length + 1)
+	if (json !== null) {
+		const line = toLine(json, rest)
+		return { field: POLLER, message: line === null ? message : `Line ${line}: ${message}` }
+	}
+	if (rest === '') return { field: POLLER, message }
+	const found = rows
+		.map((row, index) => ({ row, index }))
+		.filter(({ row }) => row.on && (rest === row.label.trim() || rest.startsWith(`${row.label.trim()}.`)))
+		.sort((a, b) => b.row.label.length - a.row.label.length)[0]
+	if (found === undefined) return { field: POLLER, message }
+	const { field: name, message: text } = toRowField(rest.slice(found.row.label.trim().length + 1), message)
+	return { field: toRowName(found.index, name), message: text }
+}
+
+/** The field of a row for a setting; settings without one are named in the message. */
+function toRowField(setting: string, message: string): { field: keyof ResourceRow; message: string } {
+	if (setting === '') return { field: 'label', message }
+	if (setting === 'url' || setting === 'idField') return { field: setting, message }
+	const date = DATE_FIELDS.find((name) => setting === `datesConfiguration.${name}`)
+	return date === undefined ? { field: 'more', message: `${setting}: ${message}` } : { field: date, message }
+}

@@ -37,17 +37,17 @@ export function toFormProblems(problems: readonly ApiProblem[], form: InstanceFo
 /** What is missing or contradicts itself, before the API is asked. */
 export function findFormProblems(form: InstanceForm): FormProblem[] {
 	const problems: FormProblem[] = []
-	const require = (field: string, message: string): void => {
+	const mustHave = (field: string, message: string): void => {
 		if ((form.keys[field] ?? '').trim() === '') problems.push({ field, message })
 	}
-	require('store.url', 'Enter the address of the store, such as https://shop.example.')
-	require('oauth.api.key', 'Enter the consumer key, or connect with WooCommerce without one.')
-	require('oauth.api.secret', 'Enter the consumer secret that belongs to the key.')
+	mustHave('store.url', 'Enter the address of the store, such as https://shop.example.')
+	mustHave('oauth.api.key', 'Enter the consumer key, or connect with WooCommerce without one.')
+	mustHave('oauth.api.secret', 'Enter the consumer secret that belongs to the key.')
 	if (!form.eventsEnabled) return problems
-	require(EVENT_TYPE, 'Choose how changes are detected.')
+	mustHave(EVENT_TYPE, 'Choose how changes are detected.')
 	if (form.delivery === 'callback')
-		require(CALLBACK, 'Enter the URL that events are sent to, or store them in the log only.')
-	if (form.keys[EVENT_TYPE] !== 'webhook') require(INTERVAL, 'Enter how often the store is checked, in minutes.')
+		mustHave(CALLBACK, 'Enter the URL that events are sent to, or store them in the log only.')
+	if (form.keys[EVENT_TYPE] !== 'webhook') mustHave(INTERVAL, 'Enter how often the store is checked, in minutes.')
 	if (form.existing === 'since' && form.existingSince === '')
 		problems.push({ field: FIELD_NAMES.since, message: 'Enter a date such as 2026-01-31.' })
 	return [...problems, ...findPollerProblems(form)]

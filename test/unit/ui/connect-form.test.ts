@@ -261,7 +261,7 @@ describe('errors stand at their fields', () => {
 		['store.url', 'store.url'],
 		['tags[3]', 'tags'],
 		['event.poller.backfill', 'existing.since'],
-		['configuration', null],
+		['configuration', ''],
 		['event.poller.configuration', 'event.poller.configuration'],
 		['event.poller.configuration.customers.url', 'resource.0.url'],
 		['event.poller.configuration.customers', 'resource.0.label'],

@@ -1,4 +1,5 @@
 /** Errors of the API at the fields of the form. Pure. */
+import type { FieldProblem } from '../../../../lib/values.ts'
 import { getLocation, toLine } from './json.ts'
 import { FIELD_NAMES, toRowName } from './fields.ts'
 import {
@@ -12,31 +13,19 @@ import {
 	type ResourceRow,
 } from './form.ts'
 
-/** A problem as the API names it: `event.poller.configuration.orders.url`. */
-export interface ApiProblem {
-	field: string
-	message: string
-}
-
-/** A problem at a field of the form; null: it is about the whole. */
-export interface FormProblem {
-	field: string | null
-	message: string
-}
-
-/** The API's problems at the fields that are shown. In JSON they name the line. */
-export function toFormProblems(problems: readonly ApiProblem[], form: InstanceForm): FormProblem[] {
+/** The API's problems at the fields that are shown; '': about the whole. In JSON they name the line. */
+export function toFormProblems(problems: readonly FieldProblem[], form: InstanceForm): FieldProblem[] {
 	return problems.map(({ field, message }) => {
 		if (field === POLLER || field.startsWith(`${POLLER}.`)) return toPollerProblem(field, message, form)
 		if (field.startsWith('tags')) return { field: FIELD_NAMES.tags, message }
 		if (field === BACKFILL) return { field: FIELD_NAMES.since, message }
-		return { field: field === 'name' || field.includes('.') ? field : null, message }
+		return { field: field === 'name' || field.includes('.') ? field : '', message }
 	})
 }
 
 /** What is missing or contradicts itself, before the API is asked. */
-export function findFormProblems(form: InstanceForm): FormProblem[] {
-	const problems: FormProblem[] = []
+export function findFormProblems(form: InstanceForm): FieldProblem[] {
+	const problems: FieldProblem[] = []
 	const mustHave = (field: string, message: string): void => {
 		if ((form.keys[field] ?? '').trim() === '') problems.push({ field, message })
 	}
@@ -53,14 +42,14 @@ export function findFormProblems(form: InstanceForm): FormProblem[] {
 	return [...problems, ...findPollerProblems(form)]
 }
 
-function findPollerProblems({ json, rows }: InstanceForm): FormProblem[] {
+function findPollerProblems({ json, rows }: InstanceForm): FieldProblem[] {
 	if (json !== null) {
 		const located = getLocation(json)
 		return located.ok ? [] : [{ field: POLLER, message: `Line ${located.line}: ${located.message}` }]
 	}
 	const on = rows.filter((row) => row.on)
 	if (on.length === 0) return [{ field: POLLER, message: 'Select at least one resource, or switch events off.' }]
-	return rows.flatMap((row, index): FormProblem[] => {
+	return rows.flatMap((row, index): FieldProblem[] => {
 		if (!row.on) return []
 		const label = row.label.trim()
 		if (label === '') return [{ field: toRowName(index, 'label'), message: 'Enter a name for this resource.' }]
@@ -71,7 +60,7 @@ function findPollerProblems({ json, rows }: InstanceForm): FormProblem[] {
 	})
 }
 
-function toPollerProblem(field: string, message: string, { json, rows }: InstanceForm): FormProblem {
+function toPollerProblem(field: string, message: string, { json, rows }: InstanceForm): FieldProblem {
 	const rest = field.slice(POLLER.length + 1)
 	if (json !== null) {
 		const line = toLine(json, rest)

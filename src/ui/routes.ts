@@ -2,6 +2,7 @@
 import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
 import { createPages } from './http/pages.ts'
+import { mountConnect } from './pages/connect/routes.tsx'
 import { mountDecisions } from './pages/decisions/routes.tsx'
 import { mountInstance } from './pages/instance/routes.tsx'
 import { mountSignIn } from './pages/sign-in/routes.tsx'
@@ -12,6 +13,7 @@ import { mountReference } from './reference/routes.tsx'
 export function mountPages(app: Api): void {
 	const pages = createPages(app)
 	mountSignIn(pages)
+	mountConnect(pages)
 	mountDecisions(pages)
 	mountInstance(pages)
 	pages.signedIn.page('/', (c) => c.redirect('/guide'))

@@ -16,3 +16,10 @@ export async function readGuidePage(assets: Fetcher, page: GuidePage): Promise<s
 	if (!response.ok) throw new Error(`${page.file}: ${response.status}`)
 	return await response.text()
 }
+
+/** The HTML of one section of a page, from after its heading to the next one; '' if there is none. */
+export function getGuideSection(name: string, anchor: string): string {
+	const html = getGuidePage(name)?.html ?? ''
+	const [, rest = ''] = html.split(`<h2 id="${anchor}">`)
+	return rest.slice(rest.indexOf('</h2>') + '</h2>'.length).split('<h2')[0] ?? ''
+}

@@ -42,7 +42,8 @@ export function findFormProblems(form: InstanceForm): FieldProblem[] {
 	return [...problems, ...findPollerProblems(form)]
 }
 
-function findPollerProblems({ json, rows }: InstanceForm): FieldProblem[] {
+/** What is wrong with the rows or the JSON. */
+export function findPollerProblems({ json, rows }: InstanceForm): FieldProblem[] {
 	if (json !== null) {
 		const located = getLocation(json)
 		return located.ok ? [] : [{ field: POLLER, message: `Line ${located.line}: ${located.message}` }]

@@ -1,0 +1,96 @@
+/** The form of an instance: what its parts have in common, whole or as a response of an act. */
+import { toId } from '../../parts/text.ts'
+import { toStoreFinding, toSummary } from './findings.ts'
+import { CallbackPart, IntervalPart, OptionalPart, TypePart } from './events-step.tsx'
+import { Part, type PartProps } from './part.tsx'
+import { ExistingPart, PollingPart, RowCells, RowFields } from './polling-step.tsx'
+import { KeyPart, StorePart } from './store-step.tsx'
+import type { FormView } from './view.ts'
+
+/** What the form needs besides its fields. */
+export const HIDDEN = { requestKey: 'request-key', sealed: 'typed-secrets', generated: 'generated-key' } as const
+
+/** The hidden fields. The first button of a form is the one that Enter presses: it checks. */
+export function HiddenPart({ view, oob = false }: PartProps<FormView>) {
+	const fields = [
+		[HIDDEN.requestKey, view.requestKey],
+		[HIDDEN.sealed, view.sealed],
+		[HIDDEN.generated, view.generatedKey === null ? null : 'true'],
+	] as const
+	return (
+		<Part id='cf-hidden' oob={oob}>
+			<button class='spoken' name='do' value='check' tabindex={-1} aria-hidden='true'>
+				Check
+			</button>
+			{fields.map(([name, value]) =>
+				value === null ? null : <input type='hidden' id={toId(name)} name={name} value={value} />,
+			)}
+		</Part>
+	)
+}
+
+/** The store in the head of its step. */
+export function StoreSummary({ view, oob = false }: PartProps<FormView>) {
+	return (
+		<Part id='cf-store-summary' oob={oob}>
+			{toStoreFinding(view.check)}
+		</Part>
+	)
+}
+
+/** The whole in a sentence or two. */
+export function SummaryPart({ view, oob = false }: PartProps<FormView>) {
+	return (
+		<Part id='cf-summary' oob={oob}>
+			<p class='summary'>{toSummary(view.form)}</p>
+		</Part>
+	)
+}
+
+/** What acts replace. `polling`: the rows too, not only what is in them. */
+export function FormParts({ view, polling }: { view: FormView; polling: boolean }) {
+	return (
+		<>
+			<HiddenPart view={view} oob />
+			<StoreSummary view={view} oob />
+			<StorePart view={view} oob />
+			<KeyPart view={view} oob />
+			<TypePart view={view} oob />
+			<CallbackPart view={view} oob />
+			<IntervalPart view={view} oob />
+			<OptionalPart view={view} oob />
+			{polling || view.form.json !== null ? (
+				<PollingPart view={view} oob />
+			) : (
+				view.form.rows.map((row, index) => (
+					<>
+						<RowCells view={view} row={row} index={index} oob />
+						<RowFields view={view} row={row} index={index} oob />
+					</>
+				))
+			)}
+			{view.instanceId === null ? <ExistingPart view={view} oob /> : null}
+			<SummaryPart view={view} oob />
+		</>
+	)
+}
+
+/** What changes when a signature key is generated. */
+export function SignatureParts({ view }: { view: FormView }) {
+	return (
+		<>
+			<HiddenPart view={view} oob />
+			<OptionalPart view={view} oob />
+		</>
+	)
+}
+
+/** What changes when the rows become JSON. */
+export function JsonParts({ view }: { view: FormView }) {
+	return (
+		<>
+			<HiddenPart view={view} oob />
+			<PollingPart view={view} oob />
+		</>
+	)
+}

@@ -1,0 +1,255 @@
+/** `/connect`: connects a store. Every button is an act of one form; the store is checked by operations only. */
+import { newSignatureKey } from '../../../instances/signature.ts'
+import type { FieldProblem } from '../../../lib/values.ts'
+import { callOperation } from '../../http/call.ts'
+import { can, type SignedInContext } from '../../http/environment.ts'
+import { requireOk } from '../../http/errors.tsx'
+import { redirectTo } from '../../http/messages.ts'
+import type { PageSet } from '../../http/pages.ts'
+import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
+import { addResource, editAsJson, editAsRows, removeRow } from './acts.ts'
+import { Created, Follow, type CreatedView, type FollowView } from './created.tsx'
+import { FormParts, JsonParts, SignatureParts } from './form.tsx'
+import { toBlankForm, toFormBody, type InstanceForm } from './model/form.ts'
+import { findFormProblems, findPollerProblems, toFormProblems } from './model/problems.ts'
+import { ConnectForm, ConnectFrame, LeavePage, NotAllowed, Steps } from './page.tsx'
+import { newRequestKey, readPostedForm, type PostedForm } from './posted.ts'
+import { listProblems, type Catalog, type FormView, type StoreCheck } from './view.ts'
+
+/** The kind of stores that can be connected. */
+const ELEMENT = { keyOrId: 'woocommercerest' } as const
+const ACTION = '/connect'
+
+/** Mounts the pages. */
+export function mountConnect({ signedIn }: PageSet): void {
+	signedIn.page('/connect', showConnect)
+	signedIn.form('/connect', async (c, posted) => await act(c, posted, posted.get('do') ?? 'create'))
+	signedIn.form('/connect/check', async (c, posted) => await act(c, posted, posted.get('do') ?? 'check'))
+	signedIn.form('/connect/fields', showFields)
+	signedIn.page('/connect/return', showReturn)
+	signedIn.form('/connect/token/:id', showToken)
+	signedIn.page('/connect/progress/:id', showProgress)
+}
+
+async function showConnect(c: SignedInContext): Promise<Response> {
+	const { viewer, message } = c.var
+	if (!can(viewer, 'developer'))
+		return await renderPage(
+			c,
+			<ConnectFrame viewer={viewer} message={message}>
+				<NotAllowed />
+			</ConnectFrame>,
+		)
+	const catalog = await getCatalog(c)
+	const view = toView(c, catalog, { ...NOTHING_POSTED, form: toBlankForm(catalog.resources) })
+	return await respond(c, view, null)
+}
+
+const NOTHING_POSTED = { requestKey: null, sealed: null, sealedKeys: [], generatedKey: null }
+
+/** The form for fields that the browser kept. */
+async function showFields(c: SignedInContext, posted: URLSearchParams): Promise<Response> {
+	const catalog = await getCatalog(c)
+	const view = toView(c, catalog, await readPostedForm(c, posted))
+	return await renderPart(c, <Steps view={view} viewer={c.var.viewer} message={null} />)
+}
+
+/** One act of the form. */
+async function act(c: SignedInContext, posted: URLSearchParams, name: string): Promise<Response> {
+	const catalog = await getCatalog(c)
+	const typed = await readPostedForm(c, posted)
+	if (name === 'create') return await create(c, catalog, typed)
+	if (name === 'authorize') return await authorize(c, catalog, typed)
+	const changed = change(typed, posted, name, catalog)
+	const isLocal = name === 'generate' || name === 'json'
+	const check = isLocal
+		? null
+		: await runCheck(c, changed.form, catalog, { callback: name === 'callback', collections: name === 'collections' })
+	const refused = [...(check?.refused ?? []), ...findPollerProblems(changed.form)]
+	const view = toView(c, catalog, changed, check?.found ?? null, refused, changed.openRow)
+	if (!isPartRequest(c)) return await respond(c, view, null)
+	if (name === 'generate') return await renderPart(c, <SignatureParts view={view} />)
+	if (name === 'json') return await renderPart(c, <JsonParts view={view} />)
+	return await renderPart(c, <FormParts view={view} polling={!['check', 'callback'].includes(name)} />)
+}
+
+type ChangedForm = PostedForm & { openRow: number | null }
+
+function change(typed: PostedForm, posted: URLSearchParams, name: string, catalog: Catalog): ChangedForm {
+	const { form } = typed
+	const withForm = (changed: InstanceForm, openRow: number | null = null): ChangedForm => ({
+		...typed,
+		form: changed,
+		openRow,
+	})
+	if (name === 'generate') return { ...withForm(form), generatedKey: newSignatureKey() }
+	if (name === 'json') return withForm(editAsJson(form))
+	if (name === 'rows') return withForm(editAsRows(form, catalog.resources))
+	const removed = /^remove\.(\d+)$/.exec(name)?.[1]
+	if (removed !== undefined) return withForm(removeRow(form, Number(removed)))
+	const url = posted.get('add')
+	if (name !== 'add' || url === null || form.json !== null) return withForm(form)
+	const known = catalog.resources.find(({ path }) => path === url)
+	const label = known?.name ?? url.replace(/^.*\//, '')
+	const added = addResource(form, { label, url, idField: known?.settings.idField ?? 'id' })
+	return withForm(added.form, added.openRow)
+}
+
+/** Asks the store about what is filled in. */
+async function runCheck(
+	c: SignedInContext,
+	form: InstanceForm,
+	catalog: Catalog,
+	options: { callback: boolean; collections: boolean },
+): Promise<{ found: StoreCheck | null; refused: FieldProblem[] }> {
+	const body = toFormBody(form, catalog.resources)
+	const result = await callOperation(c, 'checkStore', { params: ELEMENT, body: { ...body, ...options } })
+	if (result.ok) return { found: result.body, refused: [] }
+	return { found: null, refused: toFormProblems(result.problems, form) }
+}
+
+async function create(c: SignedInContext, catalog: Catalog, typed: PostedForm): Promise<Response> {
+	const missing = findFormProblems(typed.form)
+	if (missing.length > 0) return await refuse(c, catalog, typed, missing)
+	const result = await callOperation(
+		c,
+		'createInstanceOfElement',
+		{ params: ELEMENT, body: { ...toFormBody(typed.form, catalog.resources) } },
+		{ idempotencyKey: typed.requestKey },
+	)
+	if (!result.ok) {
+		const problems = toFormProblems(result.problems, typed.form)
+		// The same request goes on: its answer is asked for with the same key.
+		return await refuse(c, catalog, typed, problems, result.status === 409)
+	}
+	const { id, name, token, eventsEnabled } = result.body
+	return await respondWithCreated(c, { id, name, token, eventsEnabled, follow: await getFollow(c, id) })
+}
+
+/** 422 with what was typed and the errors beside their fields. */
+async function refuse(
+	c: SignedInContext,
+	catalog: Catalog,
+	typed: PostedForm,
+	problems: readonly FieldProblem[],
+	keepsKey = false,
+): Promise<Response> {
+	const requestKey = keepsKey ? typed.requestKey : newRequestKey()
+	return await respond(c, toView(c, catalog, { ...typed, requestKey }, null, problems), null, 422)
+}
+
+/** Sends the merchant to the store's own page, from which the browser comes back. */
+async function authorize(c: SignedInContext, catalog: Catalog, typed: PostedForm): Promise<Response> {
+	const keyFields = ['oauth.api.key', 'oauth.api.secret']
+	const missing = findFormProblems(typed.form).filter(({ field }) => !keyFields.includes(field))
+	if (missing.length > 0) return await refuse(c, catalog, typed, missing)
+	const body = toFormBody(typed.form, catalog.resources)
+	for (const key of keyFields) delete body.configuration[key]
+	const callbackUrl = new URL('/connect/return', c.req.url).href
+	const result = await callOperation(c, 'startHandOver', { params: ELEMENT, body: { ...body, callbackUrl } })
+	if (!result.ok) return await refuse(c, catalog, typed, toFormProblems(result.problems, typed.form))
+	const { oauthUrl } = result.body
+	if (isPartRequest(c)) return c.body(null, 200, { 'HX-Redirect': oauthUrl })
+	return await renderPage(
+		c,
+		<ConnectFrame viewer={c.var.viewer} message={null}>
+			<LeavePage url={oauthUrl} host={new URL(oauthUrl).host} />
+		</ConnectFrame>,
+	)
+}
+
+/** The browser's return from the store. */
+async function showReturn(c: SignedInContext): Promise<Response> {
+	const id = c.req.query('instanceId') ?? ''
+	const { name, eventsEnabled, id: found } = requireOk(await callOperation(c, 'getInstance', { params: { id } }))
+	const follow = await getFollow(c, found)
+	return await respondWithCreated(c, { id: found, name, token: null, eventsEnabled, follow })
+}
+
+/** The token of an instance that came back from the store. */
+async function showToken(c: SignedInContext): Promise<Response> {
+	const { id, name, token, eventsEnabled } = requireOk(
+		await callOperation(c, 'getInstance', { params: { id: c.req.param('id') ?? '' } }),
+	)
+	return await respondWithCreated(c, { id, name, token, eventsEnabled, follow: await getFollow(c, id) })
+}
+
+async function showProgress(c: SignedInContext): Promise<Response> {
+	const id = Number(c.req.param('id'))
+	if (!isPartRequest(c)) return redirectTo(c, `/instances/${id}`)
+	return await renderPart(c, <Follow view={await getFollow(c, id)} />)
+}
+
+async function getFollow(c: SignedInContext, instanceId: number): Promise<FollowView> {
+	const id = String(instanceId)
+	const [poller, events] = await Promise.all([
+		callOperation(c, 'getPoller', { params: { id } }),
+		callOperation(c, 'listEvents', { params: { id }, query: { pageSize: '1' } }),
+	])
+	return {
+		id: instanceId,
+		poller: poller.ok ? poller.body : null,
+		newest: events.ok ? (events.body[0] ?? null) : null,
+		now: c.var.services.now(),
+	}
+}
+
+async function respondWithCreated(c: SignedInContext, created: CreatedView): Promise<Response> {
+	const { viewer } = c.var
+	if (isPartRequest(c)) return await renderPart(c, <Created created={created} csrf={viewer.csrf} oob />)
+	return await renderPage(
+		c,
+		<ConnectFrame viewer={viewer} message={null}>
+			<Created created={created} csrf={viewer.csrf} />
+		</ConnectFrame>,
+	)
+}
+
+async function getCatalog(c: SignedInContext): Promise<Catalog> {
+	return requireOk(await callOperation(c, 'getElement', { params: ELEMENT }))
+}
+
+type TypedForm = Omit<PostedForm, 'requestKey'> & { requestKey: string | null }
+
+function toView(
+	c: SignedInContext,
+	catalog: Catalog,
+	{ form, requestKey, sealed, sealedKeys, generatedKey }: TypedForm,
+	check: StoreCheck | null = null,
+	refused: readonly FieldProblem[] = [],
+	openRow: number | null = null,
+): FormView {
+	return {
+		form,
+		problems: listProblems(form, refused, check),
+		check,
+		catalog,
+		now: c.var.services.now(),
+		action: ACTION,
+		instanceId: null,
+		requestKey: requestKey ?? newRequestKey(),
+		sealed,
+		sealedKeys,
+		storedKeys: [],
+		generatedKey,
+		openRow,
+	}
+}
+
+async function respond(
+	c: SignedInContext,
+	view: FormView,
+	message: string | null,
+	status: 200 | 422 = 200,
+): Promise<Response> {
+	const { viewer } = c.var
+	if (isPartRequest(c))
+		return await renderPart(c, <ConnectForm view={view} viewer={viewer} message={message} oob />, status)
+	return await renderPage(
+		c,
+		<ConnectFrame viewer={viewer} message={c.var.message}>
+			<ConnectForm view={view} viewer={viewer} message={message} />
+		</ConnectFrame>,
+		status,
+	)
+}

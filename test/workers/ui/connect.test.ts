@@ -1,0 +1,259 @@
+/** The page that connects a store, as a browser without JavaScript posts it: errors beside fields, roles, what is created and what is not. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
+import { TestBrowser } from './browser.ts'
+
+let store: SimulatedStore
+let client: ApiClient
+let browser: TestBrowser
+
+beforeEach(async () => {
+	await resetDatabase()
+	client = await startApiWorld((request) =>
+		new URL(request.url).host === 'app.example.com'
+			? Promise.resolve(new Response('', { status: 200 }))
+			: store.fetch(request),
+	)
+	store = createStore({
+		objects: 4,
+		url: 'https://shop.example.com',
+		now: () => client.world.nowMs,
+		deliver: (request) => client.send(request),
+	})
+	browser = new TestBrowser(client)
+	await browser.signIn()
+})
+
+/** The fields of the form as the page has them, with changes. */
+async function openForm(changes: Record<string, string> = {}): Promise<Record<string, string>> {
+	return { ...toFields((await browser.open('/connect')).html), ...changes }
+}
+
+/** What a browser would post of a page. */
+function toFields(html: string): Record<string, string> {
+	const fields: Record<string, string> = {}
+	for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
+		const attribute = (name: string): string | null => new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? null
+		const [name, type, value] = [attribute('name'), attribute('type'), attribute('value') ?? '']
+		if (name === null || name === 'csrf') continue
+		if ((type === 'checkbox' || type === 'radio') && !/\bchecked\b/.test(tag)) continue
+		fields[name] = unescapeHtml(value)
+	}
+	for (const [, name, text] of html.matchAll(/<textarea\b[^>]*\bname="([^"]*)"[^>]*>([^<]*)<\/textarea>/g))
+		fields[name!] = unescapeHtml(text!)
+	return fields
+}
+
+function unescapeHtml(text: string): string {
+	return text
+		.replaceAll('&quot;', '"')
+		.replaceAll('&#39;', "'")
+		.replaceAll('&lt;', '<')
+		.replaceAll('&gt;', '>')
+		.replaceAll('&amp;', '&')
+}
+
+const filled = (): Record<string, string> => ({
+	'store.url': store.url,
+	'oauth.api.key': store.credentials.key,
+	'oauth.api.secret': store.credentials.secret,
+	'event.notification.callback.url': 'https://app.example.com/hook',
+})
+
+const HTMX = { headers: { 'HX-Request': 'true' } }
+
+async function countInstances(): Promise<number> {
+	return (await env.DB.prepare('SELECT count(*) AS n FROM instances').first<{ n: number }>())!.n
+}
+
+function expectNoSecrets(html: string): void {
+	for (const secret of [store.credentials.key, store.credentials.secret, 'a-signature-key'])
+		expect(html).not.toContain(secret)
+}
+
+describe('the form', () => {
+	test('has the labels of the documentation, the default resources, and no script of its own', async () => {
+		const { status, html } = await browser.open('/connect')
+		expect(status).toBe(200)
+		for (const label of [
+			...['Name', 'The Store URL', 'OAuth API Key', 'OAuth API Secret', 'Events Enabled', 'Event Type'],
+			...['Event Notification Callback URL', 'Event poller refresh interval (mins)', 'Configure Polling', 'URL'],
+			...['ID Field', 'Advanced Filtering', 'Updated Date Field', 'Updated Date Format', 'Created Date Field'],
+			...['Created Date Format', 'Callback Notification Signature Key', 'Tags', 'Create Instance', 'Resource to Poll'],
+		])
+			expect(html).toContain(label)
+		for (const name of ['customers', 'discounts', 'orders', 'products']) expect(html).toContain(`value="${name}"`)
+		expect(html).not.toMatch(/ style=|<script(?![^>]*src=)|hx-on|js:/)
+	})
+
+	test('is not for viewers', async () => {
+		await env.DB.exec("UPDATE users SET role = 'viewer' WHERE id = 1")
+		const { status, html } = await browser.open('/connect')
+		expect([status, html.includes('Create Instance')]).toEqual([200, false])
+	})
+
+	test('a viewer who posts it creates nothing', async () => {
+		const fields = await openForm(filled())
+		await env.DB.exec("UPDATE users SET role = 'viewer' WHERE id = 1")
+		expect((await browser.post('/connect', { ...fields, do: 'create' })).status).not.toBe(200)
+		expect(await countInstances()).toBe(0)
+	})
+})
+
+describe('a check', () => {
+	test('says what was found of each part, and creates nothing', async () => {
+		const { status, html } = await browser.post('/connect/check', await openForm({ ...filled(), do: 'callback' }))
+		expect(status).toBe(200)
+		expect(html).toMatch(/WooCommerce 11[\d.]* at https:\/\/shop\.example\.com/)
+		expect(html).toContain('may read and write')
+		expect(html).toContain('was answered 200')
+		expect(html).toMatch(/About [\d,]+ requests a day/)
+		expect(html).toMatch(/\d+ found, newest/)
+		expect(html).toContain('read as 20')
+		expectNoSecrets(html)
+		expect([await countInstances(), store.webhooks()]).toEqual([0, []])
+	})
+
+	test('answers htmx with the parts that change', async () => {
+		const { html } = await browser.post('/connect/check', await openForm(filled()), HTMX)
+		expect(html).toContain('id="cf-store" hx-swap-oob="outerMorph"')
+		expect(html).not.toMatch(/<html|<form/)
+		expect(html).not.toContain('typed-secrets')
+		expectNoSecrets(html)
+	})
+
+	test.each([
+		['store.url', { 'store.url': 'http://169.254.169.254' }],
+		['oauth-api-key', { 'oauth.api.key': 'ck_unknown' }],
+		['oauth-api-secret', { 'oauth.api.secret': 'cs_wrong' }],
+		['event-poller-refresh_interval', { 'event.poller.refresh_interval': 'often' }],
+		['resource-2-url', { 'resource.2.url': '/hubs/ecommerce/orders?colour=red' }],
+	])('an error stands at %s', async (field, changes) => {
+		const { html } = await browser.post('/connect/check', await openForm({ ...filled(), ...changes }))
+		expect(html).toContain(`id="${field.replace(/\W+/g, '-')}-error"`)
+	})
+
+	test('keeps secrets sealed for a browser without JavaScript', async () => {
+		const fields = await openForm({ ...filled(), 'event.notification.signature.key': 'a-signature-key' })
+		const checked = await browser.post('/connect/check', fields)
+		expectNoSecrets(checked.html)
+		expect(checked.html).toContain('Kept as you entered it')
+		const again = toFields(checked.html)
+		expect(again['oauth.api.secret']).toBe('')
+		const made = await browser.post('/connect', { ...again, do: 'create' })
+		expect(made.html).toContain('is connected')
+		expect(await countInstances()).toBe(1)
+	})
+})
+
+describe('resources', () => {
+	test('are added, removed, and edited as JSON and back', async () => {
+		const added = await browser.post(
+			'/connect',
+			await openForm({ ...filled(), do: 'add', add: '/hubs/ecommerce/refunds' }),
+		)
+		let fields = toFields(added.html)
+		expect([fields['resource.4.label'], fields['resource.4.url']]).toEqual(['refunds', '/hubs/ecommerce/refunds'])
+		const asJson = await browser.post('/connect', { ...fields, do: 'json' })
+		fields = toFields(asJson.html)
+		expect(Object.keys(JSON.parse(fields['event.poller.configuration']!))).toEqual([
+			...['customers', 'discounts', 'orders', 'products', 'refunds'],
+		])
+		const broken = await browser.post('/connect', { ...fields, 'event.poller.configuration': '{\n"a": }', do: 'rows' })
+		expect(broken.html).toContain('Line 2: expected a value')
+		const rows = toFields((await browser.post('/connect', { ...fields, do: 'rows' })).html)
+		expect(rows['resource.4.label']).toBe('refunds')
+		const removed = toFields((await browser.post('/connect', { ...rows, do: 'remove.4' })).html)
+		expect([removed['resource.3.label'], removed['resource.4.label']]).toEqual(['products', undefined])
+	})
+
+	test('the collections of the store are listed on request', async () => {
+		const { html } = await browser.post('/connect', await openForm({ ...filled(), do: 'collections' }))
+		expect(html).toMatch(/<option value="\/hubs\/ecommerce\/products-categories"/)
+	})
+})
+
+describe('Create Instance', () => {
+	test('shows id and token once, and the same form again makes no second one', async () => {
+		const fields = { ...(await openForm(filled())), do: 'create' }
+		const { status, html } = await browser.post('/connect', fields)
+		expect(status).toBe(200)
+		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
+		const { body } = await client.call('GET', `/instances/${row.id}`)
+		expect(html).toContain(body.token)
+		expectNoSecrets(html)
+		expect(body.configuration['event.vendor.type']).toBe('hybrid')
+		const again = await browser.post('/connect', fields)
+		expect([again.status, await countInstances()]).toEqual([200, 1])
+	})
+
+	test('says beside each field what is missing, and keeps what was typed', async () => {
+		const { status, html } = await browser.post(
+			'/connect',
+			await openForm({ name: 'My <shop>', tags: 'a\r\nb', do: 'create' }),
+		)
+		expect(status).toBe(422)
+		for (const id of ['store-url', 'oauth-api-key', 'oauth-api-secret', 'event-notification-callback-url'])
+			expect(html).toContain(`id="${id}-error"`)
+		expect(toFields(html)).toMatchObject({ name: 'My <shop>', tags: 'a\nb' })
+		expect(await countInstances()).toBe(0)
+	})
+
+	test('an error of the store leaves nothing behind, and the corrected form makes the instance', async () => {
+		const fields = await openForm({ ...filled(), 'oauth.api.secret': 'cs_wrong', do: 'create' })
+		const refused = await browser.post('/connect', fields)
+		expect([refused.status, await countInstances()]).toEqual([422, 0])
+		expect(refused.html).toContain('id="oauth-api-secret-error"')
+		const corrected = { ...toFields(refused.html), 'oauth.api.secret': store.credentials.secret, do: 'create' }
+		expect([(await browser.post('/connect', corrected)).status, await countInstances()]).toEqual([200, 1])
+	})
+
+	test('a generated signature key is shown, and is the key of the instance', async () => {
+		const generated = await browser.post('/connect', await openForm({ ...filled(), do: 'generate' }))
+		const fields = toFields(generated.html)
+		const key = fields['event.notification.signature.key']!
+		expect(key).toMatch(/^[\w-]{40,}/)
+		await browser.post('/connect', { ...fields, do: 'create' })
+		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
+		expect((await client.call('GET', `/instances/${row.id}/signature-key`)).body.key).toBe(key)
+	})
+
+	test('the progress of the first index is a part that asks again', async () => {
+		await browser.post('/connect', { ...(await openForm(filled())), do: 'create' })
+		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
+		const { html } = await browser.open(`/connect/progress/${row.id}`, HTMX)
+		expect(html).toContain('hx-trigger="every 2s"')
+	})
+})
+
+describe('Connect with WooCommerce', () => {
+	test('leads to the store, and back to the created instance', async () => {
+		const fields = await openForm({ 'store.url': store.url, delivery: 'log', do: 'authorize' })
+		const htmx = await browser.post('/connect', fields, HTMX)
+		const url = htmx.headers.get('HX-Redirect')!
+		expect(url).toMatch(/^https:\/\/shop\.example\.com\/wc-auth\/v1\/authorize/)
+		const page = await browser.post('/connect', fields)
+		expect(page.html).toContain('Continue to shop.example.com')
+		const approved = await store.fetch(
+			new Request(url, { method: 'POST', body: new URLSearchParams({ answer: 'approve' }), redirect: 'manual' }),
+		)
+		const back = new URL(approved.headers.get('Location')!)
+		const returned = await browser.open(back.pathname + back.search)
+		expect([returned.status, returned.path]).toEqual([200, expect.stringMatching(/^\/connect\/return\?/)])
+		expect(returned.html).toContain('is connected')
+		const { id, token } = (await client.call('GET', '/instances')).body[0]
+		expect(returned.html).not.toContain(token)
+		expect((await browser.post(`/connect/token/${id}`)).html).toContain(token)
+	})
+
+	test('an error of the address stands beside it', async () => {
+		const fields = await openForm({ 'store.url': 'http://169.254.169.254', delivery: 'log', do: 'authorize' })
+		const { status, html } = await browser.post('/connect', fields)
+		expect([status, html.includes('id="store-url-error"')]).toEqual([422, true])
+	})
+
+	test('another organization’s instance is 404', async () => {
+		expect((await browser.open('/connect/return?instanceId=999')).status).toBe(404)
+	})
+})

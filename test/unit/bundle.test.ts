@@ -18,6 +18,7 @@ const PACKAGES = [
 	'date-fns',
 	'hono',
 	'ipaddr.js',
+	'jsonc-parser',
 	'lucide',
 	'zod',
 ]

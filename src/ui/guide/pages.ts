@@ -18,8 +18,9 @@ export async function readGuidePage(assets: Fetcher, page: GuidePage): Promise<s
 }
 
 /** The HTML of one section of a page, from after its heading to the next one; '' if there is none. */
-export function getGuideSection(name: string, anchor: string): string {
-	const html = getGuidePage(name)?.html ?? ''
+export async function readGuideSection(assets: Fetcher, name: string, anchor: string): Promise<string> {
+	const page = getGuidePage(name)
+	const html = page === undefined ? '' : await readGuidePage(assets, page)
 	const [, rest = ''] = html.split(`<h2 id="${anchor}">`)
 	return rest.slice(rest.indexOf('</h2>') + '</h2>'.length).split('<h2')[0] ?? ''
 }

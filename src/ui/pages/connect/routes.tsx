@@ -1,6 +1,7 @@
 /** `/connect`: connects a store. Every button is an act of one form; the store is checked by operations only. */
 import { newSignatureKey } from '../../../instances/signature.ts'
 import type { FieldProblem } from '../../../lib/values.ts'
+import { readGuideSection } from '../../guide/pages.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
 import { requireOk } from '../../http/errors.tsx'
@@ -41,7 +42,7 @@ async function showConnect(c: SignedInContext): Promise<Response> {
 			</ConnectFrame>,
 		)
 	const catalog = await getCatalog(c)
-	const view = toView(c, catalog, { ...NOTHING_POSTED, form: toBlankForm(catalog.resources) })
+	const view = await toView(c, catalog, { ...NOTHING_POSTED, form: toBlankForm(catalog.resources) })
 	return await respond(c, view, null)
 }
 
@@ -50,7 +51,7 @@ const NOTHING_POSTED = { requestKey: null, sealed: null, sealedKeys: [], generat
 /** The form for fields that the browser kept. */
 async function showFields(c: SignedInContext, posted: URLSearchParams): Promise<Response> {
 	const catalog = await getCatalog(c)
-	const view = toView(c, catalog, await readPostedForm(c, posted))
+	const view = await toView(c, catalog, await readPostedForm(c, posted))
 	return await renderPart(c, <Steps view={view} viewer={c.var.viewer} message={null} />)
 }
 
@@ -66,7 +67,7 @@ async function act(c: SignedInContext, posted: URLSearchParams, name: string): P
 		? null
 		: await runCheck(c, changed.form, catalog, { callback: name === 'callback', collections: name === 'collections' })
 	const refused = [...(check?.refused ?? []), ...findPollerProblems(changed.form)]
-	const view = toView(c, catalog, changed, check?.found ?? null, refused, changed.openRow)
+	const view = await toView(c, catalog, changed, check?.found ?? null, refused, changed.openRow)
 	if (!isPartRequest(c)) return await respond(c, view, null)
 	if (name === 'generate') return await renderPart(c, <SignatureParts view={view} />)
 	if (name === 'json') return await renderPart(c, <JsonParts view={view} />)
@@ -135,7 +136,7 @@ async function refuse(
 	keepsKey = false,
 ): Promise<Response> {
 	const requestKey = keepsKey ? typed.requestKey : newRequestKey()
-	return await respond(c, toView(c, catalog, { ...typed, requestKey }, null, problems), null, 422)
+	return await respond(c, await toView(c, catalog, { ...typed, requestKey }, null, problems), null, 422)
 }
 
 /** Sends the merchant to the store's own page, from which the browser comes back. */
@@ -209,21 +210,30 @@ async function getCatalog(c: SignedInContext): Promise<Catalog> {
 	return requireOk(await callOperation(c, 'getElement', { params: ELEMENT }))
 }
 
+/** The guide's section, which is the same for every page of this version. */
+let keyHelp: string | null = null
+
+async function getKeyHelp({ env }: SignedInContext): Promise<string> {
+	keyHelp ??= await readGuideSection(env.ASSETS, 'woocommerce-key', 'create-a-key-by-hand')
+	return keyHelp
+}
+
 type TypedForm = Omit<PostedForm, 'requestKey'> & { requestKey: string | null }
 
-function toView(
+async function toView(
 	c: SignedInContext,
 	catalog: Catalog,
 	{ form, requestKey, sealed, sealedKeys, generatedKey }: TypedForm,
 	check: StoreCheck | null = null,
 	refused: readonly FieldProblem[] = [],
 	openRow: number | null = null,
-): FormView {
+): Promise<FormView> {
 	return {
 		form,
 		problems: listProblems(form, refused, check),
 		check,
 		catalog,
+		keyHelp: await getKeyHelp(c),
 		now: c.var.services.now(),
 		action: ACTION,
 		instanceId: null,

@@ -1,6 +1,5 @@
 /** Step 1: the store and its key. */
 import { raw } from 'hono/html'
-import { getGuideSection } from '../../guide/pages.ts'
 import { Button } from '../../parts/button.tsx'
 import { Field } from '../../parts/field.tsx'
 import { toKeyFinding, toStoreFinding } from './findings.ts'
@@ -37,7 +36,7 @@ export function StoreFields({ view }: { view: FormView }) {
 				{view.instanceId === null ? <WithoutKeys /> : null}
 				<KeyPart view={view} />
 			</div>
-			<KeyHelp />
+			<KeyHelp html={view.keyHelp} />
 			<div class='actions'>
 				<Button small name='do' value='check' icon='refresh-cw'>
 					Check the store
@@ -106,12 +105,12 @@ export function KeyPart({ view, oob = false }: PartProps<FormView>) {
 	)
 }
 
-function KeyHelp() {
+function KeyHelp({ html }: { html: string }) {
 	return (
 		<details class='behind'>
 			<summary>Where do I get these?</summary>
 			<div class='body text'>
-				{raw(getGuideSection('woocommerce-key', 'create-a-key-by-hand'))}
+				{raw(html)}
 				<p>
 					<a class='link' href='/guide/woocommerce-key'>
 						More about keys

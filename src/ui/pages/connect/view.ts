@@ -19,6 +19,8 @@ export interface FormView {
 	/** Null: nothing was checked yet. */
 	check: StoreCheck | null
 	catalog: Catalog
+	/** How a key is created, from the guide, as HTML. */
+	keyHelp: string
 	/** Epoch ms. */
 	now: number
 	/** Where the form is sent, and where it is checked. */

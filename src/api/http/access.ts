@@ -15,7 +15,7 @@ import { findInstance, toFoundInstance, findInstanceStatement, type Instance } f
 import { logError } from '../../lib/log.ts'
 import type { AccessLevel } from './contract.ts'
 import type { CallerContext, InstanceEnv } from './environment.ts'
-import { getPageCall } from './page-call.ts'
+import { getPageCall, type PageCall } from './page-call.ts'
 
 /** The access requirements of a call. */
 interface Permission {
@@ -54,7 +54,7 @@ export async function authorize(
 ): Promise<void> {
 	const page = getPageCall(c.env)
 	const { caller, tokenInstance, pathInstance } =
-		page === null ? await findCallerOfHeader(c, access) : await findCallerOfPage(c, access, page.caller)
+		page === null ? await findCallerOfHeader(c, access) : await findCallerOfPage(c, access, page)
 	const { user, credential, organizationProven } = caller
 	c.set('user', user)
 	c.set('credential', credential)
@@ -111,12 +111,14 @@ async function findCallerOfHeader(
 async function findCallerOfPage(
 	c: Context<InstanceEnv>,
 	access: Exclude<AccessLevel, 'public'>,
-	caller: Caller | null,
+	{ caller, instances }: PageCall,
 ): Promise<FoundCaller> {
 	if (caller === null) throw new Unauthorized('Sign in first')
 	const id = access === 'instance' ? parseIdOrNull(c.req.param('id')) : null
-	const pathInstance = id === null ? null : await findInstance(c.env.DB, caller.user.organizationId, id)
-	return { caller, tokenInstance: null, pathInstance }
+	if (id === null) return { caller, tokenInstance: null, pathInstance: null }
+	const lookup = instances?.get(id) ?? findInstance(c.env.DB, caller.user.organizationId, id)
+	instances?.set(id, lookup)
+	return { caller, tokenInstance: null, pathInstance: await lookup }
 }
 
 /** Reads the caller, the token's instance and the path's instance in one batch, all of the caller's organization. */

@@ -10,7 +10,7 @@ import type { Operation, OperationResponse, Operations } from './contract.ts'
 import type { PublicEnv } from './environment.ts'
 import { IDEMPOTENCY_KEY_HEADER } from './idempotency.ts'
 import { readOperationResponse, toOperationRequest, type CallInput, type RequestInput } from './operation-request.ts'
-import { withPageCall, type PageCall } from './page-call.ts'
+import { withPageCall, type InstanceLookups, type PageCall } from './page-call.ts'
 
 /** Options of one call. */
 export interface PageCallOptions {
@@ -63,7 +63,7 @@ export interface PageCallContext {
 	readonly env: PublicEnv['Bindings']
 	readonly executionCtx: Context['executionCtx']
 	readonly req: { readonly url: string; header(name: string): string | undefined }
-	readonly var: Readonly<{ requestId: string; caller: Caller | null; app: PageApp }>
+	readonly var: Readonly<{ requestId: string; caller: Caller | null; instances: InstanceLookups | null; app: PageApp }>
 }
 
 /** The app that holds the operations. */
@@ -92,7 +92,8 @@ export function createCallOperation<Ops extends Operations>(operations: Ops) {
 			headers,
 			signal: options.signal,
 		})
-		const call: PageCall = { caller: c.var.caller, requestId: c.var.requestId, error: null }
+		const { caller, requestId, instances } = c.var
+		const call: PageCall = { caller, requestId, instances, error: null }
 		const response = await c.var.app.fetch(request, withPageCall(c.env, call), c.executionCtx)
 		if (!response.ok) return await toCallError(response, call)
 		const total = response.headers.get('Elements-Total-Count')

@@ -3,8 +3,12 @@
  * symbol, so that no request from outside and no setting can carry it.
  */
 import type { Caller } from '../../accounts/callers.ts'
+import type { Instance } from '../../instances/rows.ts'
 
 const PAGE_CALL = Symbol('page call')
+
+/** Lookups of instances by id, of one page. */
+export type InstanceLookups = Map<number, Promise<Instance | null>>
 
 /** A call of a page. */
 export interface PageCall {
@@ -12,6 +16,8 @@ export interface PageCall {
 	caller: Caller | null
 	/** Of the page's request, so that the audit log and the page show the same id. */
 	requestId: string
+	/** Instances that calls of the same page have looked up; null: the page changes something, so each call looks again. */
+	instances: InstanceLookups | null
 	/** What the call threw; null: it succeeded. */
 	error: unknown
 }

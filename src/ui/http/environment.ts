@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { PageApp } from '../../api/http/call-operation.ts'
 import type { PublicEnv } from '../../api/http/environment.ts'
+import type { InstanceLookups } from '../../api/http/page-call.ts'
 import type { Caller } from '../../accounts/callers.ts'
 import type { Role } from '../../accounts/roles.ts'
 import { hasRole } from '../../accounts/roles.ts'
@@ -37,6 +38,8 @@ export interface PageEnv {
 	Bindings: PublicEnv['Bindings']
 	Variables: PublicEnv['Variables'] & {
 		app: PageApp
+		/** Instances that this page has looked up; null: it changes something. */
+		instances: InstanceLookups | null
 		/** The session's user with their credential; null: signed out. */
 		caller: Caller | null
 		/** The token that every form of this page has, in its field `csrf`. */

@@ -74,6 +74,7 @@ async function runPage(
 	c.set('message', takeMessage(c))
 	c.set('caller', null)
 	c.set('csrf', '')
+	c.set('instances', c.req.method === 'GET' ? new Map() : null)
 	c.header('Elements-Request-Id', c.var.requestId)
 	let response: Response
 	try {

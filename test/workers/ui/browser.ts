@@ -1,6 +1,7 @@
 /** A browser without a window for tests of pages in the runtime: it keeps cookies, follows redirects and posts forms as a page would. */
 import { newToken, hashSecret } from '../../../src/accounts/secrets.ts'
 import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
+import { findForbidden, findWrongIds } from '../../support/html.ts'
 import { env, type ApiClient } from '../api/harness.ts'
 
 export const SITE = 'https://bell.example.com'
@@ -81,6 +82,9 @@ export class TestBrowser {
 			return await this.open(location)
 		}
 		const html = await response.text()
+		const isPage = html.startsWith('<!doctype html>')
+		const forbidden = [...findForbidden(html), ...(isPage ? findWrongIds(html) : [])]
+		if (forbidden.length > 0) throw new Error(`${method} ${path}: ${forbidden.join('; ')}`)
 		this.#formToken = /name="csrf" value="([^"]*)"/.exec(html)?.[1] ?? this.#formToken
 		return { status: response.status, path: url.pathname + url.search, html, headers: response.headers }
 	}

@@ -46,10 +46,17 @@ export function ConfirmLink({
 	icon,
 	small,
 	...dialog
-}: DialogProps & { href: string; label: Child; kind?: ButtonKind; icon?: IconName; small?: boolean }) {
+}: DialogProps & {
+	href: string
+	/** With `icon`: text, which the icon stands for. */
+	label: string
+	kind?: ButtonKind
+	icon?: IconName
+	small?: boolean
+}) {
 	return (
 		<sb-confirm>
-			<LinkButton href={href} kind={kind} icon={icon} small={small}>
+			<LinkButton href={href} kind={kind} icon={icon} iconOnly={icon === undefined ? undefined : label} small={small}>
 				{label}
 			</LinkButton>
 			<Dialog {...dialog} />

@@ -93,9 +93,16 @@ export function CodeTab({ instanceId, base, language, secrets, canSeeSecrets, cs
 					rows={listCalls(instanceId)}
 					dense
 					columns={[
-						{ label: 'Page', render: ({ page }) => page },
-						{ label: 'Method', hide: true, class: 'soft', render: ({ method }) => method },
-						{ label: 'Path', class: 'wrap', render: ({ path }) => <code>{path}</code> },
+						{ label: 'Page', class: 'whole', render: ({ page }) => page },
+						{
+							label: 'Call',
+							class: 'whole',
+							render: ({ method, path }) => (
+								<code>
+									{method} {path}
+								</code>
+							),
+						},
 					]}
 				/>
 			</Card>

@@ -86,6 +86,7 @@ function DecisionLink({ decision, instance, csrf, waiting }: DecisionProps & { d
 			href={path}
 			label={texts.label}
 			kind={decision === 'delete' ? 'danger' : 'plain'}
+			icon={decision === 'delete' ? 'trash' : undefined}
 			title={texts.title(instance.name)}
 			form={{ action: path, csrf }}
 			footer={

@@ -1,4 +1,5 @@
 /** The pages of an instance: overview, its live parts, one event, code, and the actions of its head. */
+import type { CallError } from '../../../api/http/call-operation.ts'
 import { HOUR_MS } from '../../../lib/time.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
@@ -174,7 +175,7 @@ async function showEventRow(c: SignedInContext): Promise<Response> {
 
 async function pollNow(c: SignedInContext): Promise<Response> {
 	const result = await callOperation(c, 'pollNow', { params: { id: getInstanceId(c) } })
-	if (!result.ok) return await respondToAction(c, 'bad', result.message)
+	if (!result.ok) return await refuseAction(c, result)
 	const { state, notBefore } = result.body
 	if (state !== 'waiting' || notBefore === null)
 		return await respondToAction(c, 'ok', 'The store is being polled. Changes appear below.')
@@ -185,7 +186,13 @@ async function sendTestEvent(c: SignedInContext): Promise<Response> {
 	const result = await callOperation(c, 'sendTestEvent', { params: { id: getInstanceId(c) } })
 	return result.ok
 		? await respondToAction(c, 'ok', 'A signed test event is on its way to the callback.')
-		: await respondToAction(c, 'bad', result.message)
+		: await refuseAction(c, result)
+}
+
+/** What is not possible now is said on the page; anything else is a page of its own. */
+async function refuseAction(c: SignedInContext, result: CallError): Promise<Response> {
+	if (![409, 429, 502, 503].includes(result.status)) return requireOk<Response>(result)
+	return await respondToAction(c, 'bad', result.message)
 }
 
 /** After an action of the head: its part and a message, or the page with the message. */
@@ -267,11 +274,7 @@ async function deleteInstance(c: SignedInContext): Promise<Response> {
 }
 
 /** A decision that is not possible now: the page that asks says why. Anything else is a page of its own. */
-async function refuse(
-	c: SignedInContext,
-	decision: Decision,
-	result: Parameters<typeof requireOk>[0] & { ok: false },
-): Promise<Response> {
+async function refuse(c: SignedInContext, decision: Decision, result: CallError): Promise<Response> {
 	if (result.status !== 409) return requireOk<Response>(result)
 	return await renderDecision(c, decision, await readInstance(c), result.message)
 }

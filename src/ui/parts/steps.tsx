@@ -32,9 +32,7 @@ export function Step({
 }) {
 	return (
 		<div class='step' id={id}>
-			<span class={state === 'next' ? 'no' : `no ${state}`} aria-hidden='true'>
-				{state === 'done' ? <Icon name='check' /> : state === 'wrong' ? '!' : number}
-			</span>
+			<StepBadge number={number} state={state} id={id === undefined ? undefined : `${id}-badge`} />
 			<details open={open}>
 				<summary>
 					<h2>
@@ -48,5 +46,29 @@ export function Step({
 				{children}
 			</details>
 		</div>
+	)
+}
+
+/** The number of a step, or how it ended. `oob`: in a response of an action. */
+export function StepBadge({
+	number,
+	state,
+	id,
+	oob = false,
+}: {
+	number: number
+	state: StepState
+	id: string | undefined
+	oob?: boolean
+}) {
+	return (
+		<span
+			id={id}
+			class={state === 'next' ? 'no' : `no ${state}`}
+			aria-hidden='true'
+			hx-swap-oob={oob ? 'outerHTML' : undefined}
+		>
+			{state === 'done' ? <Icon name='check' /> : state === 'wrong' ? '!' : number}
+		</span>
 	)
 }

@@ -87,7 +87,7 @@ export function CallbackPart({ view, oob = false }: PartProps<FormView>) {
 					value={form.keys[CALLBACK] ?? ''}
 					error={errorOf(view, CALLBACK) ?? failure}
 					found={callback?.ok === true ? callback.message : undefined}
-					hint='Each change is sent there as a signed POST.'
+					hint='Each change is sent there as a POST, signed if there is a signature key.'
 					attributes={{ inputmode: 'url', autocomplete: 'off' }}
 				>
 					<Button small name='do' value='callback' icon='send'>
@@ -129,7 +129,6 @@ export function IntervalPart({ view, oob = false }: PartProps<FormView>) {
 					name={RECONCILE}
 					label='Reconcile Interval (mins)'
 					short
-					optional
 					value={keys[RECONCILE] ?? ''}
 					error={errorOf(view, RECONCILE)}
 					hint={`Minutes between polls beside webhooks: 60 if empty, 0 for none. ${cost ?? ''}`}
@@ -152,7 +151,6 @@ export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 			<Field
 				name={BASIC_USER}
 				label='Callback Basic Auth User Name'
-				optional
 				value={view.form.keys[BASIC_USER] ?? ''}
 				error={errorOf(view, BASIC_USER)}
 				attributes={{ autocomplete: 'off' }}
@@ -160,7 +158,6 @@ export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 			<Field
 				name={BASIC_PASSWORD}
 				label='Callback Basic Auth Password'
-				optional
 				secret
 				error={errorOf(view, BASIC_PASSWORD)}
 				attributes={{ placeholder: toPlaceholder(view, BASIC_PASSWORD) }}
@@ -170,7 +167,6 @@ export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 				<Field
 					name={HEADERS}
 					label='Callback Headers'
-					optional
 					secret
 					rows={3}
 					error={errorOf(view, HEADERS)}
@@ -195,7 +191,6 @@ function SignatureField({ view }: { view: FormView }) {
 			<Field
 				name={SIGNATURE}
 				label='Callback Notification Signature Key'
-				optional
 				secret={generatedKey === null}
 				value={generatedKey}
 				error={errorOf(view, SIGNATURE)}
@@ -251,7 +246,6 @@ function FurtherField({ view, item }: { view: FormView; item: CatalogKey }) {
 	const common = {
 		name: item.key,
 		label: item.name,
-		optional: true,
 		error: errorOf(view, item.key),
 		hint: item.description,
 	}

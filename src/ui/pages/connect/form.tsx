@@ -1,11 +1,12 @@
 /** The form of an instance: what its parts have in common, whole or as a response of an act. */
+import { StepBadge } from '../../parts/steps.tsx'
 import { toId } from '../../parts/text.ts'
 import { toStoreFinding, toSummary } from './findings.ts'
 import { CallbackPart, IntervalPart, OptionalPart, TypePart } from './events-step.tsx'
 import { Part, type PartProps } from './part.tsx'
 import { ExistingPart, PollingPart, RowCells, RowFields } from './polling-step.tsx'
 import { KeyPart, StorePart } from './store-step.tsx'
-import type { FormView } from './view.ts'
+import { getStepState, type FormView, type StepName } from './view.ts'
 
 /** What the form needs besides its fields. */
 export const HIDDEN = { requestKey: 'request-key', sealed: 'typed-secrets', generated: 'generated-key' } as const
@@ -47,11 +48,16 @@ export function SummaryPart({ view, oob = false }: PartProps<FormView>) {
 	)
 }
 
+const STEPS: readonly StepName[] = ['store', 'events', 'polling', 'finish']
+
 /** What acts replace. `polling`: the rows too, not only what is in them. */
 export function FormParts({ view, polling }: { view: FormView; polling: boolean }) {
 	return (
 		<>
 			<HiddenPart view={view} oob />
+			{STEPS.map((step, index) => (
+				<StepBadge id={`step-${step}-badge`} number={index + 1} state={getStepState(view, step)} oob />
+			))}
 			<StoreSummary view={view} oob />
 			<StorePart view={view} oob />
 			<KeyPart view={view} oob />

@@ -72,16 +72,23 @@ export function Steps({ view, viewer, message }: ConnectFormProps) {
 		>
 			<HiddenPart view={view} />
 			<section class='card'>
-				<Step number={1} title='Store' state={getStepState(view, 'store')} summary={<StoreSummary view={view} />} open>
+				<Step
+					number={1}
+					title='Store'
+					id='step-store'
+					state={getStepState(view, 'store')}
+					summary={<StoreSummary view={view} />}
+					open
+				>
 					<StoreFields view={view} />
 				</Step>
-				<Step number={2} title='Events' state={getStepState(view, 'events')} open>
+				<Step number={2} title='Events' id='step-events' state={getStepState(view, 'events')} open>
 					<EventsFields view={view} />
 				</Step>
-				<Step number={3} title='Configure Polling' state={getStepState(view, 'polling')} open>
+				<Step number={3} title='Configure Polling' id='step-polling' state={getStepState(view, 'polling')} open>
 					<PollingFields view={view} />
 				</Step>
-				<Step number={4} title='Finish' state={getStepState(view, 'finish')} open>
+				<Step number={4} title='Finish' id='step-finish' state={getStepState(view, 'finish')} open>
 					<TagsField view={view} />
 					<SummaryPart view={view} />
 					<div class='actions'>
@@ -101,11 +108,10 @@ export function TagsField({ view }: { view: FormView }) {
 		<Field
 			name={FIELD_NAMES.tags}
 			label='Tags'
-			optional
 			rows={2}
 			value={view.form.tags.join('\n')}
 			error={errorOf(view, FIELD_NAMES.tags)}
-			hint='To find instances by, one on a line. Left empty: the name.'
+			hint='To find instances by, one on a line. If empty, the name is the tag.'
 		/>
 	)
 }

@@ -25,10 +25,9 @@ export function StoreFields({ view }: { view: FormView }) {
 				<Field
 					name='name'
 					label='Name'
-					optional
 					value={view.form.name}
 					error={errorOf(view, 'name')}
-					hint="How the instance is called here. Left empty: the store's host."
+					hint="How the instance is called here: the store's host if empty."
 				/>
 			</Part>
 			<div {...toCheckAttributes(view)}>
@@ -48,6 +47,7 @@ export function StoreFields({ view }: { view: FormView }) {
 
 /** The address, and what was found there. */
 export function StorePart({ view, oob = false }: PartProps<FormView>) {
+	const found = toStoreFinding(view.check)
 	return (
 		<Part id='cf-store' oob={oob}>
 			<Field
@@ -55,8 +55,8 @@ export function StorePart({ view, oob = false }: PartProps<FormView>) {
 				label='The Store URL'
 				value={view.form.keys['store.url'] ?? ''}
 				error={errorOf(view, 'store.url')}
-				found={toStoreFinding(view.check) ?? undefined}
-				hint='The address of the shop, such as https://shop.example. It is checked when you leave the field.'
+				found={found ?? undefined}
+				hint={found === null ? 'Such as https://shop.example. It is checked when you leave the field.' : undefined}
 				attributes={{ inputmode: 'url', autocomplete: 'off' }}
 			/>
 		</Part>

@@ -2,6 +2,7 @@
 import type { Api } from '../api/http/serve.ts'
 import { mountGuide } from './guide/routes.tsx'
 import { createPages } from './http/pages.ts'
+import { mountConfiguration } from './pages/configuration/routes.tsx'
 import { mountConnect } from './pages/connect/routes.tsx'
 import { mountDecisions } from './pages/decisions/routes.tsx'
 import { mountInstance } from './pages/instance/routes.tsx'
@@ -14,6 +15,7 @@ export function mountPages(app: Api): void {
 	const pages = createPages(app)
 	mountSignIn(pages)
 	mountConnect(pages)
+	mountConfiguration(pages)
 	mountDecisions(pages)
 	mountInstance(pages)
 	pages.signedIn.page('/', (c) => c.redirect('/guide'))

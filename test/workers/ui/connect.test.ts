@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
 import { TestBrowser } from './browser.ts'
+import { toFields } from './fields.ts'
 
 let store: SimulatedStore
 let client: ApiClient
@@ -28,30 +29,6 @@ beforeEach(async () => {
 /** The fields of the form as the page has them, with changes. */
 async function openForm(changes: Record<string, string> = {}): Promise<Record<string, string>> {
 	return { ...toFields((await browser.open('/connect')).html), ...changes }
-}
-
-/** What a browser would post of a page. */
-function toFields(html: string): Record<string, string> {
-	const fields: Record<string, string> = {}
-	for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
-		const attribute = (name: string): string | null => new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? null
-		const [name, type, value] = [attribute('name'), attribute('type'), attribute('value') ?? '']
-		if (name === null || name === 'csrf') continue
-		if ((type === 'checkbox' || type === 'radio') && !/\bchecked\b/.test(tag)) continue
-		fields[name] = unescapeHtml(value)
-	}
-	for (const [, name, text] of html.matchAll(/<textarea\b[^>]*\bname="([^"]*)"[^>]*>([^<]*)<\/textarea>/g))
-		fields[name!] = unescapeHtml(text!)
-	return fields
-}
-
-function unescapeHtml(text: string): string {
-	return text
-		.replaceAll('&quot;', '"')
-		.replaceAll('&#39;', "'")
-		.replaceAll('&lt;', '<')
-		.replaceAll('&gt;', '>')
-		.replaceAll('&amp;', '&')
 }
 
 const filled = (): Record<string, string> => ({
@@ -182,6 +159,8 @@ describe('Create Instance', () => {
 		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
 		const { body } = await client.call('GET', `/instances/${row.id}`)
 		expect(html).toContain(body.token)
+		expect(html).toContain(`hx-get="/instances/${row.id}/baseline" hx-trigger="every 2s"`)
+		expect(html).toContain(`<sb-tail src="/instances/${row.id}/events/live"`)
 		expectNoSecrets(html)
 		expect(body.configuration['event.vendor.type']).toBe('hybrid')
 		const again = await browser.post('/connect', fields)
@@ -217,13 +196,6 @@ describe('Create Instance', () => {
 		await browser.post('/connect', { ...fields, do: 'create' })
 		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
 		expect((await client.call('GET', `/instances/${row.id}/signature-key`)).body.key).toBe(key)
-	})
-
-	test('the progress of the first index is a part that asks again', async () => {
-		await browser.post('/connect', { ...(await openForm(filled())), do: 'create' })
-		const row = (await env.DB.prepare('SELECT id FROM instances').first<{ id: number }>())!
-		const { html } = await browser.open(`/connect/progress/${row.id}`, HTMX)
-		expect(html).toContain('hx-trigger="every 2s"')
 	})
 })
 

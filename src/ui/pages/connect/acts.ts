@@ -2,36 +2,49 @@
 import { getLocation } from './model/json.ts'
 import { parseObject, toPollerJson, toRow, toRows, type CatalogResource, type InstanceForm } from './model/form.ts'
 
-/** A changed form. `openRow`: the row to open. */
+/** A changed form. `openRow`: the row to open; null: none. */
 export interface ActResult {
 	form: InstanceForm
 	openRow: number | null
 }
 
-/** The rows as JSON. */
-export function editAsJson(form: InstanceForm): InstanceForm {
+/** Applies the button of this name; other names change nothing. `addUrl`: the collection to add. */
+export function applyAct(
+	form: InstanceForm,
+	name: string,
+	addUrl: string | null,
+	resources: readonly CatalogResource[],
+): ActResult {
+	const removed = /^remove\.(\d+)$/.exec(name)?.[1]
+	if (removed !== undefined) return { form: removeRow(form, Number(removed)), openRow: null }
+	if (name === 'json') return { form: editAsJson(form), openRow: null }
+	if (name === 'rows') return { form: editAsRows(form, resources), openRow: null }
+	return name === 'add' && addUrl !== null && form.json === null
+		? addResource(form, addUrl, resources)
+		: { form, openRow: null }
+}
+
+function editAsJson(form: InstanceForm): InstanceForm {
 	return form.json === null ? { ...form, json: toPollerJson(form.rows) } : form
 }
 
 /** The JSON as rows again; JSON that cannot be read stays. */
-export function editAsRows(form: InstanceForm, resources: readonly CatalogResource[]): InstanceForm {
+function editAsRows(form: InstanceForm, resources: readonly CatalogResource[]): InstanceForm {
 	if (form.json === null || !getLocation(form.json).ok) return form
 	return { ...form, json: null, rows: toRows(parseObject(form.json) ?? {}, resources) }
 }
 
-/** Adds a resource for a collection, like the default ones. */
-export function addResource(
-	form: InstanceForm,
-	collection: { label: string; url: string; idField: string },
-): ActResult {
+/** Adds a resource for a collection: a copy of its entry in the catalog, or of a default one with this url. */
+function addResource(form: InstanceForm, url: string, resources: readonly CatalogResource[]): ActResult {
+	const known = resources.find(({ settings }) => settings['url'] === url)
+	const name = known?.name ?? url.replace(/^.*\//, '')
 	const isTaken = (label: string): boolean => form.rows.some((row) => row.label.trim() === label)
-	let label = collection.label
-	for (let number = 2; isTaken(label); number++) label = `${collection.label}-${number}`
-	const row = toRow(label, { url: collection.url, idField: collection.idField, datesConfiguration: {} }, true)
+	let label = name
+	for (let number = 2; isTaken(label); number++) label = `${name}-${number}`
+	const row = toRow(label, known?.settings ?? { ...resources[0]?.settings, url }, true)
 	return { form: { ...form, rows: [...form.rows, row] }, openRow: form.rows.length }
 }
 
-/** Removes a row. */
-export function removeRow(form: InstanceForm, index: number): InstanceForm {
+function removeRow(form: InstanceForm, index: number): InstanceForm {
 	return { ...form, rows: form.rows.filter((_row, at) => at !== index) }
 }

@@ -1,39 +1,26 @@
 /** What comes after Create Instance: id and token, the first index of the store, the first event. */
-import type { OperationResponse } from '../../../api/http/contract.ts'
-import type { operations } from '../../../api/operations.ts'
 import { Button, LinkButton } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CopyValue, KeyValues } from '../../parts/code.tsx'
 import { Form } from '../../parts/form.tsx'
-import { Glyph } from '../../parts/glyph.tsx'
 import { Notice, Progress } from '../../parts/notice.tsx'
-import { formatNumber } from '../../parts/text.ts'
-import { Time } from '../../parts/time.tsx'
-
-export type Poller = OperationResponse<(typeof operations)['getPoller']>
-export type LoggedEvent = OperationResponse<(typeof operations)['listEvents']>[number]
+import { toInstancePath } from '../instance/data.ts'
+import { NewestEvents } from '../instance/events.tsx'
 
 /** The created instance. */
 export interface CreatedView {
 	id: number
 	name: string
-	/** Null: the viewer may not see it, or has seen it. */
+	/** Null: it is shown on request. */
 	token: string | null
 	eventsEnabled: boolean
-	follow: FollowView
-}
-
-/** What has happened since. `poller` null: it does not answer. */
-export interface FollowView {
-	id: number
-	poller: Poller | null
-	newest: LoggedEvent | null
+	/** Epoch ms. */
 	now: number
 }
 
-/** The instance, as it is shown once after its creation. */
+/** The instance, as it is shown once after its creation. `oob`: in a response of an act. */
 export function Created({ created, csrf, oob = false }: { created: CreatedView; csrf: string; oob?: boolean }) {
-	const { id, name, token, eventsEnabled, follow } = created
+	const { id, name, token, eventsEnabled, now } = created
 	return (
 		<div id='connect' class='connect' hx-swap-oob={oob ? 'outerHTML' : undefined}>
 			<sb-keep key='connect' clear />
@@ -41,7 +28,7 @@ export function Created({ created, csrf, oob = false }: { created: CreatedView; 
 			<Card
 				title={name}
 				right={
-					<LinkButton small href={`/instances/${id}`}>
+					<LinkButton small href={toInstancePath(id)}>
 						Open the instance
 					</LinkButton>
 				}
@@ -54,7 +41,12 @@ export function Created({ created, csrf, oob = false }: { created: CreatedView; 
 					]}
 				/>
 			</Card>
-			{eventsEnabled ? <Follow view={follow} /> : null}
+			{eventsEnabled ? (
+				<>
+					<FirstIndex id={id} />
+					<NewestEvents instance={{ id, disabled: false, eventsEnabled }} events={[]} now={now} />
+				</>
+			) : null}
 			<p class='after'>
 				<a class='link' href='/connect'>
 					Connect another store
@@ -86,53 +78,13 @@ function AskForToken({ id, csrf }: { id: number; csrf: string }) {
 	)
 }
 
-/** How far the first index is, and the first event. Asked every 2 s until both are there. */
-export function Follow({ view }: { view: FollowView }) {
-	const { id, poller, newest, now } = view
-	const total = sum(poller, ({ baseline }) => baseline.total)
-	const done = sum(poller, ({ baseline }) => baseline.done)
-	const isIndexed =
-		poller !== null && poller.resources.length > 0 && poller.resources.every(({ baseline }) => baseline.complete)
-	const left =
-		poller?.resources.map(({ baseline }) => baseline.estimateSeconds).filter((seconds) => seconds !== null) ?? []
-	const isOver = isIndexed && newest !== null
-	const enhanced = isOver
-		? {}
-		: { 'hx-get': `/connect/progress/${id}`, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML', 'hx-target': 'this' }
+/** The progress of the first index, from when the instance has begun it: replaced by the instance's own part. */
+function FirstIndex({ id }: { id: number }) {
 	return (
-		<section class='card' id='follow' {...enhanced}>
-			<header>
-				<h2>{isIndexed ? 'Watching the store' : 'Indexing the store'}</h2>
-			</header>
-			{isIndexed ? (
-				<p class='body soft'>{formatNumber(done)} objects are indexed. Changes from now on become events.</p>
-			) : (
-				<Progress
-					label='Existing objects'
-					done={done}
-					total={total === 0 ? null : total}
-					leftMs={left.length === 0 ? null : Math.max(...left) * 1000}
-				/>
-			)}
-			<p class='body' aria-live='polite'>
-				{newest === null ? (
-					<span class='soft'>
-						No event yet. Change something in the store, such as the status of an order, and it appears here.
-					</span>
-				) : (
-					<>
-						<Glyph type={newest.eventType} /> <b>{newest.objectType}</b> {newest.objectId},{' '}
-						<Time at={newest.recordedDate} now={now} />.{' '}
-						<a class='link' href={`/instances/${id}`}>
-							See all events
-						</a>
-					</>
-				)}
-			</p>
-		</section>
+		<div id='baseline' hx-get={toInstancePath(id, 'baseline')} hx-trigger='every 2s' hx-swap='outerHTML'>
+			<Card title='Indexing the store' note='Changes are detected meanwhile.' plain>
+				<Progress label='Existing objects' done={0} total={null} />
+			</Card>
+		</div>
 	)
-}
-
-function sum(poller: Poller | null, count: (resource: Poller['resources'][number]) => number): number {
-	return poller?.resources.reduce((total, resource) => total + count(resource), 0) ?? 0
 }

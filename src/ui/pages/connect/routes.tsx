@@ -5,11 +5,10 @@ import { readGuideSection } from '../../guide/pages.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
 import { requireOk } from '../../http/errors.tsx'
-import { redirectTo } from '../../http/messages.ts'
 import type { PageSet } from '../../http/pages.ts'
 import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
-import { addResource, editAsJson, editAsRows, removeRow } from './acts.ts'
-import { Created, Follow, type CreatedView, type FollowView } from './created.tsx'
+import { applyAct } from './acts.ts'
+import { Created, type CreatedView } from './created.tsx'
 import { FormParts, JsonParts, SignatureParts } from './form.tsx'
 import { toBlankForm, toFormBody, type InstanceForm } from './model/form.ts'
 import { findFormProblems, findPollerProblems, toFormProblems } from './model/problems.ts'
@@ -18,7 +17,7 @@ import { newRequestKey, readPostedForm, type PostedForm } from './posted.ts'
 import { listProblems, type Catalog, type FormView, type StoreCheck } from './view.ts'
 
 /** The kind of stores that can be connected. */
-const ELEMENT = { keyOrId: 'woocommercerest' } as const
+export const ELEMENT = { keyOrId: 'woocommercerest' } as const
 const ACTION = '/connect'
 
 /** Mounts the pages. */
@@ -29,7 +28,6 @@ export function mountConnect({ signedIn }: PageSet): void {
 	signedIn.form('/connect/fields', showFields)
 	signedIn.page('/connect/return', showReturn)
 	signedIn.form('/connect/token/:id', showToken)
-	signedIn.page('/connect/progress/:id', showProgress)
 }
 
 async function showConnect(c: SignedInContext): Promise<Response> {
@@ -61,39 +59,19 @@ async function act(c: SignedInContext, posted: URLSearchParams, name: string): P
 	const typed = await readPostedForm(c, posted)
 	if (name === 'create') return await create(c, catalog, typed)
 	if (name === 'authorize') return await authorize(c, catalog, typed)
-	const changed = change(typed, posted, name, catalog)
+	const { form, openRow } = applyAct(typed.form, name, posted.get('add'), catalog.resources)
+	const generatedKey = name === 'generate' ? newSignatureKey() : typed.generatedKey
+	const changed = { ...typed, form, generatedKey }
 	const isLocal = name === 'generate' || name === 'json'
 	const check = isLocal
 		? null
-		: await runCheck(c, changed.form, catalog, { callback: name === 'callback', collections: name === 'collections' })
-	const refused = [...(check?.refused ?? []), ...findPollerProblems(changed.form)]
-	const view = await toView(c, catalog, changed, check?.found ?? null, refused, changed.openRow)
+		: await runCheck(c, form, catalog, { callback: name === 'callback', collections: name === 'collections' })
+	const refused = [...(check?.refused ?? []), ...findPollerProblems(form)]
+	const view = await toView(c, catalog, changed, check?.found ?? null, refused, openRow)
 	if (!isPartRequest(c)) return await respond(c, view, null)
 	if (name === 'generate') return await renderPart(c, <SignatureParts view={view} />)
 	if (name === 'json') return await renderPart(c, <JsonParts view={view} />)
 	return await renderPart(c, <FormParts view={view} polling={!['check', 'callback'].includes(name)} />)
-}
-
-type ChangedForm = PostedForm & { openRow: number | null }
-
-function change(typed: PostedForm, posted: URLSearchParams, name: string, catalog: Catalog): ChangedForm {
-	const { form } = typed
-	const withForm = (changed: InstanceForm, openRow: number | null = null): ChangedForm => ({
-		...typed,
-		form: changed,
-		openRow,
-	})
-	if (name === 'generate') return { ...withForm(form), generatedKey: newSignatureKey() }
-	if (name === 'json') return withForm(editAsJson(form))
-	if (name === 'rows') return withForm(editAsRows(form, catalog.resources))
-	const removed = /^remove\.(\d+)$/.exec(name)?.[1]
-	if (removed !== undefined) return withForm(removeRow(form, Number(removed)))
-	const url = posted.get('add')
-	if (name !== 'add' || url === null || form.json !== null) return withForm(form)
-	const known = catalog.resources.find(({ path }) => path === url)
-	const label = known?.name ?? url.replace(/^.*\//, '')
-	const added = addResource(form, { label, url, idField: known?.settings.idField ?? 'id' })
-	return withForm(added.form, added.openRow)
 }
 
 /** Asks the store about what is filled in. */
@@ -124,7 +102,7 @@ async function create(c: SignedInContext, catalog: Catalog, typed: PostedForm): 
 		return await refuse(c, catalog, typed, problems, result.status === 409)
 	}
 	const { id, name, token, eventsEnabled } = result.body
-	return await respondWithCreated(c, { id, name, token, eventsEnabled, follow: await getFollow(c, id) })
+	return await respondWithCreated(c, { id, name, token, eventsEnabled })
 }
 
 /** 422 with what was typed and the errors beside their fields. */
@@ -163,8 +141,7 @@ async function authorize(c: SignedInContext, catalog: Catalog, typed: PostedForm
 async function showReturn(c: SignedInContext): Promise<Response> {
 	const id = c.req.query('instanceId') ?? ''
 	const { name, eventsEnabled, id: found } = requireOk(await callOperation(c, 'getInstance', { params: { id } }))
-	const follow = await getFollow(c, found)
-	return await respondWithCreated(c, { id: found, name, token: null, eventsEnabled, follow })
+	return await respondWithCreated(c, { id: found, name, token: null, eventsEnabled })
 }
 
 /** The token of an instance that came back from the store. */
@@ -172,31 +149,12 @@ async function showToken(c: SignedInContext): Promise<Response> {
 	const { id, name, token, eventsEnabled } = requireOk(
 		await callOperation(c, 'getInstance', { params: { id: c.req.param('id') ?? '' } }),
 	)
-	return await respondWithCreated(c, { id, name, token, eventsEnabled, follow: await getFollow(c, id) })
+	return await respondWithCreated(c, { id, name, token, eventsEnabled })
 }
 
-async function showProgress(c: SignedInContext): Promise<Response> {
-	const id = Number(c.req.param('id'))
-	if (!isPartRequest(c)) return redirectTo(c, `/instances/${id}`)
-	return await renderPart(c, <Follow view={await getFollow(c, id)} />)
-}
-
-async function getFollow(c: SignedInContext, instanceId: number): Promise<FollowView> {
-	const id = String(instanceId)
-	const [poller, events] = await Promise.all([
-		callOperation(c, 'getPoller', { params: { id } }),
-		callOperation(c, 'listEvents', { params: { id }, query: { pageSize: '1' } }),
-	])
-	return {
-		id: instanceId,
-		poller: poller.ok ? poller.body : null,
-		newest: events.ok ? (events.body[0] ?? null) : null,
-		now: c.var.services.now(),
-	}
-}
-
-async function respondWithCreated(c: SignedInContext, created: CreatedView): Promise<Response> {
+async function respondWithCreated(c: SignedInContext, facts: Omit<CreatedView, 'now'>): Promise<Response> {
 	const { viewer } = c.var
+	const created = { ...facts, now: c.var.services.now() }
 	if (isPartRequest(c)) return await renderPart(c, <Created created={created} csrf={viewer.csrf} oob />)
 	return await renderPage(
 		c,
@@ -206,14 +164,16 @@ async function respondWithCreated(c: SignedInContext, created: CreatedView): Pro
 	)
 }
 
-async function getCatalog(c: SignedInContext): Promise<Catalog> {
+/** The element's keys and resources. */
+export async function getCatalog(c: SignedInContext): Promise<Catalog> {
 	return requireOk(await callOperation(c, 'getElement', { params: ELEMENT }))
 }
 
 /** The guide's section, which is the same for every page of this version. */
 let keyHelp: string | null = null
 
-async function getKeyHelp({ env }: SignedInContext): Promise<string> {
+/** How a key is created, as HTML. */
+export async function getKeyHelp({ env }: SignedInContext): Promise<string> {
 	keyHelp ??= await readGuideSection(env.ASSETS, 'woocommerce-key', 'create-a-key-by-hand')
 	return keyHelp
 }

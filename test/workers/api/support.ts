@@ -62,7 +62,7 @@ export async function insertInstanceCopies(count: number): Promise<void> {
 			SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'many', '["many"]', '{}', connection, 'h' || i, token_sealed, i + 10000, created_ms, updated_ms FROM instances, n WHERE id = 1`,
 		).bind(count),
 		env.DB.prepare(
-			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
+			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL, NULL FROM instances WHERE id >= 1000",
 		),
 	])
 }

@@ -17,9 +17,9 @@ export const LAG_BOUNDS_MS = [500, 1e3, 2e3, 5e3, 10e3, 30e3, 60e3, 300e3, 900e3
 const MAX_LAG_MS = ACTIVITY_HOURS * HOUR_MS
 
 /**
- * An hour: hours since 1970; changes recorded in it, by kind; changes and notifications accepted in it; changes recorded
- * in it whose webhook never came; and how many of the accepted changes lie in each bucket of lags, zeros at the end left
- * out.
+ * An hour: hours since 1970; changes recorded in it, by kind; changes and notifications accepted in it; changes
+ * recorded in it whose webhook never came; how many of the accepted changes lie in each bucket of lags, zeros at the
+ * end left out.
  */
 export type ActivityHour = [
 	hour: number,
@@ -90,8 +90,9 @@ function keepRecent(hours: readonly ActivityHour[], nowMs: number): ActivityHour
 }
 
 function addToBucket(lags: readonly number[], bucket: number): number[] {
-	return Array.from({ length: Math.max(lags.length, bucket + 1) }, (_, index) =>
-		(lags[index] ?? 0) + Number(index === bucket),
+	return Array.from(
+		{ length: Math.max(lags.length, bucket + 1) },
+		(_, index) => (lags[index] ?? 0) + Number(index === bucket),
 	)
 }
 

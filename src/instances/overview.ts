@@ -146,7 +146,7 @@ function toStatus(row: StatusTableRow, nowMs: number): InstanceStatus {
 	}
 }
 
-/** The hours of a row that an object of an earlier version wrote: changes of any kind, the last ones up to that time. */
+/** The hours of a row that an object of an earlier version wrote: changes of any kind, up to that time. */
 function toUnsortedHours({ hours, alive_at_ms: aliveAtMs }: StatusTableRow): ActivityHour[] {
 	const counts = JSON.parse(hours ?? '[]') as number[]
 	const last = Math.floor((aliveAtMs ?? 0) / HOUR_MS)

@@ -8,14 +8,7 @@ import { INSTANCE_STATES, type ActivityReport, type InstanceState } from '../../
 const LONG_UNREACHABLE_MS = 15 * MINUTE_MS
 
 /** Where a person fixes it: a page of the instance, or the instance itself. */
-export const FIXES = [
-	're-authentication',
-	'deletions',
-	'mass-changes',
-	'subscription',
-	'source',
-	'instance',
-] as const
+export const FIXES = ['re-authentication', 'deletions', 'mass-changes', 'subscription', 'source', 'instance'] as const
 type Fix = (typeof FIXES)[number]
 
 /** What needs attention at one instance. */
@@ -78,16 +71,15 @@ const FINDINGS: Partial<
 	'foreign-source': ({ reason }) => ({ count: null, text: reason, fix: 'source' }),
 	'callback-failing': (status) => {
 		const waiting = getCallbackWaiting(status)
-		const events = waiting === 1 ? '1 event is waiting' : `${formatNumber(waiting)} events are waiting`
 		return {
 			count: waiting,
-			text: `The callback does not accept notifications. ${events}; deliveries are retried on their schedule.`,
+			text: `The callback does not accept notifications. ${describeWaiting(waiting)}`,
 			fix: 'subscription',
 		}
 	},
 	'webhooks-degraded': ({ reason }) => ({
 		count: null,
-		text: `${reason} Until then changes are found by polling.`,
+		text: `${reason} Meanwhile changes are found by polling.`,
 		fix: 'instance',
 	}),
 }
@@ -110,8 +102,15 @@ export function findAttention(statuses: readonly InstanceStatus[], nowMs: number
 		)
 }
 
-function getCallbackWaiting({ activity }: InstanceStatus): number {
-	return activity?.callbackWaiting ?? 0
+/** null: an object of an earlier version reported last. */
+function getCallbackWaiting({ activity }: InstanceStatus): number | null {
+	return activity?.callbackWaiting ?? null
+}
+
+function describeWaiting(events: number | null): string {
+	if (events === null) return 'Deliveries are retried on their schedule.'
+	const waiting = events === 1 ? '1 event is waiting' : `${formatNumber(events)} events are waiting`
+	return `${waiting}; deliveries are retried on their schedule.`
 }
 
 /** `214 products and 30 orders`. Of an object of an earlier version the number is not known. */

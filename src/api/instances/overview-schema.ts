@@ -53,12 +53,10 @@ export const OverviewResponse = z
 		changes: z
 			.strictObject({ total: Count, created: Count, updated: Count, deleted: Count })
 			.meta({ description: 'Changes detected in the last 24 hours' }),
-		delivered: z
-			.strictObject({ changes: Count, notifications: Count, p50Ms: Percentile, p99Ms: Percentile })
-			.meta({
-				description:
-					'What callbacks accepted in the last 24 hours. `p50Ms`, `p99Ms`: from the change at the store to its acceptance',
-			}),
+		delivered: z.strictObject({ changes: Count, notifications: Count, p50Ms: Percentile, p99Ms: Percentile }).meta({
+			description:
+				'What callbacks accepted in the last 24 hours. `p50Ms`, `p99Ms`: from the change at the store to its acceptance',
+		}),
 		waiting: z
 			.strictObject({
 				events: Count,

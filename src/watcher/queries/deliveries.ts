@@ -82,7 +82,8 @@ export function hasBacklog(core: Core): boolean {
 		.getAll()
 		.some(
 			({ id, active }) =>
-				sql.all(`SELECT sequence FROM waiting WHERE subscription = ? AND lane < ${LANES.held} LIMIT 1`, id).length > 0 ||
+				sql.all(`SELECT sequence FROM waiting WHERE subscription = ? AND lane < ${LANES.held} LIMIT 1`, id).length >
+					0 ||
 				(!active &&
 					sql.all(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT 1`, id).length > 0),
 		)

@@ -8,12 +8,7 @@ import { getBacklog } from './deliveries.ts'
 import { countHeldChanges } from '../outbox/waiting-rows.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import type {
-	HealthReport,
-	MetricsReport,
-	PollerReport,
-	PollerResourceReport,
-} from '../../rpc/watcher.ts'
+import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport } from '../../rpc/watcher.ts'
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { toNoiseReports } from './noise-reports.ts'

@@ -144,11 +144,7 @@ function isFirstEventOfHour({ state }: Core, now: number): boolean {
 	return state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && state.reported?.hour !== hour
 }
 
-function toStatusReport(
-	core: Core,
-	health: HealthReport,
-	now: number,
-): StatusReport & { activity: ActivityReport } {
+function toStatusReport(core: Core, health: HealthReport, now: number): StatusReport & { activity: ActivityReport } {
 	const { state, config } = core
 	const hour = Math.floor(now / HOUR_MS)
 	const counts = new Map<number, number>()
@@ -199,12 +195,19 @@ function getProgress({ state }: Core, healthState: InstanceState): ActivityRepor
 	const scans = state.resources.flatMap((rs) => {
 		if (healthState === 'connecting' && rs.baseline !== null)
 			return [{ done: rs.baseline.position.seen, total: rs.baseline.total }]
-		if (healthState === 'catching-up' && rs.reread !== null) return [{ done: rs.reread.position.seen, total: rs.listed }]
+		if (healthState === 'catching-up' && rs.reread !== null)
+			return [{ done: rs.reread.position.seen, total: rs.listed }]
 		return []
 	})
 	if (scans.length === 0) return null
 	const done = scans.reduce((sum, scan) => sum + scan.done, 0)
-	return { done, total: Math.max(done, scans.reduce((sum, scan) => sum + scan.total, 0)) }
+	return {
+		done,
+		total: Math.max(
+			done,
+			scans.reduce((sum, scan) => sum + scan.total, 0),
+		),
+	}
 }
 
 /** Whether the state may be other than healthy now, or was so in the last report. */

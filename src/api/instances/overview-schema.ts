@@ -86,7 +86,7 @@ export const InstanceStatesQuery = z.object({
 	state: z
 		.enum(INSTANCE_STATES, `expected one of ${INSTANCE_STATES.join(', ')}`)
 		.optional()
-		.meta({ examples: ['healthy'] }),
+		.meta({ description: 'As in `/health`, as last reported', examples: ['healthy'] }),
 	mode: z
 		.enum(DETECTION_MODES, `expected one of ${DETECTION_MODES.join(', ')}`)
 		.optional()

@@ -5,7 +5,8 @@ import { toHour, type ActivityHour } from '../../../src/events/activity.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import type { ActivityReport, StatusReport } from '../../../src/rpc/watcher.ts'
 import { addOrganization, env, resetDatabase, startApiWorld, type ApiClient } from './harness.ts'
-import { countQueries, insertInstance } from './support.ts'
+import { insertThousand } from '../ui/browser.ts'
+import { countQueries, insertInstance, insertReportingInstance, statusReport } from './support.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -16,49 +17,13 @@ beforeEach(async () => {
 	client = await startApiWorld()
 })
 
-/** A row as an object writes it. */
-function report(
-	instanceId: number,
-	overrides: Partial<StatusReport> = {},
-	activity: Partial<ActivityReport> = {},
-): StatusReport {
-	const { nowMs } = client.world
-	return {
-		instanceId,
-		incarnation: String(instanceId),
-		state: 'healthy',
-		reason: 'The last poll of every resource succeeded.',
-		sinceMs: nowMs - HOUR_MS,
-		aliveAtMs: nowMs - MINUTE_MS,
-		lastEventAtMs: nowMs - 2 * MINUTE_MS,
-		intervalMs: 15 * MINUTE_MS,
-		events: 10,
-		delivered: 10,
-		storeRequests: 10,
-		hours: Array.from({ length: 24 }, (_, index) => (index === 23 ? 5 : 0)),
-		activity: {
-			hours: [],
-			waiting: 0,
-			waitingSinceMs: null,
-			callbackWaiting: 0,
-			failingSinceMs: null,
-			held: [],
-			progress: null,
-			...activity,
-		},
-		...overrides,
-	}
-}
-
-async function insertReporting(
+const report = (id: number, overrides: Partial<StatusReport> = {}): StatusReport => statusReport(client, id, overrides)
+const insertReporting = (
 	id: number,
 	columns: Record<string, string | number | null>,
 	overrides: Partial<StatusReport> = {},
 	activity: Partial<ActivityReport> = {},
-): Promise<void> {
-	await insertInstance(client, id, columns)
-	await writeStatus(env, report(id, overrides, activity))
-}
+): Promise<void> => insertReportingInstance(client, id, columns, overrides, activity)
 
 const hourAgo = (
 	hours: number,
@@ -303,23 +268,7 @@ describe('states of instances', () => {
 })
 
 test('a thousand instances: each call reads D1 once besides the caller, calls no object, and pages have 50 §12.4', async () => {
-	const { nowMs } = client.world
-	const hours = JSON.stringify({
-		...report(1).activity,
-		hours: Array.from({ length: 24 }, (_, index) => hourAgo(index, [9, 9, 9], [1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 0, 1])),
-	})
-	await insertInstance(client, 999)
-	await env.DB.batch([
-		env.DB.prepare(
-			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1998)
-			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
-			SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'Shop ' || i, tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = 999`,
-		),
-		env.DB.prepare(
-			`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms, last_event_at_ms, interval_ms, events, delivered, store_requests, hours, activity)
-			SELECT id, 1, CASE WHEN id % 5 = 0 THEN 'needs-reauth' ELSE 'healthy' END, '', ?1, ?1, ?1, 60000, 0, 0, 0, '[]', ?2 FROM instances`,
-		).bind(nowMs, hours),
-	])
+	await insertThousand(client)
 	const counts = countQueries(client)
 	const begunMs = performance.now()
 	const { attention, changes } = await overview()

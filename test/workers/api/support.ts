@@ -5,6 +5,7 @@ import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import type { EventReport } from '../../../src/rpc/log.ts'
+import type { ActivityReport, StatusReport } from '../../../src/rpc/watcher.ts'
 import { countingDatabase, type QueryCounts } from '../../support/counting-database.ts'
 import { env, type ApiClient } from './harness.ts'
 
@@ -49,6 +50,53 @@ export async function insertInstance(
 	await env.DB.prepare(`INSERT INTO instances (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
 		.bind(...Object.values(row))
 		.run()
+}
+
+/** A status as the object of an instance reports it: healthy a minute ago, without anything that happened. */
+export function statusReport(
+	client: ApiClient,
+	instanceId: number,
+	overrides: Partial<StatusReport> = {},
+	activity: Partial<ActivityReport> = {},
+): StatusReport {
+	const { nowMs } = client.world
+	return {
+		instanceId,
+		incarnation: String(instanceId),
+		state: 'healthy',
+		reason: 'The last poll of every resource succeeded.',
+		sinceMs: nowMs - 3_600_000,
+		aliveAtMs: nowMs - 60_000,
+		lastEventAtMs: nowMs - 120_000,
+		intervalMs: 900_000,
+		events: 10,
+		delivered: 10,
+		storeRequests: 10,
+		hours: Array.from({ length: 24 }, (_, index) => (index === 23 ? 5 : 0)),
+		activity: {
+			hours: [],
+			waiting: 0,
+			waitingSinceMs: null,
+			callbackWaiting: 0,
+			failingSinceMs: null,
+			held: [],
+			progress: null,
+			...activity,
+		},
+		...overrides,
+	}
+}
+
+/** A ready instance whose object has reported. */
+export async function insertReportingInstance(
+	client: ApiClient,
+	id: number,
+	columns: Record<string, string | number | null> = {},
+	overrides: Partial<StatusReport> = {},
+	activity: Partial<ActivityReport> = {},
+): Promise<void> {
+	await insertInstance(client, id, columns)
+	await writeStatus(env, statusReport(client, id, overrides, activity))
 }
 
 /** So many copies of the first instance, tagged `many`, each with an event; those of an earlier call are gone. */

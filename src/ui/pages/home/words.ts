@@ -68,7 +68,7 @@ export function toFigures(
 			value: formatNumber(waiting.events),
 			note:
 				waiting.since === null
-					? 'everything was delivered'
+					? 'no event waits'
 					: `oldest ${formatDuration(Math.max(0, nowMs - Date.parse(waiting.since)))}, in ${formatCount(waiting.instances, 'instance')}`,
 		},
 		{

@@ -7,6 +7,9 @@ import { formatCount } from '../../parts/text.ts'
 const MAX_INSTANCES = 200
 /** Failures that the message names. */
 const MAX_NAMED = 5
+/** Characters of a name and of a reason: the message travels in a cookie. */
+const MAX_NAME = 60
+const MAX_REASON = 200
 
 /** What can be done. */
 export type BulkAction = 'pause' | 'resume' | 'poll'
@@ -38,7 +41,9 @@ export interface BulkFailure {
 export function toBulkMessage(action: BulkAction, done: number, failures: readonly BulkFailure[]): PageMessage {
 	const success = `${formatCount(done, 'instance')} ${DONE[action]}.`
 	if (failures.length === 0) return { kind: 'ok', text: success }
-	const named = failures.slice(0, MAX_NAMED).map(({ name, message }) => `${name}: ${message.replace(/\.$/, '')}.`)
+	const named = failures
+		.slice(0, MAX_NAMED)
+		.map(({ name, message }) => `${cut(name, MAX_NAME)}: ${cut(message.replace(/\.$/, ''), MAX_REASON)}.`)
 	const rest = failures.length - named.length
 	return {
 		kind: done === 0 ? 'bad' : 'warn',
@@ -49,4 +54,8 @@ export function toBulkMessage(action: BulkAction, done: number, failures: readon
 			...(rest === 0 ? [] : [`${formatCount(rest, 'more failure')}.`]),
 		].join(' '),
 	}
+}
+
+function cut(text: string, length: number): string {
+	return text.length <= length ? text : `${text.slice(0, length - 1)}…`
 }

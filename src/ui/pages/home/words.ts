@@ -53,7 +53,9 @@ export function toFigures(
 		{
 			name: 'Changes detected, 24 h',
 			value: formatNumber(changes.total),
-			note: `${formatNumber(changes.updated)} updated, ${formatNumber(changes.created)} created, ${formatNumber(changes.deleted)} deleted`,
+			note: (['updated', 'created', 'deleted'] as const)
+				.map((kind) => `${formatNumber(changes[kind])} ${kind}`)
+				.join(', '),
 		},
 		{
 			name: 'Delivered, 24 h',
@@ -69,7 +71,7 @@ export function toFigures(
 			note:
 				waiting.since === null
 					? 'no event waits'
-					: `oldest ${formatDuration(Math.max(0, nowMs - Date.parse(waiting.since)))}, in ${formatCount(waiting.instances, 'instance')}`,
+					: `oldest ${formatAge(waiting.since, nowMs)}, in ${formatCount(waiting.instances, 'instance')}`,
 		},
 		{
 			name: 'Recovered by polling, 24 h',
@@ -77,4 +79,8 @@ export function toFigures(
 			note: 'changes whose webhook never arrived',
 		},
 	]
+}
+
+function formatAge(since: string, nowMs: number): string {
+	return formatDuration(Math.max(0, nowMs - Date.parse(since)))
 }

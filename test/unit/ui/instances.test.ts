@@ -37,7 +37,7 @@ describe('Home', () => {
 	})
 
 	test('states are counted, the most usual first', () => {
-		expect(toStatesLine(overview.instances)).toBe('7 instances: 6 healthy, 1 deletions held')
+		expect(toStatesLine(overview.instances)).toBe('7 instances: healthy 6, deletions held 1')
 	})
 
 	test('a button leads to the fix, and those who may not fix it to the instance', () => {

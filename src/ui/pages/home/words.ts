@@ -18,11 +18,11 @@ export function toHeadline(total: number): string {
 	return total === 1 ? `${number} thing needs your attention` : `${number} things need your attention`
 }
 
-/** `7 instances: 5 healthy, 1 key refused, 1 paused`. */
+/** `7 instances: healthy 5, key refused 1, paused 1`. */
 export function toStatesLine({ total, states }: Overview['instances']): string {
 	const parts = states
 		.toReversed()
-		.map(({ state, instances }) => `${formatNumber(instances)} ${toStateWords(state).word.toLowerCase()}`)
+		.map(({ state, instances }) => `${toStateWords(state).word.toLowerCase()} ${formatNumber(instances)}`)
 	return `${formatCount(total, 'instance')}: ${parts.join(', ')}`
 }
 

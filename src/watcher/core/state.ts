@@ -308,7 +308,8 @@ export interface PendingClockSkew {
 
 /**
  * Hours since 1970, events recorded in that hour, how many of those were accepted since, and how many of them are
- * CREATED and DELETED events. Entries of earlier versions lack the last two: `untyped` of their events are of unknown type.
+ * CREATED and DELETED events. Entries of earlier versions lack the last two: `untyped` of their events are of unknown
+ * type.
  */
 export type HourTally = [
 	hour: number,

@@ -7,6 +7,7 @@ import { eventOperations } from './events/operations.ts'
 import { hubOperations } from './hub/operations.ts'
 import { accountInstanceOperations, instanceOperations } from './instances/operations.ts'
 import { instanceReplayOperations, notificationReplayOperations } from './replays/instance-operations.ts'
+import { overviewOperations } from './instances/overview-operations.ts'
 import { watchingOperations } from './instances/monitoring-operations.ts'
 import { metricsOperations, rootMetricsOperations } from './metrics/operations.ts'
 import { notificationOperations } from './notifications/operations.ts'
@@ -19,6 +20,7 @@ import { userOperations } from './users/operations.ts'
 /** In the order in which the reference shows resources (openapi.ts). Routing has its own order (app.ts). */
 export const operations = {
 	...instanceOperations,
+	...overviewOperations,
 	...watchingOperations,
 	...instanceReplayOperations,
 	...connectOperations,

@@ -14,14 +14,15 @@ import type { StatusReport } from '../rpc/watcher.ts'
 export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): Promise<void> {
 	await env.DB.prepare(
 		`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms,
-			last_event_at_ms, interval_ms, events, delivered, store_requests, hours)
-		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM instances WHERE id = ?1
-		AND state <> 'deleted' AND incarnation IN (?12, ?13)
+			last_event_at_ms, interval_ms, events, delivered, store_requests, hours, activity)
+		SELECT id, organization_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM instances WHERE id = ?1
+		AND state <> 'deleted' AND incarnation IN (?13, ?14)
 		ON CONFLICT (instance_id) DO UPDATE SET
 			state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
 			alive_at_ms = excluded.alive_at_ms, last_event_at_ms = excluded.last_event_at_ms,
 			interval_ms = excluded.interval_ms, events = excluded.events, delivered = excluded.delivered,
-			store_requests = excluded.store_requests, hours = excluded.hours`,
+			store_requests = excluded.store_requests, hours = excluded.hours,
+			activity = excluded.activity`,
 	)
 		.bind(
 			report.instanceId,
@@ -35,6 +36,7 @@ export async function writeStatus(env: Pick<Env, 'DB'>, report: StatusReport): P
 			report.delivered,
 			report.storeRequests,
 			JSON.stringify(report.hours),
+			report.activity === undefined ? null : JSON.stringify(report.activity),
 			report.incarnation,
 			// As an earlier version wrote the row of such an instance.
 			report.incarnation === String(report.instanceId) ? '' : report.incarnation,

@@ -81,8 +81,8 @@ const limits = {
 	searchText: {
 		value: 255,
 		unit: 'characters',
-		where: 'searchText of GET /instances',
-		sentence: 'Text to search for in names and element keys.',
+		where: 'searchText of GET /instances and /instances/states',
+		sentence: 'Text to search for in names, element keys and store URLs.',
 	},
 	where: {
 		value: 4_000,

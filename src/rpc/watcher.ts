@@ -3,6 +3,7 @@
  * types with `unknown` collapse to `never`. Every call to an object without its instance row answers `unknown`.
  */
 
+import type { ActivityHour } from '../events/activity.ts'
 import type { BackupRpc } from './backup.ts'
 import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
@@ -56,9 +57,26 @@ export interface HealthReport {
 	}
 }
 
+/** What people look at across instances, part of the status row. Counts are of 24 hours where `hours` has them. */
+export interface ActivityReport {
+	hours: ActivityHour[]
+	/** Events that wait to be sent, to any subscription; 0 until the oldest of them has waited for half a minute. */
+	waiting: number
+	/** Since when the oldest of them waits, epoch ms; null: none waits. */
+	waitingSinceMs: number | null
+	/** Events that wait to be sent to the callback. */
+	callbackWaiting: number
+	/** Since when the callback fails, epoch ms; null: it does not. */
+	failingSinceMs: number | null
+	/** By resource, the number of objects whose deletion, or mass change, a person has to decide about. */
+	held: { resource: string; deletions: number; changes: number }[]
+	/** Objects read so far while the instance connects or catches up; null: it does neither, or the total is unknown. */
+	progress: { done: number; total: number } | null
+}
+
 /**
  * The one status row of an instance in D1 (docs/storage.md, D1). Counters are absolute; `hours` holds events of the
- * last 24 hours, oldest first. Times epoch ms.
+ * last 24 hours, oldest first. Times epoch ms. Objects of earlier versions leave `activity` out.
  */
 export interface StatusReport {
 	instanceId: number
@@ -73,6 +91,7 @@ export interface StatusReport {
 	delivered: number
 	storeRequests: number
 	hours: number[]
+	activity?: ActivityReport
 }
 
 /** An instance in `GET /metrics`. Counters are absolute, since the instance was created. */

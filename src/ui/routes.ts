@@ -6,6 +6,8 @@ import { mountConfiguration } from './pages/configuration/routes.tsx'
 import { mountConnect } from './pages/connect/routes.tsx'
 import { mountDecisions } from './pages/decisions/routes.tsx'
 import { mountInstance } from './pages/instance/routes.tsx'
+import { mountHome } from './pages/home/routes.tsx'
+import { mountInstancePages } from './pages/instances/routes.tsx'
 import { mountSignIn } from './pages/sign-in/routes.tsx'
 import { mountKit } from './kit/routes.tsx'
 import { mountReference } from './reference/routes.tsx'
@@ -18,7 +20,8 @@ export function mountPages(app: Api): void {
 	mountConfiguration(pages)
 	mountDecisions(pages)
 	mountInstance(pages)
-	pages.signedIn.page('/', (c) => c.redirect('/guide'))
+	mountHome(pages)
+	mountInstancePages(pages)
 	mountGuide(app)
 	mountReference(app)
 	mountKit(app)

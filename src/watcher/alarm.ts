@@ -23,6 +23,8 @@ export interface DueTimes {
 	pruneMs: number | null
 	/** When operator events are published, also while paused. */
 	announceMs: number | null
+	/** When the status row is written, also while paused. */
+	statusMs: number | null
 }
 
 /** When the alarm must fire, epoch ms; null: never. */
@@ -38,6 +40,7 @@ export function nextAlarmMs(due: DueTimes, nowMs: number): number | null {
 	}
 	if (due.pruneMs !== null) times.push(due.pruneMs)
 	if (due.announceMs !== null) times.push(due.announceMs)
+	if (due.statusMs !== null) times.push(due.statusMs)
 	return times.length === 0 ? null : Math.max(Math.min(...times), nowMs + MIN_ALARM_DELAY_MS)
 }
 

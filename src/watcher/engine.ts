@@ -16,7 +16,7 @@ import type { Ports } from './core/ports.ts'
 import { skipIds, toFreshNumber } from './core/skipped-ids.ts'
 import { insertConfig, loadConfig, updateConfig } from './core/stored-config.ts'
 import { prune } from './outbox/retention.ts'
-import { reportStatus } from './queries/reports.ts'
+import { getStatusAlarmMs, reportStatus } from './queries/status-report.ts'
 import { runStep, startRun } from './polling/runs.ts'
 import { chargeStep, chooseResource, chooseStep, INITIAL_SCHEDULE, type WorkKind } from './scheduler.ts'
 import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
@@ -401,6 +401,7 @@ export class Engine {
 			lastDoorbellMs: core.lastDoorbellMs,
 			pruneMs: this.#getPruneMs(core),
 			announceMs: state.announceMs,
+			statusMs: getStatusAlarmMs(core),
 		}
 	}
 

@@ -169,7 +169,7 @@ export const eventsBench: Bench = {
 		const rows: BenchRow[] = []
 		for (const [changes, limit] of [
 			[10, 6],
-			[1, 12],
+			[1, 14],
 		] as const) {
 			for (const resource of ['products', 'orders'] as const) {
 				context.log(`${changes} ${resource} a poll`)
@@ -189,6 +189,7 @@ export const eventsBench: Bench = {
 					limit,
 				)
 				rows.push(total)
+				context.log(`object ${JSON.stringify(counts.object)}, D1 ${JSON.stringify(counts.d1)}`)
 				for (const [table, written] of writtenByTable(counts, emitted))
 					rows.push(reported(`${name}: ${table}`, context.n, written, 'rows'))
 				rows.push(
@@ -243,6 +244,9 @@ async function measureEventLifecycle(
 				shopbell.advanceClock(1_500)
 			},
 		})
+		// A delivery that ends after the poll is told of by an alarm of its own.
+		const { armedMs, nextPollMs } = await shopbell.sendCommand('look')
+		if (armedMs !== null && armedMs < (nextPollMs ?? Infinity)) await shopbell.runAlarm()
 		addCounts(counts, await shopbell.takeCounts())
 	}
 	const after = await shopbell.sendCommand('look')

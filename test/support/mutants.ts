@@ -82,8 +82,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a status reaches whatever row has the id',
 		file: 'src/instances/status.ts',
-		find: ' AND incarnation IN (?12, ?13)',
-		replace: " AND '' NOT IN (?12 || 'x', ?13 || 'x')",
+		find: ' AND incarnation IN (?13, ?14)',
+		replace: " AND '' NOT IN (?13 || 'x', ?14 || 'x')",
 		tests: ['test/workers/watcher/restored-d1.test.ts'],
 	},
 	// Faults of the store
@@ -1269,5 +1269,34 @@ export const MUTANTS: Mutant[] = [
 		find: 'if (isBlank(value) && !isKnownKey(element, key)) delete merged[key]',
 		replace: '',
 		tests: [workers('instances')],
+	},
+	// The status row and what is shown of all instances
+	{
+		name: 'figures of 24 hours keep what is older',
+		file: 'src/events/activity.ts',
+		find: '	return hours.filter(([hour]) => hour > first)',
+		replace: '	return hours.filter(([hour]) => hour > first - 24)',
+		tests: ['test/unit/events/activity.test.ts', workers('overview')],
+	},
+	{
+		name: 'that waiting has ended is told late',
+		file: 'src/watcher/queries/status-report.ts',
+		find: 'if (reported.waiting > 0 && !reported.isCurrent && !facts.hasBacklog) times.push(nowMs)',
+		replace: '',
+		tests: [story('status-row')],
+	},
+	{
+		name: 'a status row that D1 does not take is written again at once',
+		file: 'src/watcher/queries/status-report.ts',
+		find: '	core.statusFailedMs = now',
+		replace: '',
+		tests: [story('status-row')],
+	},
+	{
+		name: 'the overview shows other organizations’ instances',
+		file: 'src/instances/overview.ts',
+		find: "WHERE i.organization_id = ? AND i.state = 'ready'`",
+		replace: "WHERE i.organization_id <> -? AND i.state = 'ready'`",
+		tests: [workers('overview')],
 	},
 ]

@@ -6,6 +6,8 @@ import * as handlers from './handlers.ts'
 import { checkHeldDeletions } from './held-check.ts'
 import * as webhooks from './webhooks.ts'
 import { accountInstanceOperations, instanceOperations } from './operations.ts'
+import * as overview from './overview.ts'
+import { overviewOperations } from './overview-operations.ts'
 import type { InstanceBody, InstancePatch } from './schema.ts'
 import * as signature from './signature-key.ts'
 import * as storeCheck from './store-check.ts'
@@ -40,6 +42,10 @@ export function mountAccountInstances(api: Api): void {
 
 /** Mounts the calls, longer paths first: `configuration` in `/instances/configuration` is not an id. */
 export function mountInstances(api: Api): void {
+	mountOperations(api, overviewOperations, {
+		getOverview: overview.getOverview,
+		listInstanceStates: (c, { query }) => overview.listInstanceStates(c, query),
+	})
 	mountOperations(api, watchingOperations, {
 		getHealth: watching.getHealth,
 		getPoller: watching.getPoller,

@@ -33,8 +33,8 @@ const WORDS: Readonly<Record<InstanceState, readonly [Tone, string]>> = {
 	'foreign-source': ['warn', 'Unknown source'],
 	'callback-failing': ['bad', 'Callback failing'],
 	'webhooks-degraded': ['warn', 'Webhooks degraded'],
-	connecting: ['idle', 'Connecting'],
-	'catching-up': ['ok', 'Indexing'],
+	connecting: ['ok', 'Indexing'],
+	'catching-up': ['ok', 'Catching up'],
 	healthy: ['ok', 'Healthy'],
 }
 
@@ -47,5 +47,6 @@ export function toStateWords(state: InstanceState): { tone: Tone; word: string }
 /** An instance's state. `percent`: how much of the store is indexed. */
 export function InstanceStateDot({ state, percent }: { state: InstanceState; percent?: number | null }) {
 	const { tone, word } = toStateWords(state)
-	return <State tone={tone}>{state === 'catching-up' && percent != null ? `${word}, ${percent}%` : word}</State>
+	const isRead = state === 'connecting' || state === 'catching-up'
+	return <State tone={tone}>{isRead && percent != null ? `${word}, ${percent}%` : word}</State>
 }

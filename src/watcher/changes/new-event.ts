@@ -3,6 +3,7 @@ import type { EventType } from '../../events/event.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { createEvent, type ChainPosition, type NewEvent } from '../log/event-log.ts'
+import { countChanges } from '../log/activity.ts'
 import { appendEvents } from '../outbox/forming.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
@@ -70,5 +71,6 @@ export function createStoreEvent(
 export function emitEvents(tx: Tx, core: Core, events: readonly NewEvent[]): void {
 	if (events.length === 0) return
 	appendEvents(tx, core, events)
+	countChanges(tx, core, events)
 	core.doorbellRequested = true
 }

@@ -57,6 +57,8 @@ export class Core {
 	/** When a doorbell was last put into the queue; null: none is outstanding. */
 	lastDoorbellMs: number | null = null
 	doorbellRequested = false
+	/** When the status row was last tried to be written, if that has not succeeded since. */
+	statusFailedMs: number | null = null
 	#isClosed = false
 
 	constructor(ports: Ports, config: WatcherConfig, configReadMs: number) {

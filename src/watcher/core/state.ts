@@ -2,6 +2,7 @@
  * The watcher's one state row, plain JSON: a slice for each job. Keys are stored: never rename one. Times in epoch ms
  * unless named `Sec`.
  */
+import type { ActivityHour } from '../../events/activity.ts'
 import type { Cure } from '../../elements/store.ts'
 import type { StoreWebhook } from '../../elements/webhooks.ts'
 import { NO_NOISE } from './noise.ts'
@@ -46,6 +47,8 @@ export interface WebhooksState {
 	degraded: { reason: string; sinceMs: number; action?: string | null } | null
 	/** The oldest change that a poll saw first and whose webhook is overdue. */
 	suspect: { sequence: number; dueMs: number } | null
+	/** From this sequence on, changes that a poll saw first are not counted as recovered yet, and when they will be. */
+	uncounted: { sequence: number; dueMs: number } | null
 }
 
 /** The store's clock. */
@@ -103,6 +106,8 @@ interface LogState {
 	idsSkipped?: number
 	/** Events recorded and accepted by hour, of days that the table `days` does not have yet. */
 	tally: HourTally[]
+	/** Changes and deliveries of the last 24 hours, for the status row. */
+	activity: ActivityHour[]
 	lastEventMs: number | null
 	/** The latest time of an event or a notification: log times never descend (`Core.nextLogTimeMs`). */
 	stampedMs: number
@@ -133,8 +138,19 @@ interface OperatorState {
 	/** Number of the last operator event, and when the kept ones are published; null: none are kept. */
 	announcement: number
 	announceMs: number | null
-	/** Last status written to D1. */
-	reported: { atMs: number; state: string; reason: string; sinceMs: number; hour: number } | null
+	/**
+	 * Last status written to D1. `activity`: what it told, in short, and `waiting`: how many events waited then; rows of
+	 * earlier versions lack both.
+	 */
+	reported: {
+		atMs: number
+		state: string
+		reason: string
+		sinceMs: number
+		hour: number
+		activity?: string
+		waiting?: number
+	} | null
 }
 
 /** Retention: pruning and storage space. */
@@ -191,6 +207,7 @@ function newWebhooksState(): WebhooksState {
 		repairs: [],
 		degraded: null,
 		suspect: null,
+		uncounted: null,
 	}
 }
 
@@ -212,6 +229,7 @@ function newWatcherState(): WatcherState {
 		erasedMs: null,
 		counters: { created: 0, updated: 0, deleted: 0, requests: 0, delivered: 0, dead: 0, expired: 0 },
 		tally: [],
+		activity: [],
 		lastEventMs: null,
 		stampedMs: 0,
 		skewMs: null,
@@ -290,7 +308,8 @@ export interface PendingClockSkew {
 
 /**
  * Hours since 1970, events recorded in that hour, how many of those were accepted since, and how many of them are
- * CREATED and DELETED events. Entries of earlier versions lack the last two: `untyped` of their events are of unknown type.
+ * CREATED and DELETED events. Entries of earlier versions lack the last two: `untyped` of their events are of unknown
+ * type.
  */
 export type HourTally = [
 	hour: number,

@@ -8,6 +8,7 @@ import { HOUR_MS } from '../../lib/time.ts'
 import type { EventType } from '../../events/event.ts'
 import { parseMembers } from '../../events/notification-members.ts'
 import type { Core } from '../core/core.ts'
+import { countDelivered, countNotification, type DeliveredEvent } from './activity.ts'
 import { getNotificationIds } from './event-log.ts'
 import { POSTED_RESOURCE } from '../core/posted.ts'
 import type { HourTally } from '../core/state.ts'
@@ -26,16 +27,18 @@ export function countRecorded(_tx: Tx, core: Core, events: readonly { eventType:
 
 /**
  * Counts a notification that was accepted for the first time, and those of its events that no other notification has
- * delivered before. If the memory is lost before the next commit, `getUnsettledRows` counts it again. `uncounted`:
- * other accepted notifications that are still to be counted.
+ * delivered before. If the memory is lost before the next commit, `getUnsettledRows` counts it again. `atMs`: when it
+ * was accepted. `uncounted`: other accepted notifications that are still to be counted.
  */
 export function countAccepted(
-	_tx: Tx,
+	tx: Tx,
 	core: Core,
 	notification: { id: number; members: string },
+	atMs: number,
 	uncounted: ReadonlySet<number> = NO_IDS,
 ): void {
 	core.state.counters.delivered++
+	countNotification(tx, core, atMs)
 	for (const [sequence, resource, , extra] of parseMembers(notification.members)) {
 		if (resource === POSTED_RESOURCE) continue
 		// A coalesced event stands for events before it in its object's chain.
@@ -45,12 +48,10 @@ export function countAccepted(
 			currentSequence !== null && remaining > 0 && visited < 4 * (extra?.c ?? 1);
 			visited++
 		) {
-			const event: { recorded: number; previous_event: number | null; notifications: string | null } | undefined =
-				core.ports.sql.all<{
-					recorded: number
-					previous_event: number | null
-					notifications: string | null
-				}>(`SELECT recorded, previous_event, notifications FROM events WHERE sequence = ?`, currentSequence)[0]
+			const event: AcceptedEvent | undefined = core.ports.sql.all<AcceptedEvent>(
+				`SELECT resource, date, recorded, lag, previous_event, notifications FROM events WHERE sequence = ?`,
+				currentSequence,
+			)[0]
 			if (event === undefined) break
 			const notificationIds = getNotificationIds(event)
 			if (notificationIds.includes(notification.id)) {
@@ -60,12 +61,20 @@ export function countAccepted(
 						core,
 						notificationIds.filter((id) => id !== notification.id && !uncounted.has(id)),
 					)
-				)
+				) {
 					addToHour(core, [Math.floor(event.recorded / HOUR_MS), 0, 1, 0, 0, 0])
+					countDelivered(tx, core, event, atMs)
+				}
 			}
 			currentSequence = event.previous_event
 		}
 	}
+}
+
+/** What is read of an accepted event. */
+interface AcceptedEvent extends DeliveredEvent {
+	previous_event: number | null
+	notifications: string | null
 }
 
 const NO_IDS: ReadonlySet<number> = new Set()

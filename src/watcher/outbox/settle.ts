@@ -125,7 +125,7 @@ function handleDelivered(
 	// An attempt from before a replay counts too, but the replay still sends. A release has achieved its purpose.
 	const isLate = row.resend !== null && attempt <= row.base && core.resends.getKind(row.resend) === 'replay'
 	const serializedOutcome = serializeOutcome(outcome, subscription?.url ?? null)
-	if (row.delivered === null) countAccepted(tx, core, row)
+	if (row.delivered === null) countAccepted(tx, core, row, core.ports.now())
 	if (subscription !== null && subscription.failingSinceMs !== null)
 		core.subscriptions.recordRecovery(tx, subscription.id)
 	if (isLate) {

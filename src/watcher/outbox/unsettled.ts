@@ -27,9 +27,9 @@ export function getUnsettledRows(core: Core): readonly NotificationRow[] {
  * Counts notifications that were accepted after the list was last stored, since the memory with their counts is lost.
  */
 function countLateAccepted(core: Core, settledIds: readonly number[]): void {
-	const accepted = core.ports.sql.all<{ id: number; members: string }>(
+	const accepted = core.ports.sql.all<{ id: number; members: string; settled: number }>(
 		// The first time that it was accepted is what settled it.
-		`SELECT id, members FROM notifications
+		`SELECT id, members, settled FROM notifications
 		WHERE id IN (SELECT value FROM json_each(?)) AND status = 'delivered' AND coalesce(delivered, settled) = settled`,
 		JSON.stringify(settledIds),
 	)
@@ -40,7 +40,7 @@ function countLateAccepted(core: Core, settledIds: readonly number[]): void {
 		(tx) => {
 			for (const row of accepted) {
 				uncounted.delete(row.id)
-				countAccepted(tx, core, row, uncounted)
+				countAccepted(tx, core, row, row.settled, uncounted)
 			}
 		},
 		() => false,

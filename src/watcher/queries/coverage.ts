@@ -4,8 +4,7 @@
  */
 import { refused, type Result } from '../../lib/result.ts'
 import type { Core } from '../core/core.ts'
-import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
-import { getWatchedResources } from '../source/resources.ts'
+import { getCoveredResources, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
 import type { CoverageReport } from '../../rpc/watcher.ts'
 import { findLowerBound } from '../log/lower-bound.ts'
 
@@ -27,11 +26,7 @@ export function getCoverageReport(
 	fromMs: number,
 	toMs: number,
 ): Result<{ report: CoverageReport }, 'too-many'> {
-	const coveredResources = new Set(
-		getWatchedResources(core)
-			.filter((watched) => hasWebhookTopics(core, watched))
-			.map((watched) => watched.state.number),
-	)
+	const coveredResources = new Set(getCoveredResources(core))
 	const lags = { webhook: [] as Lag[], poll: [] as Lag[], recovered: [] as Lag[] }
 	let confirmed = 0
 	const now = core.ports.now()

@@ -74,6 +74,21 @@ export function getBacklog(core: Core, subscriptionId: number | null): { events:
 	}
 }
 
+/** Whether `getBacklog` would count anything. */
+export function hasBacklog(core: Core): boolean {
+	const { sql } = core.ports
+	if (core.state.unsettled.length > 0) return true
+	return core.subscriptions
+		.getAll()
+		.some(
+			({ id, active }) =>
+				sql.all(`SELECT sequence FROM waiting WHERE subscription = ? AND lane < ${LANES.held} LIMIT 1`, id).length >
+					0 ||
+				(!active &&
+					sql.all(`SELECT id FROM notifications WHERE subscription = ? AND status = 'queued' LIMIT 1`, id).length > 0),
+		)
+}
+
 /** All subscriptions of this object, the callback first. */
 export function getSubscriptionReports(core: Core): SubscriptionReport[] {
 	return core.subscriptions.getAll().map((subscription) => ({

@@ -1,6 +1,4 @@
-/** Reports of a watcher: health, metrics, the poller, the status row. */
-import { HOUR_MS } from '../../lib/time.ts'
-import { enqueueOperatorEvent } from '../outbox/operator-events.ts'
+/** Reports of a watcher: health, metrics, the poller. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { getRecordedCount } from '../core/skipped-ids.ts'
 import { countHeldDeletions } from '../core/held-table.ts'
@@ -10,16 +8,9 @@ import { getBacklog } from './deliveries.ts'
 import { countHeldChanges } from '../outbox/waiting-rows.ts'
 import { CALLBACK_ID, getCallbackSubscription } from '../outbox/subscriptions.ts'
 import { getWatchedResources } from '../source/resources.ts'
-import type {
-	HealthReport,
-	MetricsReport,
-	PollerReport,
-	PollerResourceReport,
-	StatusReport,
-} from '../../rpc/watcher.ts'
+import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport } from '../../rpc/watcher.ts'
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
-import { getHoursBetween } from '../log/tally.ts'
 import { toNoiseReports } from './noise-reports.ts'
 
 /** Evaluates health now. */
@@ -85,98 +76,6 @@ function getRetry({ state, ports }: Core): HealthFacts['retry'] {
 		lastTryMs: state.trouble?.lastTryMs ?? null,
 		nextTryMs: state.paused || waitsMs === null ? null : Math.max(waitsMs, ports.now()),
 	}
-}
-
-/**
- * Writes the status row if the state changed, at the first event of an hour, and otherwise at most once an hour, at a
- * minute that depends on the id.
- */
-export async function reportStatus(core: Core): Promise<void> {
-	const { state, config } = core
-	if (!core.kind.watchesStore) return
-	const now = core.ports.now()
-	const lastReported = state.reported
-	const isFirstOfHour = isFirstEventOfHour(core, now)
-	const isDue = isFirstOfHour || isHourlyReportDue(core, now)
-	if (!isDue && !mayBeUnhealthy(core)) return
-	const health = buildHealth(core)
-	if (!isDue && lastReported?.state === health.state) return
-	await core.ports.writeStatus(toStatusReport(core, health, now))
-	const reported = {
-		atMs: now,
-		state: health.state,
-		reason: health.reason,
-		sinceMs: Date.parse(health.since),
-		hour: isFirstOfHour ? Math.floor(now / HOUR_MS) : (lastReported?.hour ?? -1),
-	}
-	if (lastReported?.state === health.state || !config.announces) {
-		// The slice's last commit saves it. If it is lost, the row is written again.
-		state.reported = reported
-		return
-	}
-	core.commit((tx) => {
-		state.reported = reported
-		enqueueOperatorEvent(tx, core, `instance.${health.state}`, health.reason, {
-			state: health.state,
-			action: health.action,
-			since: health.since,
-		})
-	})
-}
-
-/** Whether the instance's minute of an hour has passed since the last report. */
-function isHourlyReportDue({ state, config }: Core, now: number): boolean {
-	const minute = (config.instanceId % 60) * 60_000
-	const toHour = (ms: number): number => Math.floor((ms - minute) / HOUR_MS)
-	return state.reported === null || toHour(now) > toHour(state.reported.atMs)
-}
-
-/** Whether this hour had events and none of them is reported. */
-function isFirstEventOfHour({ state }: Core, now: number): boolean {
-	const hour = Math.floor(now / HOUR_MS)
-	return state.lastEventMs !== null && Math.floor(state.lastEventMs / HOUR_MS) === hour && state.reported?.hour !== hour
-}
-
-function toStatusReport(core: Core, health: HealthReport, now: number): StatusReport {
-	const { state, config } = core
-	const hour = Math.floor(now / HOUR_MS)
-	const counts = new Map<number, number>()
-	for (const [at, recorded] of getHoursBetween(core, hour - 23, hour + 1))
-		counts.set(at, (counts.get(at) ?? 0) + recorded)
-	return {
-		instanceId: config.instanceId,
-		incarnation: config.incarnation,
-		state: health.state,
-		reason: health.reason,
-		sinceMs: Date.parse(health.since),
-		aliveAtMs: now,
-		lastEventAtMs: state.lastEventMs,
-		intervalMs: core.intervalMs,
-		events: getRecordedCount(state),
-		delivered: state.counters.delivered,
-		storeRequests: state.counters.requests,
-		hours: Array.from({ length: 24 }, (_, index) => counts.get(hour - 23 + index) ?? 0),
-	}
-}
-
-/** Whether the state may be other than healthy now, or was so in the last report. */
-function mayBeUnhealthy(core: Core): boolean {
-	const { state } = core
-	return (
-		state.reported?.state !== 'healthy' ||
-		state.trouble !== null ||
-		state.full ||
-		state.paused ||
-		state.resources.some(
-			(rs) =>
-				rs.error !== null ||
-				rs.heldSinceMs !== null ||
-				rs.changesHeldSinceMs != null ||
-				rs.baseline !== null ||
-				rs.window !== null,
-		) ||
-		getCallbackSubscription(core)?.failingSinceMs != null
-	)
 }
 
 /** An instance's part of `GET /metrics`. */

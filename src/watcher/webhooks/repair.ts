@@ -8,7 +8,7 @@ import {
 } from '../../elements/webhooks.ts'
 import type { Failure } from '../../elements/store.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
-import { hasWebhookTopics, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
+import { getCoveredResources, WEBHOOK_OVERDUE_MS } from '../changes/missed-webhooks.ts'
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import type { WebhooksState } from '../core/state.ts'
@@ -131,16 +131,13 @@ function resolveSuspect(core: Core, now: number): boolean {
 
 /** Whether a poll found a change from this sequence on that no webhook reported in time. */
 function hasUnreportedChange(core: Core, sequence: number, now: number): boolean {
-	const numbers = getWatchedResources(core)
-		.filter((watched) => hasWebhookTopics(core, watched))
-		.map((watched) => watched.state.number)
 	const found = core.ports.sql.all<{ sequence: number }>(
 		`SELECT sequence FROM events
 		WHERE sequence >= ? AND recorded <= ? AND source <> 'webhook' AND confirmed IS NULL
 			AND resource IN (SELECT value FROM json_each(?)) LIMIT 1`,
 		sequence,
 		now - WEBHOOK_OVERDUE_MS,
-		JSON.stringify(numbers),
+		JSON.stringify(getCoveredResources(core)),
 	)
 	return found.length > 0
 }

@@ -13,6 +13,7 @@ const nothing: DueTimes = {
 	lastDoorbellMs: null,
 	pruneMs: null,
 	announceMs: null,
+	statusMs: null,
 }
 const at = (due: Partial<DueTimes>): number | null => nextAlarmMs({ ...nothing, ...due }, NOW)
 

@@ -221,7 +221,7 @@ describe('the event log', () => {
 			.bind(id)
 			.run()
 		await env.DB.prepare(
-			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
+			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL, NULL FROM instances WHERE id >= 1000",
 		).run()
 		const { status, body } = await client.call('GET', '/instances/events')
 		expect([status, body.message]).toEqual([400, expect.stringContaining('filter by')])

@@ -5,6 +5,7 @@ import { hashSecret } from '../../../src/accounts/secrets.ts'
 import { writeStatus } from '../../../src/instances/status.ts'
 import { parseMasterKeys } from '../../../src/lib/sealing.ts'
 import type { EventReport } from '../../../src/rpc/log.ts'
+import type { ActivityReport, StatusReport } from '../../../src/rpc/watcher.ts'
 import { countingDatabase, type QueryCounts } from '../../support/counting-database.ts'
 import { env, type ApiClient } from './harness.ts'
 
@@ -51,6 +52,53 @@ export async function insertInstance(
 		.run()
 }
 
+/** A status as the object of an instance reports it: healthy a minute ago, without anything that happened. */
+export function statusReport(
+	client: ApiClient,
+	instanceId: number,
+	overrides: Partial<StatusReport> = {},
+	activity: Partial<ActivityReport> = {},
+): StatusReport {
+	const { nowMs } = client.world
+	return {
+		instanceId,
+		incarnation: String(instanceId),
+		state: 'healthy',
+		reason: 'The last poll of every resource succeeded.',
+		sinceMs: nowMs - 3_600_000,
+		aliveAtMs: nowMs - 60_000,
+		lastEventAtMs: nowMs - 120_000,
+		intervalMs: 900_000,
+		events: 10,
+		delivered: 10,
+		storeRequests: 10,
+		hours: Array.from({ length: 24 }, (_, index) => (index === 23 ? 5 : 0)),
+		activity: {
+			hours: [],
+			waiting: 0,
+			waitingSinceMs: null,
+			callbackWaiting: 0,
+			failingSinceMs: null,
+			held: [],
+			progress: null,
+			...activity,
+		},
+		...overrides,
+	}
+}
+
+/** A ready instance whose object has reported. */
+export async function insertReportingInstance(
+	client: ApiClient,
+	id: number,
+	columns: Record<string, string | number | null> = {},
+	overrides: Partial<StatusReport> = {},
+	activity: Partial<ActivityReport> = {},
+): Promise<void> {
+	await insertInstance(client, id, columns)
+	await writeStatus(env, statusReport(client, id, overrides, activity))
+}
+
 /** So many copies of the first instance, tagged `many`, each with an event; those of an earlier call are gone. */
 export async function insertInstanceCopies(count: number): Promise<void> {
 	await env.DB.batch([
@@ -62,7 +110,7 @@ export async function insertInstanceCopies(count: number): Promise<void> {
 			SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'many', '["many"]', '{}', connection, 'h' || i, token_sealed, i + 10000, created_ms, updated_ms FROM instances, n WHERE id = 1`,
 		).bind(count),
 		env.DB.prepare(
-			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL FROM instances WHERE id >= 1000",
+			"INSERT INTO instance_status SELECT id, 1, 'healthy', '', 0, 0, 5, 60000, 0, 0, 0, '[]', NULL, NULL FROM instances WHERE id >= 1000",
 		),
 	])
 }

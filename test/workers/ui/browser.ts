@@ -2,7 +2,9 @@
 import { newToken, hashSecret } from '../../../src/accounts/secrets.ts'
 import { SESSION_TTL_MS } from '../../../src/accounts/sessions.ts'
 import { findForbidden, findWrongIds } from '../../support/html.ts'
-import { env, type ApiClient } from '../api/harness.ts'
+import { toHour, type ActivityHour } from '../../../src/events/activity.ts'
+import { addOrganization, env, type ApiClient } from '../api/harness.ts'
+import { insertInstance, insertReportingInstance, statusReport } from '../api/support.ts'
 
 export const SITE = 'https://bell.example.com'
 
@@ -98,4 +100,52 @@ export class TestBrowser {
 		if (/max-age=0/i.test(line)) this.cookies.delete(name)
 		else this.cookies.set(name, value)
 	}
+}
+
+/** Adds a user of the first organization who only looks; the answer is their id. */
+export async function addViewer(): Promise<number> {
+	await env.DB.prepare(
+		"INSERT INTO users (id, organization_id, email, first_name, last_name, role, secret_hash, secret_sealed, created_ms) VALUES (8, 1, 'v@example.com', 'V', 'I', 'viewer', 'none', '', 0)",
+	).run()
+	return 8
+}
+
+/** Adds another organization with an instance named `Foreign`, which needs attention; the answer is its id. */
+export async function insertForeignInstance(client: ApiClient): Promise<number> {
+	await addOrganization(2)
+	await insertReportingInstance(
+		client,
+		99,
+		{ organization_id: 2, user_id: 2, name: 'Foreign' },
+		{ state: 'needs-reauth' },
+	)
+	return 99
+}
+
+/** A thousand instances, each with a full day of activity; every fifth needs attention. */
+export async function insertThousand(client: ApiClient): Promise<void> {
+	const { nowMs } = client.world
+	const { activity } = statusReport(client, 1)
+	const hours = Array.from({ length: 24 }, (_, index): ActivityHour => [
+		toHour(nowMs) - index,
+		9,
+		9,
+		9,
+		27,
+		9,
+		0,
+		[1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 0, 1],
+	])
+	await insertInstance(client, 999)
+	await env.DB.batch([
+		env.DB.prepare(
+			`WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1998)
+			INSERT INTO instances (id, organization_id, user_id, state, version, enabled, events_enabled, element_key, name, tags, configuration, connection, token_hash, token_sealed, subscription_id, created_ms, updated_ms)
+			SELECT i, organization_id, user_id, state, version, enabled, events_enabled, element_key, 'Shop ' || i, tags, configuration, connection, 'h' || i, token_sealed, i, created_ms, updated_ms FROM instances, n WHERE id = 999`,
+		),
+		env.DB.prepare(
+			`INSERT INTO instance_status (instance_id, organization_id, state, reason, since_ms, alive_at_ms, last_event_at_ms, interval_ms, events, delivered, store_requests, hours, activity)
+			SELECT id, 1, CASE WHEN id % 5 = 0 THEN 'needs-reauth' ELSE 'healthy' END, '', ?1, ?1, ?1, 60000, 0, 0, 0, '[]', ?2 FROM instances`,
+		).bind(nowMs, JSON.stringify({ ...activity, hours })),
+	])
 }

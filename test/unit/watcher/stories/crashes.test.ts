@@ -169,7 +169,7 @@ describe('the status row', () => {
 		expect(world.nowMs - world.statuses.at(-1)!.aliveAtMs).toBeLessThan(HOUR_MS)
 	})
 
-	test('is written at an hour’s first event, not at the others', async () => {
+	test('is written at an hour’s first event, and for the others every five minutes', async () => {
 		const world = await worldAfterBaseline({ ...many, pollIntervalMs: MINUTE_MS })
 		await world.advance(8 * MINUTE_MS)
 		const before = world.statuses.length
@@ -177,7 +177,7 @@ describe('the status row', () => {
 			world.store.act({ do: 'edit', resource: 'products' })
 			await world.advance(MINUTE_MS)
 		}
-		expect(world.statuses.length - before).toBe(1)
+		expect(world.statuses.length - before).toBe(2)
 		expect(world.statuses.at(-1)!.lastEventAtMs).not.toBeNull()
 		expect(world.statuses.at(-1)!.hours).toHaveLength(24)
 	})

@@ -6,12 +6,15 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Page } from 'playwright-core'
 import { LOOKS, openBrowser, openPage, type Look } from '../test/browser/browser.ts'
 import { PAGE_STATES } from '../test/browser/page-table.ts'
 import { startScene, type Scene } from '../test/browser/scene.ts'
 import { getLooks, visit } from '../test/browser/visit.ts'
 import { LOCAL_DIR, PROJECT_DIR } from './local/files.ts'
 
+/** Longer pages are cut, px. */
+const MAX_HEIGHT = 4_000
 /** What a picture in the README may weigh: it is read over the network. */
 const MAX_README_BYTES = 150 * 1024
 
@@ -32,6 +35,15 @@ type Browser = Awaited<ReturnType<typeof openBrowser>>
 
 const toSuffix = ({ width, dark }: Look): string => `${width}-${dark ? 'dark' : 'light'}`
 
+/** `whole`: in a window as high as the page, so that what sticks to its edges stays there. */
+async function takePicture(page: Page, path: string, whole: boolean): Promise<void> {
+	const size = page.viewportSize()!
+	const height: number = await page.evaluate('document.documentElement.scrollHeight')
+	if (whole) await page.setViewportSize({ ...size, height: Math.min(Math.max(height, size.height), MAX_HEIGHT) })
+	await page.screenshot({ path })
+	await page.setViewportSize(size)
+}
+
 /** The number of faults. */
 async function takeAll(browser: Browser, scene: Scene, names: readonly string[]): Promise<number> {
 	const target = join(LOCAL_DIR, 'pictures')
@@ -42,7 +54,7 @@ async function takeAll(browser: Browser, scene: Scene, names: readonly string[])
 		for (const look of getLooks(state, LOOKS)) {
 			const file = `${state.name}-${toSuffix(look)}`
 			const faults = await visit(browser, scene, state, look, async (page, suffix) => {
-				await page.screenshot({ path: join(target, `${file}${suffix}.png`), fullPage: suffix === '' })
+				await takePicture(page, join(target, `${file}${suffix}.png`), suffix === '')
 			}).catch((error: unknown) => [String(error)])
 			count += faults.length
 			process.stdout.write(`${faults.length === 0 ? '✓' : '✗'} ${file}\n`)

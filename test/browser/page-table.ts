@@ -21,8 +21,10 @@ export interface PageState {
 	status?: number
 	/** Leads from the page to the state. */
 	act?: (page: Page, scene: Scene) => Promise<void>
-	/** A text that is there when the page is ready. */
+	/** What is there when the page is ready: a selector. */
 	until?: string
+	/** Of axe's rules these do not hold here. */
+	without?: RegExp
 	/** The page comes from elsewhere (the reference), and its accessibility with it. */
 	foreign?: boolean
 }
@@ -56,6 +58,7 @@ export const PAGE_STATES: readonly PageState[] = [
 		phase: 'empty',
 		as: 'nobody',
 		path: '/sign-in',
+		status: 422,
 		act: async (page) => {
 			await page.locator('[name=username]').fill('ann@northwind.example')
 			await page.locator('[name=password]').fill('not the right one')
@@ -72,9 +75,37 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'invitation-invalid', phase: 'empty', as: 'nobody', path: '/accept/x', status: 404 },
 	{ name: 'hand-over-unknown', phase: 'empty', as: 'nobody', path: '/connect/woocommerce/x', status: 404 },
 	{ name: 'home-first-use', phase: 'empty', path: '/' },
+	{ name: 'connect-first-use', phase: 'empty', path: '/connect' },
 
 	{ name: 'home', phase: 'normal', path: '/', normal: true },
 	{ name: 'home-viewer', phase: 'normal', as: 'viewer', path: '/' },
+	{ name: 'connect', phase: 'normal', path: '/connect', normal: true },
+	{
+		name: 'connect-error',
+		phase: 'normal',
+		path: '/connect',
+		status: 422,
+		act: async (page) => {
+			await page.getByLabel('The Store URL').fill('http://127.0.0.1:9/')
+			await page.getByRole('button', { name: 'Create Instance' }).click()
+		},
+	},
+	{ name: 'instance', phase: 'normal', path: instance(RIVERSIDE), normal: true },
+	{ name: 'instance-viewer', phase: 'normal', as: 'viewer', path: instance(RIVERSIDE) },
+	{ name: 'instance-needs-reauth', phase: 'normal', path: instance('Harbor Books') },
+	{ name: 'instance-callback-failing', phase: 'normal', path: instance('Juniper Home') },
+	{ name: 'instance-unreachable', phase: 'normal', path: instance('Old Mill Toys') },
+	{ name: 'instance-paused', phase: 'normal', path: instance('Fern & Field') },
+	{ name: 'instance-connecting', phase: 'normal', path: instance('Saffron Kitchen, the whole catalogue') },
+	{ name: 'instance-code', phase: 'normal', path: instance(RIVERSIDE, '/code'), normal: true },
+	{
+		name: 'event',
+		phase: 'normal',
+		path: async (scene) => `${scene.instancePath(RIVERSIDE)}/events/${await scene.newestEvent(RIVERSIDE)}`,
+		normal: true,
+	},
+	{ name: 'delete', phase: 'normal', path: instance(RIVERSIDE, '/delete') },
+	{ name: 'pause', phase: 'normal', path: instance(RIVERSIDE, '/pause') },
 	{ name: 'deletions-held', phase: 'normal', path: instance('Kiln & Clay', '/deletions'), normal: true },
 	{ name: 'mass-changes', phase: 'normal', path: instance('North Pier Coffee', '/mass-changes'), normal: true },
 	{ name: 'unchecked', phase: 'normal', path: instance(RIVERSIDE, '/unchecked') },
@@ -86,8 +117,9 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'guide', phase: 'normal', as: 'nobody', path: '/guide', normal: true },
 	{ name: 'guide-signed-in', phase: 'normal', path: '/guide/woocommerce-events' },
 	{ name: 'guide-no-page', phase: 'normal', path: '/guide/nothing-here', status: 404 },
-	{ name: 'reference', phase: 'normal', path: '/docs', normal: true, until: 'Shopbell', foreign: true },
-	{ name: 'kit', phase: 'normal', path: '/kit', normal: true },
+	{ name: 'reference', phase: 'normal', path: '/docs', normal: true, until: '#reference h1', foreign: true },
+	// It shows the frame of pages once more.
+	{ name: 'kit', phase: 'normal', path: '/kit', normal: true, without: /^landmark-/ },
 	{ name: 'no-page', phase: 'normal', path: '/nothing-here', status: 404 },
 	{ name: 'no-instance', phase: 'normal', path: '/instances/999999999/deletions', status: 404 },
 

@@ -256,25 +256,20 @@ export class Scene {
 		)
 		if (part.state === 'connecting') store.setFaults([{ pattern: 'orders.*order=asc', latencyMs: 1_500 }])
 		const { client } = this
-		const instance = await client.api.createInstance({
-			body: {
-				element: { key: 'woocommercerest' },
-				name: part.name,
-				tags: part.tags ?? [],
-				configuration: {
-					'store.url': served.url,
-					'oauth.api.key': store.credentials.key,
-					'oauth.api.secret': store.credentials.secret,
-					'event.notification.enabled': true,
-					'event.vendor.type': part.type,
-					'event.notification.callback.url': await this.#callbackUrl(part),
-					'event.notification.signature.key': SIGNATURE_KEY,
-					'event.poller.refresh_interval': 0.05,
-					...part.config,
-				},
-			} as never,
+		const configuration: Record<string, unknown> = {
+			'store.url': served.url,
+			'oauth.api.key': store.credentials.key,
+			'oauth.api.secret': store.credentials.secret,
+			'event.notification.enabled': true,
+			'event.vendor.type': part.type,
+			'event.notification.callback.url': await this.#callbackUrl(part),
+			'event.notification.signature.key': SIGNATURE_KEY,
+			'event.poller.refresh_interval': 5,
+			...part.config,
+		}
+		const { id } = await client.api.createInstance({
+			body: { element: { key: 'woocommercerest' }, name: part.name, tags: part.tags ?? [], configuration },
 		})
-		const id = Number((instance as { id: number }).id)
 		this.ids.set(part.name, id)
 		if (part.state === 'connecting') return
 		await this.#waitFor(part, async () => {
@@ -282,12 +277,19 @@ export class Scene {
 			return resources.length > 0 && resources.every(({ baseline }) => baseline.complete)
 		})
 		await part.act?.({ store, client, id, close: async () => await served.close() })
-		await this.#waitFor(part, async () => (await client.health(id)).state === part.state)
+		await this.#waitFor(part, async () => {
+			if ((await client.health(id)).state === part.state) return true
+			// Polls are far apart, so that a scene that stands still takes no time.
+			if (part.state !== 'disabled') await client.poll(id, 'window')
+			return false
+		})
 		if (part.state !== 'healthy') return
-		await this.#waitFor(
-			part,
-			async () => this.callback.arrivals.length > 0 && (await client.health(id)).callback.waiting === 0,
-		)
+		await client.poll(id, 'window')
+		await this.#waitFor(part, async () => {
+			const events = await client.api.listEvents({ params: { id }, query: { pageSize: 4 } })
+			if (events.length < 4) await client.poll(id, 'window')
+			return events.length >= 4 && (await client.health(id)).callback.waiting === 0
+		})
 	}
 
 	async #waitFor({ name, state }: Part, isReached: () => Promise<boolean>): Promise<void> {
@@ -297,7 +299,7 @@ export class Scene {
 				const health = await this.client.health(this.ids.get(name)!)
 				throw new Error(`${name} is ${health.state} instead of ${state}: ${health.reason}`)
 			}
-			await pause(250)
+			await pause(500)
 		}
 	}
 
@@ -340,14 +342,14 @@ export class Scene {
 	}
 }
 
-/** Builds the Worker and starts it with an empty database. */
-export async function startScene(): Promise<Scene> {
+/** Builds the Worker, or another entry with it inside, and starts it with an empty database. */
+export async function startScene(entry = 'src/index.ts'): Promise<Scene> {
 	const undo: (() => unknown)[] = []
 	try {
 		const dir = mkdtempSync(join(tmpdir(), 'shopbell-scene-'))
 		undo.push(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
 		const build = join(dir, 'build')
-		await buildWorker('src/index.ts', build)
+		await buildWorker(entry, build)
 		const port = await anyFreePort()
 		const url = `http://127.0.0.1:${port}`
 		const runtime = await startRuntime({

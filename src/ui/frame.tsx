@@ -120,7 +120,9 @@ export function NarrowFrame({
 			<Head {...head} />
 			<body>
 				<div class='narrow'>
-					<Brand />
+					<header>
+						<Brand />
+					</header>
 					<main id='main' class={wide ? 'wide' : undefined}>
 						{children}
 					</main>

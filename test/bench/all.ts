@@ -10,6 +10,7 @@ import { fairnessBench } from './fairness.ts'
 import { hubBench } from './hub.ts'
 import { isolationBench } from './isolation.ts'
 import { logBench } from './log.ts'
+import { pagesBench } from './pages.ts'
 import { customersBench, pollsBench } from './polls.ts'
 import { eventsBench, idleBench } from './rows.ts'
 import { forgedBench, ingestBench, latencyBench, rowsBench } from './webhooks.ts'
@@ -27,6 +28,7 @@ export const BENCHES: readonly Bench[] = [
 	logBench,
 	hubBench,
 	apiBench,
+	pagesBench,
 	ingestBench,
 	forgedBench,
 	latencyBench,

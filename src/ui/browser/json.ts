@@ -50,7 +50,7 @@ function toNode(key: string | null, value: unknown, openLevels: number): HTMLEle
 	const node = document.createElement(isOpenable ? 'details' : 'div')
 	const line = isOpenable ? document.createElement('summary') : node
 	if (key !== null) line.append(toSpan('key', key), ': ')
-	line.append(isContainer(value) ? toSpan('count', toSummary(value)) : toSpan(...toValue(value)))
+	line.append(isContainer(value) ? toSpan('size', toSummary(value)) : toSpan(...toValue(value)))
 	if (!isOpenable) return node
 	const details = node as HTMLDetailsElement
 	details.append(line)

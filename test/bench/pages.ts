@@ -1,0 +1,184 @@
+/** What pages weigh, ask and take: in bytes on the way, in queries and calls, in time against a bare page of the same size. */
+import { gzipSync } from 'node:zlib'
+import type { Browser } from 'playwright-core'
+import { LOOKS, openBrowser, openPage } from '../browser/browser.ts'
+import { PAGE_STATES, type PageState } from '../browser/page-table.ts'
+import { startScene, type Scene } from '../browser/scene.ts'
+import { migrateDatabase } from '../support/miniflare.ts'
+import { atMost, exactly, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
+import { runCleanup, runWorker, type CleanupStack, type RunningWorker } from './runtime.ts'
+import { DEFAULT_ROUNDS, LoadTarget, runInTurns, toSpread, type PreparedRequest } from './webhooks-load.ts'
+
+const REQUESTS_PER_ROUND = 200
+/** gzip of a first visit, and of the next page. */
+const MAX_FIRST_VISIT_BYTES = 100_000
+const MAX_NEXT_BYTES = 15_000
+const MAX_LAYOUT_SHIFT = 0.02
+/** Time of a page in times of a bare one. */
+const MAX_RATIO = 4
+/** Queries of a page that needs no instance's object, besides the session's. */
+const MAX_QUERIES = 2
+
+/** Lists, which ask no object: with 1,000 instances. */
+const LISTS = ['/', '/instances']
+
+/** Pages that people open, as they usually are. */
+const USUAL = PAGE_STATES.filter(
+	({ normal, as, foreign, name }) => normal && as === undefined && !foreign && name !== 'kit',
+)
+
+interface Fetched {
+	html: string
+	queries: number
+	calls: number
+}
+
+/** `npm run bench pages`. */
+export const pagesBench: Bench = {
+	name: 'pages',
+	about:
+		'gzip of a first visit and of the next, layout shift, queries and object calls of a page, its time against a bare one',
+	sizes: 'once',
+	async run(context) {
+		const undo: CleanupStack = []
+		try {
+			context.log('instances get into their states')
+			const scene = await startScene('test/bench/pages-worker.ts')
+			undo.push(async () => await scene.close())
+			await scene.growTo('normal')
+			const browser = await openBrowser()
+			undo.push(async () => await browser.close())
+			context.log('layout shift')
+			const rows = [...(await measureShifts(browser, scene))]
+			await scene.growTo('many')
+			const cookie = await signIn(scene)
+			context.log('queries and bytes')
+			rows.push(...(await countAll(scene, cookie)))
+			const floor = await runWorker('floor/page.tsx', undo, true)
+			await migrateDatabase(floor.runtime)
+			for (const path of LISTS) rows.push(...(await compare(context, scene, cookie, floor, path)))
+			return rows
+		} finally {
+			await runCleanup(undo)
+		}
+	},
+}
+
+async function signIn(scene: Scene): Promise<string> {
+	const response = await fetch(await scene.signInUrl('owner'), { redirect: 'manual' })
+	const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]!)
+	if (cookie.length === 0) throw new Error(`signing in answered ${response.status} without a cookie`)
+	return cookie.join('; ')
+}
+
+async function fetchPage(scene: Scene, cookie: string, path: string): Promise<Fetched> {
+	const response = await fetch(`${scene.url}${path}`, { headers: { cookie, 'x-bench-count': '1' } })
+	const html = await response.text()
+	if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${html.slice(0, 200)}`)
+	const [queries = 0, calls = 0] = (response.headers.get('x-bench-count') ?? '').split(' ').map(Number)
+	return { html, queries, calls }
+}
+
+const gzipSize = (content: string | Uint8Array): number => gzipSync(content).length
+
+/** What a page asks, and what it weighs with and without what the browser has already. */
+async function countAll(scene: Scene, cookie: string): Promise<BenchRow[]> {
+	const rows: BenchRow[] = []
+	let heaviest = 0
+	for (const { name, path } of USUAL) {
+		const where = typeof path === 'string' ? path : await path(scene)
+		const { html, queries, calls } = await fetchPage(scene, cookie, where)
+		const assets = [...new Set([...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, url]) => url!))]
+		const contents = await Promise.all(
+			assets.map(async (url) => new Uint8Array(await (await fetch(`${scene.url}${url}`)).arrayBuffer())),
+		)
+		const own = gzipSize(html)
+		heaviest = Math.max(heaviest, own + contents.reduce((sum, content) => sum + gzipSize(content), 0))
+		const isList = LISTS.includes(where)
+		rows.push(
+			isList
+				? // The session's query comes before those of the page.
+					atMost(`pages/${name}: round trips to D1`, null, queries, 'queries', MAX_QUERIES + 1)
+				: reported(`pages/${name}: round trips to D1`, null, queries, 'queries'),
+			isList
+				? exactly(`pages/${name}: object calls`, null, calls, 'calls', 0)
+				: reported(`pages/${name}: object calls`, null, calls, 'calls'),
+			isList
+				? atMost(`pages/${name}: gzip, with 1000 instances`, null, own, 'bytes', MAX_NEXT_BYTES)
+				: reported(`pages/${name}: gzip`, null, own, 'bytes'),
+		)
+	}
+	rows.push(atMost('pages/first visit of the heaviest: gzip', null, heaviest, 'bytes', MAX_FIRST_VISIT_BYTES))
+	return rows
+}
+
+/** Runs in the page: how far what was shown moved by itself. */
+const LAYOUT_SHIFT = `new Promise((resolve) => {
+	let sum = 0
+	new PerformanceObserver((list) => {
+		for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value
+	}).observe({ type: 'layout-shift', buffered: true })
+	setTimeout(() => resolve(sum), 1500)
+})`
+
+async function measureShifts(browser: Browser, scene: Scene): Promise<BenchRow[]> {
+	const shifts: { name: string; shift: number }[] = []
+	for (const state of USUAL)
+		for (const look of LOOKS.filter(({ dark }) => !dark))
+			shifts.push({ name: `${state.name}, ${look.width}`, shift: await measureShift(browser, scene, state, look) })
+	const worst = shifts.toSorted((a, b) => b.shift - a.shift)[0]!
+	return [atMost(`pages/layout shift, most: ${worst.name}`, null, worst.shift, '', MAX_LAYOUT_SHIFT)]
+}
+
+async function measureShift(
+	browser: Browser,
+	scene: Scene,
+	{ path }: PageState,
+	look: (typeof LOOKS)[number],
+): Promise<number> {
+	const { page, context } = await openPage(browser, scene.url, look)
+	try {
+		await page.goto(await scene.signInUrl('owner'))
+		await page.goto(`${scene.url}${typeof path === 'string' ? path : await path(scene)}`)
+		return await page.evaluate(LAYOUT_SHIFT)
+	} finally {
+		await context.close()
+	}
+}
+
+/** The time of a page with 1,000 instances, in times of a bare one of the same size. */
+async function compare(
+	context: BenchContext,
+	scene: Scene,
+	cookie: string,
+	floor: RunningWorker,
+	path: string,
+): Promise<BenchRow[]> {
+	const bytes = Buffer.byteLength((await fetchPage(scene, cookie, path)).html)
+	context.log(`time of ${path}, ${bytes} bytes`)
+	const targets = { floor: new LoadTarget(floor.base), page: new LoadTarget(scene.url) }
+	try {
+		const prepare = (target: string): PreparedRequest[] =>
+			Array.from({ length: REQUESTS_PER_ROUND }, () => ({
+				method: 'GET',
+				path: target,
+				headers: { cookie },
+				body: Buffer.alloc(0),
+			}))
+		const { a, b } = await runInTurns(
+			() => targets.floor.measureRate(prepare(`/${bytes}`), 200),
+			() => targets.page.measureRate(prepare(path), 200),
+			undefined,
+			context.quick ? 3 : DEFAULT_ROUNDS,
+		)
+		const ratio = toSpread(a.map((perSecond, round) => perSecond / (b[round] ?? perSecond)))
+		return [
+			{
+				...atMost(`pages/${path}: time`, null, ratio.median, '', MAX_RATIO),
+				unit: `of a bare page, ${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`,
+			},
+		]
+	} finally {
+		for (const target of Object.values(targets)) target.close()
+	}
+}

@@ -16,7 +16,7 @@ export interface PageCall {
 	caller: Caller | null
 	/** Of the page's request, so that the audit log and the page show the same id. */
 	requestId: string
-	/** Instances that calls of the same page have looked up; null: the page changes something, so each call looks again. */
+	/** Instances that calls of the same page have looked up; null: the page changes something, so each looks again. */
 	instances: InstanceLookups | null
 	/** What the call threw; null: it succeeded. */
 	error: unknown

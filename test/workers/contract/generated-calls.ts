@@ -281,6 +281,7 @@ const ONLY_REFUSED = new Set<string>([
 	'getHandOver',
 	'setup',
 	'acceptLink',
+	'getLink',
 	'deleteAccount',
 	// Downloads are only read.
 	'putAt3',

@@ -113,6 +113,7 @@ describe('ids of another organization in the path', () => {
 const PUBLIC = [
 	'acceptLink',
 	'getDocument',
+	'getLink',
 	'healthz',
 	'probeReceiver',
 	'probeReceiverOfInstance',

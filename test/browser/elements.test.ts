@@ -261,7 +261,7 @@ test.each([
 	expect(await page.locator('.when-open').isVisible()).toBe(false)
 })
 
-const KEEP = `<sb-keep key="connect" owner="17"><form method="post" action="/connect"><label>Name <input name="name"></label>
+const KEEP = `<sb-keep name="connect" owner="17"><form method="post" action="/connect"><label>Name <input name="name"></label>
 	<label>Secret <input name="secret" type="password"></label><div data-secret><label>Key <input name="key"></label></div>
 	<label><input type="radio" name="mode" value="a" checked> A</label><label><input type="radio" name="mode" value="b"> B</label>
 	<label><input type="checkbox" name="on"> On</label><input type="hidden" name="csrf" value="t"></form></sb-keep>`
@@ -283,7 +283,7 @@ test('sb-keep keeps what was typed over a reload, but no secrets, for nobody els
 	expect(await page.locator('[name=csrf]').inputValue()).toBe('new')
 	expect(await page.evaluate('JSON.stringify(sessionStorage)')).not.toContain('hush')
 
-	await show('<sb-keep key="connect" clear></sb-keep>')
+	await show('<sb-keep name="connect" clear></sb-keep>')
 	await show(KEEP)
 	expect(await page.getByLabel('Name').inputValue()).toBe('')
 

@@ -1,9 +1,9 @@
 /**
- * `<sb-keep key='connect' owner='17'>` around a form: what was typed is still there after a reload, and after
+ * `<sb-keep name='connect' owner='17'>` around a form: what was typed is still there after a reload, and after
  * signing in again, in the same tab. `owner` is the viewer's id: nobody gets what another one typed. Passwords,
  * files and what is in `[data-secret]` are never kept; hidden fields only with `data-keep`.
  *
- * `clear` forgets what was kept under the key, without a key everything: on the page that says that it worked, and
+ * `clear` forgets what was kept under the name, without a name everything: on the page that says that it worked, and
  * after signing out. `render` is a URL that returns the form for posted values, for forms to which fields can be
  * added: it is asked when fields were kept that this page does not have.
  */
@@ -25,7 +25,7 @@ export class KeepElement extends HTMLElement {
 	#isChanged = false
 
 	connectedCallback(): void {
-		const key = this.getAttribute('key')
+		const key = this.getAttribute('name')
 		if (this.hasAttribute('clear')) return forget(key)
 		if (key === null) return
 		this.#restore(key)
@@ -48,7 +48,7 @@ export class KeepElement extends HTMLElement {
 		if (!this.#isChanged) return
 		const values = getFields(this).map((field): [string, string | null] => [field.name, toValue(field)])
 		const kept: Kept = { owner: this.#owner, values }
-		sessionStorage.setItem(PREFIX + this.getAttribute('key'), JSON.stringify(kept))
+		sessionStorage.setItem(PREFIX + this.getAttribute('name'), JSON.stringify(kept))
 	}
 
 	get #owner(): string {

@@ -4,7 +4,7 @@ import { Choice, Check, Field, Presets, Select, Switch } from '../parts/field.ts
 import type { FieldProblem } from '../../lib/values.ts'
 import { Form, findProblem } from '../parts/form.tsx'
 import { CloseDialog, ConfirmLink, Dialog, Menu, MenuButton, MenuLink } from '../parts/overlay.tsx'
-import { Step } from '../parts/steps.tsx'
+import { Step, StepBadge } from '../parts/steps.tsx'
 import type { KitEntry } from './content.tsx'
 
 const KINDS: readonly ButtonKind[] = ['primary', 'plain', 'danger', 'quiet']
@@ -65,7 +65,7 @@ export const KIT_FORMS: readonly KitEntry[] = [
 		),
 	},
 	{
-		name: 'Step',
+		name: 'Step, StepBadge',
 		content: (
 			<section class='card'>
 				<Step
@@ -82,6 +82,7 @@ export const KIT_FORMS: readonly KitEntry[] = [
 				<Step number={3} title='Configure Polling' state='wrong' summary='Two resources'>
 					<p>Something in this step was refused.</p>
 				</Step>
+				<StepBadge number={9} state='next' id='kit-badge' />
 				<Step number={4} title='Finish' state='next' summary='Tags, a summary, and Create Instance.'>
 					<p>Later.</p>
 				</Step>

@@ -23,7 +23,7 @@ export function Created({ created, csrf, oob = false }: { created: CreatedView; 
 	const { id, name, token, eventsEnabled, now } = created
 	return (
 		<div id='connect' class='connect' hx-swap-oob={oob ? 'outerHTML' : undefined}>
-			<sb-keep key='connect' clear />
+			<sb-keep name='connect' clear />
 			<Notice tone='ok'>{name} is connected.</Notice>
 			<Card
 				title={name}

@@ -52,7 +52,7 @@ interface ConnectFormProps {
 export function ConnectForm({ oob = false, ...props }: ConnectFormProps & { oob?: boolean }) {
 	return (
 		<div id='connect' class='connect' hx-swap-oob={oob ? 'outerMorph' : undefined}>
-			<sb-keep key='connect' owner={String(props.viewer.user.id)} render='/connect/fields'>
+			<sb-keep name='connect' owner={String(props.viewer.user.id)} render='/connect/fields'>
 				<Steps {...props} />
 			</sb-keep>
 		</div>
@@ -111,7 +111,7 @@ export function TagsField({ view }: { view: FormView }) {
 			rows={2}
 			value={view.form.tags.join('\n')}
 			error={errorOf(view, FIELD_NAMES.tags)}
-			hint='To find instances by, one on a line. If empty, the name is the tag.'
+			hint={`To find instances by, one on a line.${view.instanceId === null ? ' If empty, the name is the tag.' : ''}`}
 		/>
 	)
 }

@@ -89,7 +89,11 @@ async function runCheck(
 
 async function create(c: SignedInContext, catalog: Catalog, typed: PostedForm): Promise<Response> {
 	const missing = findFormProblems(typed.form)
-	if (missing.length > 0) return await refuse(c, catalog, typed, missing)
+	if (missing.length > 0) {
+		// What the store says about the rest is wrong together with what is missing.
+		const { found } = await runCheck(c, typed.form, catalog, { callback: false, collections: false })
+		return await refuse(c, catalog, typed, missing, { check: found })
+	}
 	const result = await callOperation(
 		c,
 		'createInstanceOfElement',
@@ -99,7 +103,7 @@ async function create(c: SignedInContext, catalog: Catalog, typed: PostedForm): 
 	if (!result.ok) {
 		const problems = toFormProblems(result.problems, typed.form)
 		// The same request goes on: its answer is asked for with the same key.
-		return await refuse(c, catalog, typed, problems, result.status === 409)
+		return await refuse(c, catalog, typed, problems, { keepsKey: result.status === 409 })
 	}
 	const { id, name, token, eventsEnabled } = result.body
 	return await respondWithCreated(c, { id, name, token, eventsEnabled })
@@ -111,10 +115,10 @@ async function refuse(
 	catalog: Catalog,
 	typed: PostedForm,
 	problems: readonly FieldProblem[],
-	keepsKey = false,
+	{ keepsKey = false, check = null }: { keepsKey?: boolean; check?: StoreCheck | null } = {},
 ): Promise<Response> {
 	const requestKey = keepsKey ? typed.requestKey : newRequestKey()
-	return await respond(c, await toView(c, catalog, { ...typed, requestKey }, null, problems), null, 422)
+	return await respond(c, await toView(c, catalog, { ...typed, requestKey }, check, problems), null, 422)
 }
 
 /** Sends the merchant to the store's own page, from which the browser comes back. */

@@ -71,6 +71,7 @@ export const INSTANCE = {
 	eventsEnabled: true,
 	eventsNotificationCallbackUrl: CALLBACK_URL,
 	subscriptionId: SUBSCRIPTION_ID,
+	storeVersion: '11.0.1',
 	traceLoggingEnabled: false,
 	cachingEnabled: false,
 	externalAuthentication: 'none',

@@ -165,6 +165,9 @@ export const InstanceResponse = z
 			.optional()
 			.meta({ description: 'If events are enabled and there is a callback' }),
 		subscriptionId: z.number().optional().meta({ description: 'Subscription of the callback, if events are enabled' }),
+		storeVersion: z.string().optional().meta({
+			description: "The store's version when its address or keys were last checked; absent: the key may not read it",
+		}),
 		traceLoggingEnabled: z.boolean(),
 		cachingEnabled: z.boolean(),
 		externalAuthentication: z.literal('none'),

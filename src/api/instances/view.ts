@@ -52,6 +52,7 @@ export async function toInstanceResponse(
 					eventsNotificationCallbackUrl: env.canSeeSecrets ? callback : maskUrl(callback),
 					subscriptionId: instance.subscriptionId,
 				}),
+		...(instance.connection.version === '' ? {} : { storeVersion: instance.connection.version }),
 		traceLoggingEnabled: false,
 		cachingEnabled: false,
 		externalAuthentication: 'none',

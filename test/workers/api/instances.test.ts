@@ -29,7 +29,7 @@ async function rows(table: string): Promise<Record<string, any>[]> {
 }
 
 describe('creating', () => {
-	test('the polling example of the documentation works, and answers with every field of the contract §2.1 §2.5 §2.11 §2.14 §2.15 §2.25', async () => {
+	test('the polling example of the documentation works, and answers with every field of the contract §2.1 §2.5 §2.11 §2.14 §2.15 §2.25 §11.22', async () => {
 		const { status, body: made, headers } = await client.call('POST', '/instances', body())
 		expect(made).toMatchObject({
 			name: 'API Instance with Polling',
@@ -40,6 +40,7 @@ describe('creating', () => {
 			eventsEnabled: true,
 			provisionInteractions: [],
 			externalAuthentication: 'none',
+			storeVersion: '11.0.1',
 			maxCacheSize: 0,
 			cacheTimeToLive: 0,
 			traceLoggingEnabled: false,

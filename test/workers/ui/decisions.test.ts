@@ -56,7 +56,7 @@ describe('held deletions', () => {
 		expect(text(html)).toContain('The first 2 of 214.')
 	})
 
-	test('§11.20 are asked of the store again, which changes nothing', async () => {
+	test('§11.23 are asked of the store again, which changes nothing', async () => {
 		await browser.open(`/instances/${id}/deletions`)
 		const before = store.requests
 		const { html } = await browser.post(`/instances/${id}/deletions/check`)

@@ -73,6 +73,7 @@ export function InstanceHead({ instance, health, viewer }: InstanceFacts & { vie
 					<a href={storeUrl} rel='noreferrer'>
 						{getStoreLabel(instance)}
 					</a>
+					{instance.storeVersion === undefined ? null : <span>WooCommerce {instance.storeVersion}</span>}
 					<span>{getMode(instance)}</span>
 					<span>
 						instance <code>{id}</code>

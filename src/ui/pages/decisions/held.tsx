@@ -55,9 +55,6 @@ export function DeletionsPage({
 						once. No DELETED event was sent for them. This happens when many objects are deleted, and also when a store
 						loses its data or is restored from a backup.
 					</p>
-					{held.map((list) => (
-						<HeldDeletions list={list} nowMs={nowMs} />
-					))}
 					{can(viewer, 'developer') ? (
 						<>
 							<StoreQuestion checked={checked} csrf={viewer.csrf} action={`${path}/check`} />
@@ -83,6 +80,9 @@ export function DeletionsPage({
 					) : (
 						<ReadOnlyNote />
 					)}
+					{held.map((list) => (
+						<HeldDeletions list={list} nowMs={nowMs} />
+					))}
 				</>
 			)}
 		</DecisionFrame>
@@ -172,6 +172,24 @@ export function MassChangesPage({ held, ...props }: HeldProps & { held: MassChan
 						update of a plugin. With <code>event.poller.massChanges</code> set to <code>hold</code>, you decide whether
 						they are sent.
 					</p>
+					{can(viewer, 'developer') ? (
+						<DecisionForm
+							{...props}
+							action={`/instances/${instance.id}/mass-changes`}
+							outcomes={{
+								emit: {
+									title: `Send ${formatCount(count, 'UPDATED event')}`,
+									text: 'They are sent after other events, so that new orders do not wait for them.',
+								},
+								forget: {
+									title: 'Dismiss',
+									text: 'No event is sent. The next change of an object is sent with its whole record.',
+								},
+							}}
+						/>
+					) : (
+						<ReadOnlyNote />
+					)}
 					{held.map(({ resource, since, fields, objects, count: one }) => (
 						<Card
 							title={resource}
@@ -191,24 +209,6 @@ export function MassChangesPage({ held, ...props }: HeldProps & { held: MassChan
 							<More shown={Math.min(objects.length, MAX_ROWS)} count={one} />
 						</Card>
 					))}
-					{can(viewer, 'developer') ? (
-						<DecisionForm
-							{...props}
-							action={`/instances/${instance.id}/mass-changes`}
-							outcomes={{
-								emit: {
-									title: `Send ${formatCount(count, 'UPDATED event')}`,
-									text: 'They are sent after other events, so that new orders do not wait for them.',
-								},
-								forget: {
-									title: 'Dismiss',
-									text: 'No event is sent. The next change of an object is sent with its whole record.',
-								},
-							}}
-						/>
-					) : (
-						<ReadOnlyNote />
-					)}
 				</>
 			)}
 		</DecisionFrame>

@@ -45,6 +45,8 @@ export interface Watched {
 export interface Look {
 	width: number
 	dark: boolean
+	/** Switched on, if left out. */
+	javaScript?: boolean
 }
 
 /** Every way in which pages are looked at. */
@@ -54,13 +56,14 @@ export const LOOKS: readonly Look[] = [1280, 390].flatMap((width) => [false, tru
 export async function openPage(
 	browser: Browser,
 	origin: string,
-	{ width, dark }: Look,
+	{ width, dark, javaScript = true }: Look,
 ): Promise<Watched & { context: BrowserContext }> {
 	const context = await browser.newContext({
 		viewport: { width, height: width < 600 ? 844 : 800 },
 		colorScheme: dark ? 'dark' : 'light',
 		reducedMotion: 'reduce',
 		locale: 'en-US',
+		javaScriptEnabled: javaScript,
 	})
 	const page = await context.newPage()
 	const elsewhere: string[] = []

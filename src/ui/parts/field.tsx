@@ -131,7 +131,13 @@ function Labelled({ wide = false, children, ...field }: Common & { wide?: boolea
 	)
 }
 
-const Optional = () => <span class='optional'>optional</span>
+/** With a space before it, for those who hear the label. */
+const Optional = () => (
+	<>
+		{' '}
+		<span class='optional'>optional</span>
+	</>
+)
 
 /** Error, finding and hint below a field. */
 function Notes({ hint, error = null, found, ...field }: Common) {

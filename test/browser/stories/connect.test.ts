@@ -1,0 +1,194 @@
+/** People connect a store: the first run, polling, webhooks, the store's own approval page, and what is wrong. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../store/serve.ts'
+import type { Fault } from '../../store/types.ts'
+import type { Client } from '../../../src/client/client.ts'
+import * as form from './connect-form.ts'
+import { PATIENCE_MS, Visitor } from './visitor.ts'
+import { ANN, createSignInUrl, signInToApi, startWorld, type World } from './world.ts'
+
+let world: World
+let api: Client
+
+beforeAll(async () => {
+	world = await startWorld()
+})
+afterAll(async () => await world?.close())
+
+afterEach(async () => {
+	world.store.setFaults({})
+	// What is not looked at any more would be polled all the time.
+	for (const { id } of await listInstances()) await api.deleteInstance({ params: { id } })
+})
+
+/** All instances of Acme: mostly one. */
+async function listInstances(): Promise<[Instance, ...Instance[]]> {
+	return (await api.listInstances()) as unknown as [Instance, ...Instance[]]
+}
+
+interface Instance {
+	id: number
+	token: string
+}
+
+/** A person who is signed in and sees the form. */
+async function openForm(options: Parameters<typeof Visitor.open>[2] = {}): Promise<Visitor> {
+	const visitor = await Visitor.open(world.browser, world.url, options)
+	await visitor.page.goto(await createSignInUrl(world.url, api))
+	await visitor.page.goto(`${world.url}/connect`)
+	return visitor
+}
+
+async function fillKey(visitor: Visitor): Promise<void> {
+	await visitor.fill(form.storeUrl(visitor), world.storeUrl)
+	await visitor.fill(form.apiKey(visitor), world.store.credentials.key)
+	await visitor.fill(form.apiSecret(visitor), world.store.credentials.secret)
+}
+
+/** Waits for the index of the store, places an order, and sees its event on the same page. */
+async function seeFirstEvent({ page }: Visitor): Promise<number> {
+	await page.getByRole('heading', { name: 'Watching the store' }).waitFor()
+	await page.evaluate('globalThis.isTheSamePage = true')
+	const changes = world.store.act({ do: 'place-order' })
+	const order = changes.find((change) => change.resource === 'orders')!
+	// The order also takes from the stock of what was bought.
+	const events = changes.map((change) => `${change.resource} ${change.id}\\b`)
+	await page.getByText(new RegExp(events.join('|'))).waitFor()
+	expect(await page.evaluate('globalThis.isTheSamePage')).toBe(true)
+	return order.id
+}
+
+test('the first run: from the set-up token to the first event in at most 25 interactions', async () => {
+	const ann = await Visitor.open(world.browser, world.url)
+	await ann.page.goto(world.url)
+	await ann.page.getByRole('heading', { name: 'Set up Shopbell' }).waitFor()
+	await ann.fill(ann.field('Set-up token'), world.setupToken)
+	await ann.fill(ann.field('Organization'), ANN.organization)
+	await ann.fill(ann.field('First name'), ANN.firstName)
+	await ann.fill(ann.field('Last name'), ANN.lastName)
+	await ann.fill(ann.field('E-mail address'), ANN.email)
+	await ann.fill(ann.field('Password'), ANN.password)
+	await ann.press(ann.button('Create the organization'))
+
+	await ann.page.getByRole('heading', { name: 'Connect a store' }).waitFor()
+	api = await signInToApi(world.url)
+	await fillKey(ann)
+	await ann.choose(form.eventType(ann, 'polling'))
+	await ann.fill(form.callbackUrl(ann), world.callback.url)
+	await ann.fill(form.interval(ann), '0.05')
+	await ann.press(form.createButton(ann))
+	await seeFirstEvent(ann)
+	expect(ann.interactions).toBeLessThanOrEqual(25)
+
+	// The callback has it too.
+	await expect
+		.poll(() => world.callback.acceptedEvents.map(({ objectType }) => objectType), { timeout: PATIENCE_MS })
+		.toContain('orders')
+	ann.expectClean()
+	await ann.leave()
+})
+
+test('by webhook: the store notifies, and its event appears', async () => {
+	const ann = await openForm()
+	await fillKey(ann)
+	await ann.choose(form.eventType(ann, 'webhook'))
+	await ann.toggle(ann.field('Store events in the log only'))
+	await ann.press(form.createButton(ann))
+	const orderId = await seeFirstEvent(ann)
+	await ann.press(ann.page.getByRole('link', { name: 'See all events' }))
+	const row = ann.page.getByRole('row').filter({ hasText: `orders ${orderId}` })
+	await row.waitFor()
+	expect(await row.innerText()).toContain('webhook')
+	ann.expectClean()
+	await ann.leave()
+})
+
+test('by Connect with WooCommerce: approved at the store, back in the flow, without a key', async () => {
+	const ann = await openForm()
+	await ann.fill(ann.field('Name'), 'Approved')
+	await ann.fill(form.storeUrl(ann), world.storeUrl)
+	await ann.toggle(ann.field('Store events in the log only'))
+	await ann.press(ann.button('Connect with WooCommerce'))
+	await ann.page.getByRole('heading', { name: 'would like to connect to your store' }).waitFor()
+	expect(new URL(ann.page.url()).origin).toBe(world.storeUrl)
+	await ann.press(ann.button('Approve'))
+	await ann.see('Approved is connected.')
+	expect(new URL(ann.page.url()).origin).toBe(world.url)
+	await seeFirstEvent(ann)
+	await ann.press(ann.button('Show the token'))
+	const [{ token }] = await listInstances()
+	await ann.see(token)
+	ann.expectClean([world.storeUrl])
+	await ann.leave()
+})
+
+test('a wrong key is named beside its field, when it is left and when the form is sent; the right one helps', async () => {
+	const ann = await openForm()
+	await ann.fill(form.storeUrl(ann), world.storeUrl)
+	await ann.fill(form.apiKey(ann), world.store.credentials.key)
+	await ann.fill(form.apiSecret(ann), 'cs_of_another_store')
+	await ann.toggle(ann.field('Store events in the log only'))
+	await ann.expectWrong(form.apiSecret(ann), /signature|secret/i)
+	await ann.press(form.createButton(ann))
+	await ann.page.getByRole('alert').filter({ hasText: 'Nothing was changed' }).waitFor()
+	await ann.expectWrong(form.apiSecret(ann), /signature|secret/i)
+	expect(await listInstances()).toEqual([])
+
+	await ann.fill(form.apiSecret(ann), world.store.credentials.secret)
+	await ann.press(form.createButton(ann))
+	await ann.see('is connected.')
+	ann.expectClean()
+	await ann.leave()
+})
+
+describe('a wrong address', () => {
+	let ann: Visitor
+	beforeAll(async () => {
+		ann = await openForm()
+	})
+	afterAll(async () => {
+		ann.expectClean()
+		await ann.leave()
+	})
+
+	test.each<{ what: string; says: RegExp; fault?: Fault; url?: () => string | Promise<string> }>([
+		{ what: 'no address', url: () => 'my shop', says: /expected a URL such as https:\/\/example/ },
+		{ what: 'no such host', url: () => 'https://shop.nowhere.example', says: /no host of this name.*Check the spelling/ },
+		{
+			what: 'nobody listens',
+			url: async () => `http://127.0.0.1:${await freePort()}`,
+			says: /connection was refused.*Check the port/,
+		},
+		{ what: 'no WordPress', fault: { site: 'not-wordpress' }, says: /not a WordPress site.*Enter the address/ },
+		{ what: 'no WooCommerce', fault: { site: 'no-woocommerce' }, says: /WooCommerce.*(Activate|Install)/i },
+		{
+			what: 'plain permalinks',
+			fault: { site: 'plain-permalinks' },
+			says: /plain permalinks.*Settings → Permalinks/,
+		},
+		{ what: 'a closed API, 401', fault: { site: 'rest-closed-401' }, says: /REST API is blocked.*Allow \/wp-json\// },
+		{ what: 'a closed API, 403', fault: { site: 'rest-closed-403' }, says: /REST API is blocked.*Allow \/wp-json\// },
+		{ what: 'maintenance', fault: { site: 'maintenance' }, says: /maintenance mode.*Wait until it ends/ },
+		{ what: 'a failing store', fault: { status: 500 }, says: /the store failed.*Check its error log/ },
+		{ what: 'https only', fault: { site: 'https-only' }, says: /requires it.*Use https:/ },
+		{ what: 'another host', fault: { site: 'other-host' }, says: /redirects to .*use .* as the store URL/ },
+	])('$what: the field says so, and how to fix it', async ({ fault, url = () => world.storeUrl, says }) => {
+		world.store.setFaults(fault ?? {})
+		const field = form.storeUrl(ann)
+		const address = await url()
+		// The address before may be the same.
+		await field.fill('')
+		await ann.fill(field, address)
+		await ann.page.keyboard.press('Tab')
+		await ann.expectWrong(field, says)
+		expect(await field.inputValue()).toBe(address)
+	})
+
+	test('the right one: which WooCommerce answers there', async () => {
+		const field = form.storeUrl(ann)
+		await field.fill('')
+		await ann.fill(field, world.storeUrl)
+		await ann.page.keyboard.press('Tab')
+		await ann.expectFound(field, new RegExp(`WooCommerce 11.* at ${world.storeUrl}`))
+	})
+})

@@ -2,12 +2,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../store/serve.ts'
 import type { Fault } from '../../store/types.ts'
-import type { Client } from '../../../src/client/client.ts'
+import { createClient, type Client } from '../../../src/client/client.ts'
+import { runCurl } from '../../e2e/stack.ts'
 import * as form from './connect-form.ts'
 import { PATIENCE_MS, Visitor } from './visitor.ts'
 import { ANN, createSignInUrl, signInToApi, startWorld, type World } from './world.ts'
 
 let world: World
+/** Ann's. */
+let authorization: string
 let api: Client
 
 beforeAll(async () => {
@@ -71,7 +74,8 @@ test('the first run: from the set-up token to the first event in at most 25 inte
 	await ann.press(ann.button('Create the organization'))
 
 	await ann.page.getByRole('heading', { name: 'Connect a store' }).waitFor()
-	api = await signInToApi(world.url)
+	authorization = await signInToApi(world.url)
+	api = createClient({ baseUrl: world.url, authorization })
 	await fillKey(ann)
 	await ann.choose(form.eventType(ann, 'polling'))
 	await ann.fill(form.callbackUrl(ann), world.callback.url)
@@ -151,13 +155,21 @@ describe('a wrong address', () => {
 		await ann.leave()
 	})
 
+	/** Leaves the field with this address, or checks again what is in it. */
+	async function check(address: string): Promise<void> {
+		const field = form.storeUrl(ann)
+		if ((await field.inputValue()) === address) return await ann.press(ann.button('Check the store'))
+		await ann.fill(field, address)
+		await ann.page.keyboard.press('Tab')
+	}
+
 	test.each<{ what: string; says: RegExp; fault?: Fault; url?: () => string | Promise<string> }>([
 		{ what: 'no address', url: () => 'my shop', says: /expected a URL such as https:\/\/example/ },
 		{ what: 'no such host', url: () => 'https://shop.nowhere.example', says: /no host of this name.*Check the spelling/ },
 		{
 			what: 'nobody listens',
 			url: async () => `http://127.0.0.1:${await freePort()}`,
-			says: /connection was refused.*Check the port/,
+			says: /the connection (was refused|broke).*Check/,
 		},
 		{ what: 'no WordPress', fault: { site: 'not-wordpress' }, says: /not a WordPress site.*Enter the address/ },
 		{ what: 'no WooCommerce', fault: { site: 'no-woocommerce' }, says: /WooCommerce.*(Activate|Install)/i },
@@ -171,24 +183,95 @@ describe('a wrong address', () => {
 		{ what: 'maintenance', fault: { site: 'maintenance' }, says: /maintenance mode.*Wait until it ends/ },
 		{ what: 'a failing store', fault: { status: 500 }, says: /the store failed.*Check its error log/ },
 		{ what: 'https only', fault: { site: 'https-only' }, says: /requires it.*Use https:/ },
-		{ what: 'another host', fault: { site: 'other-host' }, says: /redirects to .*use .* as the store URL/ },
+		{ what: 'another host', fault: { redirect: 'https://moved.example/' }, says: /redirects to .*use .* as the store URL/ },
 	])('$what: the field says so, and how to fix it', async ({ fault, url = () => world.storeUrl, says }) => {
 		world.store.setFaults(fault ?? {})
-		const field = form.storeUrl(ann)
-		const address = await url()
-		// The address before may be the same.
-		await field.fill('')
-		await ann.fill(field, address)
-		await ann.page.keyboard.press('Tab')
-		await ann.expectWrong(field, says)
-		expect(await field.inputValue()).toBe(address)
+		await check(await url())
+		await ann.expectWrong(form.storeUrl(ann), says)
 	})
 
-	test('the right one: which WooCommerce answers there', async () => {
-		const field = form.storeUrl(ann)
-		await field.fill('')
-		await ann.fill(field, world.storeUrl)
-		await ann.page.keyboard.press('Tab')
-		await ann.expectFound(field, new RegExp(`WooCommerce 11.* at ${world.storeUrl}`))
+	test('the right one: which WooCommerce answers there, and what the key may do', async () => {
+		await ann.fill(form.apiKey(ann), world.store.credentials.key)
+		await ann.fill(form.apiSecret(ann), world.store.credentials.secret)
+		await check(world.storeUrl)
+		await ann.expectFound(form.storeUrl(ann), new RegExp(`WooCommerce 11.* at ${world.storeUrl}`))
+		await ann.expectFound(form.apiSecret(ann), /may read and write/)
+	})
+})
+
+/** An instance as the API shows it, without what differs from instance to instance. */
+async function readInstance(id: number): Promise<unknown> {
+	const own = new Set(['id', 'token', 'createdDate', 'updatedDate'])
+	const response = await fetch(`${world.url}/elements/api-v2/instances/${id}`, {
+		headers: { Authorization: authorization },
+	})
+	return JSON.parse(await response.text(), (name, value: unknown) => (own.has(name) ? undefined : value)) as unknown
+}
+
+/** The instance that a documented cURL makes, with this store and callback. */
+async function createByCurl(file: string, replace: Record<string, string>): Promise<unknown> {
+	const { status, body } = await runCurl(`${file}.sh`, {
+		'https://api.cloud-elements.com': world.url,
+		'User <USER_SECRET>, Organization <ORGANIZATION_SECRET>': authorization,
+		'<http://mycoolstore.com>': `<${world.storeUrl}>`,
+		'"xxxxxxxxxxxxxxxxxx"': JSON.stringify(world.store.credentials.key),
+		'"xxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(world.store.credentials.secret),
+		...replace,
+	})
+	expect(status, JSON.stringify(body)).toBe(200)
+	return await readInstance((body as { id: number }).id)
+}
+
+const SIGNATURE_KEY = 'key-of-the-stories'
+
+describe.each([
+	{ how: 'by mouse', options: {} },
+	{ how: 'by keyboard alone', options: { hands: 'keyboard' as const } },
+	{ how: 'without JavaScript', options: { javaScript: false } },
+])('the form, filled in $how', ({ options }) => {
+	async function create(visitor: Visitor): Promise<unknown> {
+		await visitor.press(form.createButton(visitor))
+		await visitor.see('is connected.')
+		visitor.expectClean()
+		await visitor.leave()
+		const [{ id }] = await listInstances()
+		return await readInstance(id)
+	}
+
+	test("makes the instance of the documentation's polling body", async () => {
+		const ann = await openForm(options)
+		await ann.fill(ann.field('Name'), 'API Instance with Polling')
+		await fillKey(ann)
+		await ann.choose(form.eventType(ann, 'polling'))
+		await ann.fill(form.callbackUrl(ann), `${world.url}/elements/api-v2/events/woocommercerest/`)
+		await ann.fill(form.interval(ann), '15')
+		const { group, pencil } = form.resource(ann, 'customers')
+		await ann.press(pencil)
+		await ann.fill(ann.field('Resource to Poll', group), 'contacts')
+		await ann.fill(ann.field('Updated Date Field', group), 'date_modified')
+		await ann.fill(ann.field('Updated Date Format', group), "yyyy-MM-dd'T'HH:mm:ss'")
+		await ann.fill(ann.field('Created Date Field', group), 'date_created')
+		await ann.fill(ann.field('Created Date Format', group), "yyyy-MM-dd'T'HH:mm:ss'")
+		for (const label of ['discounts', 'orders', 'products']) await ann.toggle(form.resource(ann, label).switch)
+		await ann.fill(form.tags(ann), 'Docs')
+		const made = await create(ann)
+		expect(made).toEqual(await createByCurl('seed-polling', {}))
+	})
+
+	test("makes the instance of the documentation's webhook body", async () => {
+		const ann = await openForm(options)
+		await ann.fill(ann.field('Name'), 'API Instance')
+		await fillKey(ann)
+		await ann.choose(form.eventType(ann, 'webhook'))
+		await ann.fill(form.callbackUrl(ann), world.callback.url)
+		await ann.press(form.unfold(ann, 'Show optional fields'))
+		await ann.fill(ann.field('Callback Notification Signature Key'), SIGNATURE_KEY)
+		await ann.fill(form.tags(ann), 'Docs')
+		const made = await create(ann)
+		const expected = await createByCurl('seed-webhook', {
+			'https://mycoolapp.com/events': world.callback.url,
+			'"xxxxxxxxxxxxxxxxxxxxxxxxx"': JSON.stringify(SIGNATURE_KEY),
+		})
+		expect(made).toEqual(expected)
 	})
 })

@@ -105,12 +105,11 @@ export const ANN = {
 	password: 'correct horse battery',
 } as const
 
-/** The API in the name of a signed-in user. */
-export async function signInToApi(url: string): Promise<Client> {
-	const { token } = await createClient({ baseUrl: url, authorization: '' }).signIn({
-		body: { username: ANN.email, password: ANN.password },
-	})
-	return createClient({ baseUrl: url, authorization: `Bearer ${token}` })
+/** Ann's `Authorization` of the API. */
+export async function signInToApi(url: string): Promise<string> {
+	const body = { username: ANN.email, password: ANN.password }
+	const { token } = await createClient({ baseUrl: url }).signIn({ body })
+	return `Bearer ${token}`
 }
 
 /** A new session as an address that signs a browser in. */

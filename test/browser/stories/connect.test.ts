@@ -62,7 +62,7 @@ async function seeFirstEvent({ page }: Visitor): Promise<number> {
 }
 
 test('the first run: from the set-up token to the first event in at most 25 interactions', async () => {
-	const ann = await Visitor.open(world.browser, world.url)
+	const ann = (await Visitor.open(world.browser, world.url)).showOnFailure()
 	await ann.page.goto(world.url)
 	await ann.page.getByRole('heading', { name: 'Set up Shopbell' }).waitFor()
 	await ann.fill(ann.field('Set-up token'), world.setupToken)
@@ -93,7 +93,7 @@ test('the first run: from the set-up token to the first event in at most 25 inte
 })
 
 test('by webhook: the store notifies, and its event appears', async () => {
-	const ann = await openForm()
+	const ann = (await openForm()).showOnFailure()
 	await fillKey(ann)
 	await ann.choose(form.eventType(ann, 'webhook'))
 	await ann.toggle(ann.field('Store events in the log only'))
@@ -108,7 +108,7 @@ test('by webhook: the store notifies, and its event appears', async () => {
 })
 
 test('by Connect with WooCommerce: approved at the store, back in the flow, without a key', async () => {
-	const ann = await openForm()
+	const ann = (await openForm()).showOnFailure()
 	await ann.fill(ann.field('Name'), 'Approved')
 	await ann.fill(form.storeUrl(ann), world.storeUrl)
 	await ann.toggle(ann.field('Store events in the log only'))
@@ -127,7 +127,7 @@ test('by Connect with WooCommerce: approved at the store, back in the flow, with
 })
 
 test('a wrong key is named beside its field, when it is left and when the form is sent; the right one helps', async () => {
-	const ann = await openForm()
+	const ann = (await openForm()).showOnFailure()
 	await ann.fill(form.storeUrl(ann), world.storeUrl)
 	await ann.fill(form.apiKey(ann), world.store.credentials.key)
 	await ann.fill(form.apiSecret(ann), 'cs_of_another_store')
@@ -201,7 +201,7 @@ describe('a wrong address', () => {
 
 /** An instance as the API shows it, without what differs from instance to instance. */
 async function readInstance(id: number): Promise<unknown> {
-	const own = new Set(['id', 'token', 'createdDate', 'updatedDate'])
+	const own = new Set(['id', 'subscriptionId', 'token', 'createdDate', 'updatedDate'])
 	const response = await fetch(`${world.url}/elements/api-v2/instances/${id}`, {
 		headers: { Authorization: authorization },
 	})
@@ -239,7 +239,7 @@ describe.each([
 	}
 
 	test("makes the instance of the documentation's polling body", async () => {
-		const ann = await openForm(options)
+		const ann = (await openForm(options)).showOnFailure()
 		await ann.fill(ann.field('Name'), 'API Instance with Polling')
 		await fillKey(ann)
 		await ann.choose(form.eventType(ann, 'polling'))
@@ -259,7 +259,7 @@ describe.each([
 	})
 
 	test("makes the instance of the documentation's webhook body", async () => {
-		const ann = await openForm(options)
+		const ann = (await openForm(options)).showOnFailure()
 		await ann.fill(ann.field('Name'), 'API Instance')
 		await fillKey(ann)
 		await ann.choose(form.eventType(ann, 'webhook'))

@@ -1,6 +1,6 @@
 /** A person at the pages: finds things by what is written on them, and is counted by what they do. */
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { expect, onTestFailed } from 'vitest'
 import { openPage } from '../browser.ts'
 
 /** Longest wait for what has to come; nothing is held against the clock. */
@@ -41,6 +41,15 @@ export class Visitor {
 		{ hands = 'mouse', javaScript = true }: { hands?: Hands; javaScript?: boolean } = {},
 	): Promise<Visitor> {
 		return new Visitor(await openPage(browser, origin, { width: 1280, dark: false, javaScript }), hands)
+	}
+
+	/** If the test fails, its output has what was seen last. */
+	showOnFailure(): this {
+		onTestFailed(async () => {
+			const text = await this.page.locator('body').innerText({ timeout: 5_000 }).catch(String)
+			console.log(`${this.page.url()}\n${text}\n${this.#errors.join('\n')}`)
+		})
+		return this
 	}
 
 	/** A field by its label: the whole label, without the note that it is optional. */

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
+import { expect } from 'vitest'
 import { startLocalWorker, type LocalWorker, type LocalWorkerOptions } from '../../../scripts/local/local-worker.ts'
 import { anyFreePort } from '../../../scripts/local/ports.ts'
 import { createClient, type Client } from '../../../src/client/client.ts'
@@ -12,6 +13,7 @@ import { createCallbackServer, type CallbackServer } from '../../demo/callback.t
 import { serve } from '../../store/serve.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import { openBrowser } from '../browser.ts'
+import { PATIENCE_MS } from './visitor.ts'
 
 /** All of it, running. */
 export interface World {
@@ -115,4 +117,17 @@ export async function signInToApi(url: string): Promise<string> {
 /** A new session as an address that signs a browser in. */
 export async function createSignInUrl(url: string, client: Client): Promise<string> {
 	return `${url}/sign-in/local?session=${(await client.createSession()).token}`
+}
+
+/** Waits until the store is read once: what exists then makes no events. */
+export async function waitForBaseline(api: Client, id: number): Promise<void> {
+	await expect
+		.poll(
+			async () => {
+				const { resources } = await api.getPoller({ params: { id } })
+				return resources.length > 0 && resources.every(({ baseline }) => baseline.complete)
+			},
+			{ timeout: PATIENCE_MS },
+		)
+		.toBe(true)
 }

@@ -56,16 +56,7 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	mountConnectPages(app)
 	mountPages(app)
 	app.use(requestMiddleware)
-	app.use(
-		methodNotAllowed<PublicEnv>({
-			app,
-			onMethodNotAllowed: (c, methods) =>
-				toErrorResponse(
-					c,
-					new HttpError(405, `Expected ${methods.join(' or ')}`, { headers: { Allow: methods.join(', ') } }),
-				),
-		}),
-	)
+	app.use(methodNotAllowed<PublicEnv>({ app, onMethodNotAllowed: respondToWrongMethod }))
 
 	mountBackup(app)
 	mountServiceRoutes(app)
@@ -95,19 +86,30 @@ export function createApp(services: Partial<Omit<Services, 'env'>> = {}): Api {
 	app.route(BASE_PATH, api)
 
 	// Returned, not thrown: the check for other methods (405) is skipped after an error.
-	app.notFound((c) =>
-		isForPage(c)
-			? respondWithErrorPage(c as unknown as PageContext, new NotFound())
-			: toErrorResponse(c, new NotFound()),
-	)
-	app.onError((error, c) => toErrorResponse(c, error))
+	app.notFound((c) => (isForPage(c) ? toErrorPage(c, new NotFound()) : toErrorResponse(c, new NotFound())))
+	app.onError((error, c) => {
+		const response = toErrorResponse(c, error)
+		return response.status === 500 && isForPage(c) ? toErrorPage(c, error) : response
+	})
 	return app
+}
+
+/** 405. A browser may ask for an address that only takes forms. */
+async function respondToWrongMethod(c: Context<PublicEnv>, methods: readonly string[]): Promise<Response> {
+	const headers = { Allow: methods.join(', ') }
+	if (!isForPage(c)) return toErrorResponse(c, new HttpError(405, `Expected ${methods.join(' or ')}`, { headers }))
+	const text = 'Nothing was changed. Go back to the page that you came from.'
+	return await toErrorPage(c, new HttpError(405, text, { headers }))
+}
+
+async function toErrorPage(c: Context<PublicEnv>, error: unknown): Promise<Response> {
+	return await respondWithErrorPage(c as unknown as PageContext, error)
 }
 
 /** Whether a browser asks for a page; everything below the base path is the API's. */
 function isForPage(c: Context<PublicEnv>): boolean {
 	const accept = c.req.header('Accept') ?? ''
-	return c.req.method === 'GET' && accept.includes('text/html') && !c.req.path.startsWith(`${BASE_PATH}/`)
+	return accept.includes('text/html') && !c.req.path.startsWith(`${BASE_PATH}/`)
 }
 
 /** First path segments of the API's own calls. A store collection with such a name is only reachable under `/hubs/`. */

@@ -4,12 +4,18 @@
  */
 import type { Context } from 'hono'
 import type { Caller } from '../../accounts/callers.ts'
-import { HttpError, STATUS_DESCRIPTIONS, type ErrorStatus } from '../../lib/errors.ts'
+import { HttpError, NotFound, STATUS_DESCRIPTIONS, type ErrorStatus } from '../../lib/errors.ts'
 import type { FieldProblem } from '../../lib/values.ts'
-import type { Operation, OperationResponse, Operations } from './contract.ts'
+import { getSuccessStatuses, type Operation, type OperationResponse, type Operations } from './contract.ts'
 import type { PublicEnv } from './environment.ts'
 import { IDEMPOTENCY_KEY_HEADER } from './idempotency.ts'
-import { readOperationResponse, toOperationRequest, type CallInput, type RequestInput } from './operation-request.ts'
+import {
+	canBeParam,
+	readOperationResponse,
+	toOperationRequest,
+	type CallInput,
+	type RequestInput,
+} from './operation-request.ts'
 import { withPageCall, type InstanceLookups, type PageCall } from './page-call.ts'
 
 /** Options of one call. */
@@ -79,6 +85,8 @@ export function createCallOperation<Ops extends Operations>(operations: Ops) {
 		...[input, options = {}]: CallArguments<Ops[Id]>
 	): Promise<CallResult<OperationResponse<Ops[Id]>>> => {
 		const operation: Operation = operations[id]!
+		const given = (input ?? {}) as RequestInput
+		if (!Object.values(given.params ?? {}).every(canBeParam)) return toNotFound(c.var.requestId)
 		const headers = new Headers()
 		// Limits by address and the texts about a session also count for pages.
 		for (const name of ['User-Agent', 'CF-Connecting-IP']) {
@@ -88,14 +96,15 @@ export function createCallOperation<Ops extends Operations>(operations: Ops) {
 		if (options.idempotencyKey !== undefined) headers.set(IDEMPOTENCY_KEY_HEADER, options.idempotencyKey)
 		if (options.accept !== undefined) headers.set('Accept', options.accept)
 		if (options.lastEventId !== undefined) headers.set('Last-Event-ID', options.lastEventId)
-		const request = toOperationRequest(new URL(c.req.url).origin, operation, (input ?? {}) as RequestInput, {
+		const request = toOperationRequest(new URL(c.req.url).origin, operation, given, {
 			headers,
 			signal: options.signal,
 		})
 		const { caller, requestId, instances } = c.var
 		const call: PageCall = { caller, requestId, instances, error: null }
 		const response = await c.var.app.fetch(request, withPageCall(c.env, call), c.executionCtx)
-		if (!response.ok) return await toCallError(response, call)
+		if (!response.ok && !getSuccessStatuses(operation).some((status) => status === response.status))
+			return await toCallError(response, call)
 		const total = response.headers.get('Elements-Total-Count')
 		return {
 			ok: true,
@@ -105,6 +114,14 @@ export function createCallOperation<Ops extends Operations>(operations: Ops) {
 			total: total === null ? null : Number(total),
 		}
 	}
+}
+
+/** As over HTTP, where no path leads there. */
+function toNotFound(requestId: string): CallError {
+	const error = new NotFound()
+	const { status, message, providerMessage } = error
+	const problems = [toProblem(message)]
+	return { ok: false, status, message, problems, providerMessage, retryAfterSeconds: null, requestId, error }
 }
 
 async function toCallError(response: Response, call: PageCall): Promise<CallError> {

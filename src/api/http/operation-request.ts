@@ -39,7 +39,13 @@ export interface RequestInput {
 	body?: unknown
 }
 
-/** The request of a call. Headers that the caller sets win. Throws TypeError when a path parameter is missing. */
+/** Whether a path can hold a parameter: URLs drop the segments `.` and `..` and then lead elsewhere. */
+export function canBeParam(value: unknown): boolean {
+	const text = String(value)
+	return text !== '' && text !== '.' && text !== '..' && text.isWellFormed()
+}
+
+/** The request of a call. Headers that the caller sets win. Throws TypeError when a path cannot hold a parameter. */
 export function toOperationRequest(
 	baseUrl: string,
 	operation: Operation,
@@ -61,6 +67,7 @@ function buildUrl(baseUrl: string, operation: Operation, { params, query }: Requ
 	const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
 		const value = params?.[name]
 		if (value === undefined || value === '') throw new TypeError(`${operation.path}: ${name} is missing`)
+		if (!canBeParam(value)) throw new TypeError(`${operation.path}: ${name} cannot be part of a path`)
 		return encodeURIComponent(value)
 	})
 	const search = new URLSearchParams()

@@ -13,6 +13,8 @@ import type { watchingOperations } from './monitoring-operations.ts'
 export const MAX_CHECKED_OBJECTS = 10
 /** Requests at the same time. */
 const CONCURRENCY = 3
+/** Failures that the next request would meet too, perhaps after a long wait. */
+const STORE_FAILURES = new Set(['unreachable', 'not-public', 'timeout', 'tls', 'throttled', 'auth'])
 
 type CheckedObject = OperationResponse<
 	typeof watchingOperations.checkHeldDeletions
@@ -27,6 +29,7 @@ export async function checkHeldDeletions(
 	const element = getElement(instance.elementKey)
 	const poller = getEffectivePoller(instance.configuration, element)
 	const client = await openStoreClient(c.env, instance, services.io)
+	let failure: string | null = null
 	const checked = []
 	for (const { resource: name, objects, count } of held) {
 		const parsed = poller[name] === undefined ? null : element.parseResource(name, poller[name], instance.connection)
@@ -46,8 +49,12 @@ export async function checkHeldDeletions(
 	): Promise<Omit<CheckedObject, 'objectId'>> {
 		const id = toObjectId(objectId)
 		if (id === null) return { state: 'unknown', reason: 'This is not an id.' }
+		if (failure !== null) return { state: 'unknown', reason: failure }
 		const answer = await store.read(resource, id)
-		if (!answer.ok) return { state: 'unknown', reason: answer.message }
+		if (!answer.ok) {
+			if (STORE_FAILURES.has(answer.kind)) failure = answer.message
+			return { state: 'unknown', reason: answer.message }
+		}
 		if (answer.found === null) return { state: 'missing', reason: null }
 		const snapshot = element.parseRecord(resource, answer.found, { version: 1, paths: [] })
 		// A cache or a language plugin can answer with another object.

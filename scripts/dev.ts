@@ -13,6 +13,7 @@ import {
 	ActionableError,
 	WRANGLER,
 } from './local/local-worker.ts'
+import { ApiError } from '../src/client/client.ts'
 import { createSignInUrl, setUp } from './local/client.ts'
 import { claimOwnership } from './local/claim.ts'
 import { loadOrCreateSecrets, LOCAL_DIR, PROJECT_DIR, readJson, writePrivateJson } from './local/files.ts'
@@ -110,9 +111,14 @@ async function setUpAccount(url: string, setupToken: string, running: () => bool
 			`The local database has its first user, but ${toShortPath(SECRETS_FILE)} with its secrets is gone: delete ${toShortPath(DEV_DIR)} to begin anew.`,
 		)
 	}
-	const signInUrl = await createSignInUrl(url, { userSecret, organizationSecret })
+	const signInUrl = await createSignInUrl(url, { userSecret, organizationSecret }).catch((error: unknown) => {
+		// The secrets were replaced or revoked since: everything but the link works.
+		if (error instanceof ApiError && error.status === 401) return null
+		throw error
+	})
 	writePrivateJson(SECRETS_FILE, { url, signInUrl, userSecret, organizationSecret, setupToken })
-	process.stdout.write(`Shopbell runs at ${url}; secrets in ${toShortPath(SECRETS_FILE)}\nSign in: ${signInUrl}\n`)
+	const way = signInUrl === null ? `${url}/sign-in, with your password` : signInUrl
+	process.stdout.write(`Shopbell runs at ${url}; secrets in ${toShortPath(SECRETS_FILE)}\nSign in: ${way}\n`)
 }
 
 try {

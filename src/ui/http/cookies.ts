@@ -1,9 +1,10 @@
 /**
  * Cookies of pages. The session's opens pages and their streams, never the API. Over https all of them have the prefix
- * `__Host-`, so that no other host can set them; on loopback there is no https, and so no prefix.
+ * `__Host-`, so that no other host can set them. On loopback there is no https, and so no prefix; their names have the
+ * port, since all ports of a host share its cookies.
  */
 import type { Context } from 'hono'
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { getCookie, setCookie } from 'hono/cookie'
 import { isLoopbackHost } from '../../lib/reachability.ts'
 import type { AnyPageContext } from './environment.ts'
 
@@ -15,50 +16,43 @@ export type PageCookie = keyof typeof COOKIES
 
 /** Whether the page may have cookies: over https, or on loopback. Browsers drop a Secure cookie elsewhere. */
 export function canHaveCookies(c: AnyPageContext): boolean {
-	const { protocol, hostname } = new URL(c.req.url)
-	return protocol === 'https:' || isLoopbackHost(hostname)
+	return isLocal(c) || c.req.url.startsWith('https:')
 }
 
 /** Hono's helpers use no more of a context than this. */
 const toContext = (c: AnyPageContext): Context => c as unknown as Context
 
-function getPrefix(c: AnyPageContext): 'host' | undefined {
-	return isLoopbackHost(new URL(c.req.url).hostname) ? undefined : 'host'
+/** Whether the page is of this machine. */
+const isLocal = (c: AnyPageContext): boolean => isLoopbackHost(new URL(c.req.url).hostname)
+
+function toName(c: AnyPageContext, cookie: PageCookie): string {
+	const { port } = new URL(c.req.url)
+	if (!isLocal(c)) return `__Host-${COOKIES[cookie]}`
+	return port === '' ? COOKIES[cookie] : `${COOKIES[cookie]}_${port}`
 }
 
 /** The value of a cookie; null: the browser sent none. */
-export function readCookie(c: AnyPageContext, name: PageCookie): string | null {
-	const prefix = getPrefix(c)
-	return (
-		(prefix === undefined ? getCookie(toContext(c), COOKIES[name]) : getCookie(toContext(c), COOKIES[name], prefix)) ??
-		null
-	)
+export function readCookie(c: AnyPageContext, cookie: PageCookie): string | null {
+	return getCookie(toContext(c), toName(c, cookie)) ?? null
 }
 
 /** Sets a cookie. `maxAgeSeconds` null: until the browser closes. */
-export function writeCookie(c: AnyPageContext, name: PageCookie, value: string, maxAgeSeconds: number | null): void {
-	const prefix = getPrefix(c)
-	setCookie(toContext(c), COOKIES[name], value, {
+export function writeCookie(c: AnyPageContext, cookie: PageCookie, value: string, maxAgeSeconds: number | null): void {
+	setCookie(toContext(c), toName(c, cookie), value, {
 		path: '/',
 		httpOnly: true,
 		sameSite: 'Lax',
-		secure: prefix !== undefined,
-		...(prefix === undefined ? {} : { prefix }),
+		secure: !isLocal(c),
 		...(maxAgeSeconds === null ? {} : { maxAge: maxAgeSeconds }),
 	})
 }
 
 /** Removes a cookie. */
-export function removeCookie(c: AnyPageContext, name: PageCookie): void {
-	const prefix = getPrefix(c)
-	deleteCookie(toContext(c), COOKIES[name], {
-		path: '/',
-		secure: prefix !== undefined,
-		...(prefix === undefined ? {} : { prefix }),
-	})
+export function removeCookie(c: AnyPageContext, cookie: PageCookie): void {
+	writeCookie(c, cookie, '', 0)
 }
 
 /** The `Cookie` header of a request in this process that has this cookie alone. */
-export function toCookieHeader(c: AnyPageContext, name: PageCookie, value: string): string {
-	return `${getPrefix(c) === undefined ? '' : '__Host-'}${COOKIES[name]}=${value}`
+export function toCookieHeader(c: AnyPageContext, cookie: PageCookie, value: string): string {
+	return `${toName(c, cookie)}=${value}`
 }

@@ -1,14 +1,16 @@
 /** Pages of errors, and of forms that could not be accepted. */
 import type { Child } from 'hono/jsx'
 import type { CallError } from '../../api/http/call-operation.ts'
-import { HttpError, NotFound } from '../../lib/errors.ts'
+import { HttpError, NotFound, STATUS_DESCRIPTIONS } from '../../lib/errors.ts'
 import { NarrowFrame } from '../frame.tsx'
 import { Button } from '../parts/button.tsx'
 import { Form } from '../parts/form.tsx'
 import { Notice } from '../parts/notice.tsx'
-import { SessionForm } from '../pages/sign-in/views.tsx'
+import { SignInPage } from '../pages/sign-in/views.tsx'
+import { canHaveCookies } from './cookies.ts'
 import type { AnyPageContext } from './environment.ts'
-import { sealTypedForm } from './forms.ts'
+import { RESUME_PATH, sealTypedForm, TYPED_FIELD } from './forms.ts'
+import { redirectTo, toLocalPath } from './messages.ts'
 import { isPartRequest, renderPage, renderPart } from './render.ts'
 
 /** What a page says about a status. */
@@ -16,8 +18,10 @@ const TITLES = {
 	400: 'This request is not valid',
 	403: 'You may not do this',
 	404: 'This page does not exist',
+	405: 'There is no page here',
 	409: 'This is not possible now',
 	413: 'This form is too large',
+	415: 'This is no form',
 	429: 'Too many tries',
 	500: 'Something went wrong',
 	502: 'The store failed',
@@ -45,7 +49,10 @@ export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): 
 	const error = thrown instanceof HttpError ? thrown : null
 	const status = toPageStatus(error?.status ?? 500)
 	const title = TITLES[status]
-	const text = error === null ? 'Try again. If it happens again, tell your operator the request id.' : toText(error)
+	const text =
+		error === null || error.message === STATUS_DESCRIPTIONS[500]
+			? 'Try again. If it happens again, tell your operator the request id.'
+			: toText(error)
 	const body = (
 		<>
 			<h1>{title}</h1>
@@ -67,7 +74,7 @@ export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): 
 				{title}. {text} Request id <code>{c.var.requestId}</code>
 			</Notice>,
 			status,
-			error?.headers,
+			{ ...error?.headers, ...(c.req.method === 'GET' ? {} : ON_TOP) },
 		)
 	return await renderPage(
 		c,
@@ -97,33 +104,51 @@ function toText(error: HttpError): string {
  */
 export async function respondWithEndedSession(c: AnyPageContext, form: URLSearchParams | null): Promise<Response> {
 	const { pathname, search } = new URL(c.req.url)
-	if (form === null && isPartRequest(c)) return await renderPart(c, <EndedPart />, 401)
-	if (form === null && pathname === '/') return c.redirect('/sign-in', 303)
-	const typed = form === null ? null : await sealTypedForm(c, form)
-	return await renderPage(
-		c,
-		<NarrowFrame title='Sign in' unlisted>
-			<h1>{form === null ? 'Sign in' : 'Your session has ended'}</h1>
-			{form === null ? null : <p>Nothing is lost: sign in, and what you typed is sent.</p>}
-			<SessionForm csrf={c.var.csrf} next={form === null ? pathname + search : '/'} typed={typed} />
-		</NarrowFrame>,
-		401,
-		WHOLE_PAGE,
-	)
+	if (form === null && isPartRequest(c)) return await renderPart(c, <EndedPart next={getCurrentPath(c)} />, 401)
+	if (form === null && pathname === '/') return redirectTo(c, '/sign-in')
+	const props = {
+		csrf: c.var.csrf,
+		next: form === null ? pathname + search : '/',
+		typed: form === null ? null : await sealTypedForm(c, form),
+		hasCookies: canHaveCookies(c),
+		message: form === null ? c.var.message : ENDED_MESSAGE,
+	}
+	return await renderPage(c, <SignInPage {...props} />, 401, WHOLE_PAGE)
 }
 
-/** A form whose token is old, from a page that was open while its user signed out and in again. */
+const ENDED_MESSAGE = {
+	kind: 'warn',
+	text: 'Your session has ended. Nothing is lost: sign in, and what you typed is sent.',
+} as const
+
+/** A form whose token is old: of an earlier session, or from before the browser was closed. */
 export async function respondWithUnsentForm(c: AnyPageContext, form: URLSearchParams): Promise<Response> {
-	const typed = await sealTypedForm(c, form)
+	return await askToSend(c, {
+		csrf: c.var.csrf,
+		typed: await sealTypedForm(c, form),
+		reason: 'This form was opened in an earlier session, so it was not accepted yet. Nothing is lost.',
+	})
+}
+
+/** Asks whether a sealed form is to be sent. */
+export async function askToSend(
+	c: AnyPageContext,
+	{ csrf, typed, reason }: { csrf: string; typed: string; reason: string },
+): Promise<Response> {
 	return await renderPage(
 		c,
 		<NarrowFrame title='Send it again' unlisted>
 			<h1>Send it again</h1>
-			<p>You signed in again after this form was opened, so it was not accepted yet. Nothing is lost.</p>
-			<Form csrf={c.var.csrf} action='/sign-in/resume'>
-				<input type='hidden' name='typed' value={typed} />
-				<Button kind='primary'>Send what I typed</Button>
+			<p>{reason}</p>
+			<Form csrf={csrf} action={RESUME_PATH}>
+				<input type='hidden' name={TYPED_FIELD} value={typed} />
+				<Button kind='primary'>Send what was typed</Button>
 			</Form>
+			<p>
+				<a class='link' href='/'>
+					Do not send it
+				</a>
+			</p>
 		</NarrowFrame>,
 		403,
 		WHOLE_PAGE,
@@ -132,12 +157,22 @@ export async function respondWithUnsentForm(c: AnyPageContext, form: URLSearchPa
 
 /** For htmx, which would put the page in place of a part. */
 const WHOLE_PAGE = { 'HX-Retarget': 'body', 'HX-Reswap': 'outerHTML' }
+/** For htmx, which would put the error in place of the form, and what was typed would be gone. */
+const ON_TOP = { 'HX-Retarget': '#main', 'HX-Reswap': 'afterbegin show:top' }
 
-function EndedPart(): Child {
+/** The page that htmx asks for a part of. */
+function getCurrentPath(c: AnyPageContext): string {
+	const url = c.req.header('HX-Current-URL') ?? ''
+	if (!URL.canParse(url)) return '/'
+	const { pathname, search } = new URL(url)
+	return toLocalPath(pathname + search)
+}
+
+function EndedPart({ next }: { next: string }): Child {
 	return (
 		<Notice tone='warn'>
 			Your session has ended.{' '}
-			<a class='link' href='/sign-in'>
+			<a class='link' href={`/sign-in?${new URLSearchParams({ next }).toString()}`}>
 				Sign in
 			</a>
 		</Notice>

@@ -3,31 +3,38 @@ import { secretsEqual } from '../../accounts/secrets.ts'
 import { readBody } from '../../lib/body.ts'
 import { openSecret, sealSecret } from '../../lib/sealing.ts'
 import { HOUR_MS } from '../../lib/time.ts'
+import { HttpError } from '../../lib/errors.ts'
 import type { AnyPageContext } from './environment.ts'
-import { readCookie } from './cookies.ts'
-import { toFormToken } from './session.ts'
+import { getFormOwner } from './session.ts'
 
 /** The field of a form's token. */
 export const FORM_TOKEN_FIELD = 'csrf'
 /** The largest form has the configuration of all resources as JSON. */
-const MAX_FORM_BYTES = 1024 * 1024
+export const MAX_FORM_BYTES = 1024 * 1024
+/** A form that holds another one, sealed, which makes it a third larger. */
+export const MAX_SEALED_FORM_BYTES = 2 * MAX_FORM_BYTES
+/** Sends what was typed after all. */
+export const RESUME_PATH = '/sign-in/resume'
+/** The field of what was typed, sealed. */
+export const TYPED_FIELD = 'typed'
 /** How long what was typed can be sent after all. */
 const TYPED_TTL_MS = 24 * HOUR_MS
 
-/** The posted fields; null: it is no form, or too large. */
-export async function readForm(request: Request): Promise<URLSearchParams | null> {
-	if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) return null
-	const body = await readBody(request, MAX_FORM_BYTES).catch(() => null)
-	return body === null ? null : new URLSearchParams(new TextDecoder().decode(body))
+/** The posted fields. Throws HttpError. */
+export async function readForm(request: Request, maxBytes: number): Promise<URLSearchParams> {
+	if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers.get('Content-Type') ?? ''))
+		throw new HttpError(415, 'Expected the fields of a form. Nothing was changed.')
+	const body = await readBody(request, maxBytes).catch(() => {
+		throw new HttpError(400, 'The form ended early. Nothing was changed.')
+	})
+	if (body === null)
+		throw new HttpError(413, `Expected a form of at most ${maxBytes / 1024 / 1024} MB. Nothing was changed.`)
+	return new URLSearchParams(new TextDecoder().decode(body))
 }
 
-/** Whether a form has the token of a page that this browser was given. */
+/** Whether a form has the token of this browser's pages. */
 export function hasFormToken(c: AnyPageContext, form: URLSearchParams): boolean {
-	const token = form.get(FORM_TOKEN_FIELD) ?? ''
-	return (['session', 'form'] as const).some((name) => {
-		const cookie = readCookie(c, name)
-		return cookie !== null && secretsEqual(token, toFormToken(cookie))
-	})
+	return secretsEqual(form.get(FORM_TOKEN_FIELD) ?? '', c.var.csrf)
 }
 
 /** Whether a form was posted by a page of this host: by `Sec-Fetch-Site`, or else by `Origin`. */
@@ -45,18 +52,26 @@ function getOwnOrigins(c: AnyPageContext): string[] {
 }
 
 /** A form that was not accepted because its session had ended. */
-interface TypedForm {
+export interface TypedForm {
 	path: string
 	body: string
 	atMs: number
+	/** The user whose page it was on, so that nobody else sends it unasked; null: nobody was signed in. */
+	userId: number | null
 }
 
 /** What was typed, sealed, since it may hold secrets and goes through the browser. */
 export async function sealTypedForm(c: AnyPageContext, form: URLSearchParams): Promise<string> {
+	const { pathname, search } = new URL(c.req.url)
+	if (pathname === RESUME_PATH) return form.get(TYPED_FIELD) ?? ''
 	const fields = new URLSearchParams(form)
 	fields.delete(FORM_TOKEN_FIELD)
-	const { pathname, search } = new URL(c.req.url)
-	const typed: TypedForm = { path: pathname + search, body: fields.toString(), atMs: c.var.services.now() }
+	const typed: TypedForm = {
+		path: pathname + search,
+		body: fields.toString(),
+		atMs: c.var.services.now(),
+		userId: getFormOwner(form.get(FORM_TOKEN_FIELD) ?? ''),
+	}
 	return await sealSecret(c.env.MASTER_KEYS, JSON.stringify(typed), 'typed-form')
 }
 

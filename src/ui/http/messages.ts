@@ -1,6 +1,10 @@
 /** Messages about what was just done, from one page to the next. */
+import { PRIVATE_HEADERS } from '../../lib/response-headers.ts'
 import { readCookie, removeCookie, writeCookie } from './cookies.ts'
 import type { AnyPageContext, PageMessage } from './environment.ts'
+
+/** Browsers drop a cookie of more than 4 kB, and a character can take 9 bytes of it. */
+const MAX_CHARACTERS = 400
 
 const KINDS: readonly string[] = ['ok', 'warn', 'bad'] satisfies PageMessage['kind'][]
 
@@ -14,11 +18,19 @@ export function takeMessage(c: AnyPageContext): PageMessage | null {
 	return KINDS.includes(kind) ? { kind: kind as PageMessage['kind'], text: text.slice(kind.length + 1) } : null
 }
 
-/** Redirects after a form, so that a reload does not send it again. The next page shows the message. */
-export function redirectTo(c: AnyPageContext, path: string, message?: PageMessage): Response {
-	if (message !== undefined) writeCookie(c, 'message', `${message.kind} ${message.text}`, 60)
+/**
+ * Redirects after a form, so that a reload does not send it again. The next page shows the message, or else the one
+ * that this page had to show.
+ */
+export function redirectTo(c: AnyPageContext, path: string, message: PageMessage | null = c.var.message): Response {
+	if (message !== null) writeCookie(c, 'message', `${message.kind} ${toCookieText(message.text)}`, 60)
+	for (const [name, value] of Object.entries(PRIVATE_HEADERS)) c.header(name, value)
 	if (c.req.header('HX-Request') !== undefined) return c.body(null, 200, { 'HX-Redirect': path })
 	return c.redirect(path, 303)
+}
+
+function toCookieText(text: string): string {
+	return (text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS - 1)}…`).toWellFormed()
 }
 
 /** A path of this host that a page may lead to; '/' for anything else. */
@@ -27,5 +39,6 @@ export function toLocalPath(text: string | null | undefined): string {
 	const base = 'http://local.invalid'
 	if (!URL.canParse(text, base)) return '/'
 	const url = new URL(text, base)
-	return url.origin === base ? url.pathname + url.search : '/'
+	// `/.//host` is a path of this host until the dot is gone.
+	return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : '/'
 }

@@ -9,7 +9,7 @@ import { log, logError } from '../../lib/log.ts'
 import { readCookie, removeCookie } from './cookies.ts'
 import type { PageContext, SignedInContext } from './environment.ts'
 import { respondWithEndedSession, respondWithErrorPage, respondWithUnsentForm } from './errors.tsx'
-import { hasFormToken, isOwnForm, readForm } from './forms.ts'
+import { hasFormToken, isOwnForm, MAX_FORM_BYTES, readForm } from './forms.ts'
 import { takeMessage } from './messages.ts'
 import { findSessionCaller, getFormToken } from './session.ts'
 
@@ -20,7 +20,15 @@ interface Pages<C> {
 	/** A page. */
 	page(path: string, show: (c: C) => Answer): void
 	/** What a form of a page posts. */
-	form(path: string, handle: (c: C, form: URLSearchParams) => Answer): void
+	form(path: string, handle: (c: C, form: URLSearchParams) => Answer, options?: FormOptions): void
+}
+
+/** Where a form is not as others. */
+interface FormOptions {
+	/** Bytes; left out: `MAX_FORM_BYTES`. */
+	maxBytes?: number
+	/** Answers a form of an earlier session, or of an earlier run of the browser. Left out: it is asked for again. */
+	whenOld?: (c: PageContext, form: URLSearchParams) => Answer
 }
 
 /** Mounts pages for everybody, and pages for signed-in users. */
@@ -37,18 +45,21 @@ export function createPages(app: Api): PageSet {
 	return {
 		open: {
 			page: (path, show) => mount('GET', path, show),
-			form: (path, handle) => mount('POST', path, async (c) => await handleForm(c, handle)),
+			form: (path, handle, { maxBytes, whenOld = respondWithUnsentForm } = {}) =>
+				mount('POST', path, async (c) => await handleForm(c, { handle, maxBytes, whenOld })),
 		},
 		signedIn: {
 			page: (path, show) => mount('GET', path, (c) => (isSignedIn(c) ? show(c) : respondWithEndedSession(c, null))),
-			form: (path, handle) =>
+			form: (path, handle, { maxBytes, whenOld = respondWithOldForm } = {}) =>
 				mount(
 					'POST',
 					path,
 					async (c) =>
-						await handleForm(c, async (page, form) =>
-							isSignedIn(page) ? await handle(page, form) : await respondWithEndedSession(page, form),
-						),
+						await handleForm(c, {
+							handle: async (page, form) => (isSignedIn(page) ? await handle(page, form) : await whenOld(page, form)),
+							maxBytes,
+							whenOld,
+						}),
 				),
 		},
 	}
@@ -100,18 +111,28 @@ async function findCaller(c: PageContext): Promise<void> {
 	// The cookie of a session that ended would be looked up with every page.
 	if (token !== null && caller === null) removeCookie(c, 'session')
 	c.set('caller', caller)
-	c.set('csrf', getFormToken(c, caller !== null))
+	c.set('csrf', getFormToken(c, caller))
+}
+
+/** Signed out in another tab, and perhaps in again: only the token is old, and a page of ours sent the form. */
+async function respondWithOldForm(c: PageContext, form: URLSearchParams): Promise<Response> {
+	return c.var.caller === null ? await respondWithEndedSession(c, form) : await respondWithUnsentForm(c, form)
 }
 
 /** Handles a form of our own; anything else changes nothing. */
 async function handleForm(
 	c: PageContext,
-	handle: (c: PageContext, form: URLSearchParams) => Answer,
+	{
+		handle,
+		maxBytes = MAX_FORM_BYTES,
+		whenOld,
+	}: {
+		handle: (c: PageContext, form: URLSearchParams) => Answer
+		maxBytes: number | undefined
+		whenOld: (c: PageContext, form: URLSearchParams) => Answer
+	},
 ): Promise<Response> {
 	if (!isOwnForm(c)) throw new HttpError(403, 'This form was sent by another site. Nothing was changed.')
-	const form = await readForm(c.req.raw)
-	if (form === null) throw new HttpError(413, 'Expected a form of at most 1 MB. Nothing was changed.')
-	if (hasFormToken(c, form)) return await handle(c, form)
-	// Signed out in another tab, and perhaps in again: only the token is old, and a page of ours sent the form.
-	return c.var.caller === null ? await respondWithEndedSession(c, form) : await respondWithUnsentForm(c, form)
+	const form = await readForm(c.req.raw, maxBytes)
+	return hasFormToken(c, form) ? await handle(c, form) : await whenOld(c, form)
 }

@@ -5,7 +5,7 @@ import { toPolicy } from '../respond.ts'
 import type { AnyPageContext } from './environment.ts'
 
 /** A status that pages answer with. */
-type PageStatus = 200 | 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 500 | 502 | 503
+type PageStatus = 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503
 
 const HEADERS = {
 	'Content-Type': 'text/html; charset=utf-8',

@@ -23,15 +23,21 @@ export async function findSessionCaller(c: AnyPageContext, token: string | null)
  * The token of this browser's forms. It follows from a secret cookie, the session's or else one that is set here, so
  * another site cannot know it, and nothing is stored.
  */
-export function getFormToken(c: AnyPageContext, isSignedIn: boolean): string {
-	const known = (isSignedIn ? readCookie(c, 'session') : null) ?? readCookie(c, 'form')
-	if (known !== null) return toFormToken(known)
+export function getFormToken(c: AnyPageContext, caller: Caller | null): string {
+	const known = readCookie(c, caller === null ? 'form' : 'session')
+	if (known !== null) return toFormToken(known, caller)
 	const secret = newSecret()
 	writeCookie(c, 'form', secret, null)
-	return toFormToken(secret)
+	return toFormToken(secret, null)
 }
 
-/** The token for the value of a cookie. Unlike the hash that D1 stores of a session's token. */
-export function toFormToken(cookie: string): string {
-	return createHash('sha256').update(`form ${cookie}`).digest('base64url')
+/** The token for the value of a cookie: the user's id, and a hash unlike that which D1 stores of a session's token. */
+export function toFormToken(cookie: string, caller: Caller | null): string {
+	return `${caller?.user.id ?? 0}.${createHash('sha256').update(`form ${cookie}`).digest('base64url')}`
+}
+
+/** The user whose page had this token, also when their session has ended; null: nobody was signed in. */
+export function getFormOwner(token: string): number | null {
+	const id = Number(/^(\d{1,15})\./.exec(token)?.[1] ?? 0)
+	return id === 0 ? null : id
 }

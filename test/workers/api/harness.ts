@@ -425,7 +425,9 @@ export interface ApiWorld {
 	resolver?: Resolver
 	watchers: FakeWatchers
 	/** Settings other than those of the tests' Worker. */
-	settings: Partial<Pick<Env, 'DB' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK' | 'DNS_RESOLVER_URL'>>
+	settings: Partial<
+		Pick<Env, 'DB' | 'ASSETS' | 'PUBLIC_URL' | 'MASTER_KEYS' | 'ALLOW_PRIVATE_NETWORK' | 'DNS_RESOLVER_URL'>
+	>
 	/** Verifies deliveries; a test may put its own secrets in place of the derived ones. */
 	webhookKeys: WebhookVerifier
 	rejections: RejectionBuffer

@@ -1,5 +1,6 @@
 /** Pages of decisions: what they say, what they do, who may, and that a check changes nothing. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { hashPassword } from '../../../src/accounts/passwords.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
 import {
 	addOrganization,
@@ -68,6 +69,24 @@ describe('held deletions', () => {
 		expect(body.checked[0].objects.map((one: { state: string }) => one.state)).toEqual(['exists', 'missing'])
 	})
 
+	test('a store that refuses the key is not asked again and again', async () => {
+		client.world.watchers.heldDeletions[0]!.objects = Array.from({ length: 10 }, (_, index) => ({
+			objectId: String(900_000 + index),
+			lastSeen: null,
+		}))
+		let requests = 0
+		client.world.store = async () => {
+			requests++
+			return Response.json(
+				{ code: 'woocommerce_rest_cannot_view', message: 'No', data: { status: 401 } },
+				{ status: 401 },
+			)
+		}
+		const { body } = await client.call('POST', `/instances/${id}/deletions/check`)
+		expect(requests).toBeLessThanOrEqual(3)
+		expect(body.checked[0].objects.map((one: { state: string }) => one.state)).toEqual(Array(10).fill('unknown'))
+	})
+
 	test.each(['emit', 'forget'])('are decided: %s', async (decision) => {
 		await browser.open(`/instances/${id}/deletions`)
 		const { headers } = await browser.post(`/instances/${id}/deletions`, { decision }, { stay: true })
@@ -123,6 +142,16 @@ describe('held changes and unchecked objects', () => {
 })
 
 describe('a key that the store refuses', () => {
+	test('is not replaced while the store cannot be reached, and the page says why', async () => {
+		client.world.store = async () => new Response('down', { status: 500 })
+		await browser.open(`/instances/${id}/re-authentication`)
+		for (const action of ['', '/check']) {
+			const refused = await browser.post(`/instances/${id}/re-authentication${action}`, { key: 'ck_a', secret: 'cs_a' })
+			expect(refused.status).toBe(422)
+			expect(text(refused.html)).toContain('store.url: ')
+		}
+	})
+
 	const path = () => `/instances/${id}/re-authentication`
 	const stored = async () =>
 		(await env.DB.prepare('SELECT configuration, version FROM instances WHERE id = ?').bind(id).first())!
@@ -156,7 +185,74 @@ describe('a key that the store refuses', () => {
 	})
 })
 
+describe('a session that ended while a decision was open', () => {
+	test('is followed by the decision and the new session', async () => {
+		await env.DB.prepare('UPDATE users SET password = ?')
+			.bind(await hashPassword('correct horse battery staple'))
+			.run()
+		await browser.open(`/instances/${id}/deletions`)
+		await env.DB.exec('DELETE FROM sessions')
+		const ended = await browser.post(`/instances/${id}/deletions`, { decision: 'forget' })
+		const typed = /name="typed" value="([^"]+)"/.exec(ended.html)![1]!
+		const fields = { username: 'admin@example.com', password: 'correct horse battery staple', typed }
+		const decided = await browser.post('/sign-in', fields, { stay: true })
+		expect([decided.status, decided.headers.get('Location')]).toEqual([303, `/instances/${id}`])
+		expect(calls('decide')).toEqual([`${id} decide forget`])
+		const names = decided.headers.getSetCookie().map((line) => line.split('=')[0])
+		expect(names).toEqual(expect.arrayContaining(['__Host-shopbell_session', '__Host-shopbell_message']))
+		expect((await browser.open('/account/sessions')).status).toBe(200)
+	})
+
+	test('also when the form is refused then: the page has the form again', async () => {
+		await env.DB.prepare('UPDATE users SET password = ?')
+			.bind(await hashPassword('correct horse battery staple'))
+			.run()
+		await env.DB.exec('DELETE FROM sessions')
+		const ended = await browser.post(`/instances/${id}/source`, { storeUrl: 'not an address' })
+		const typed = /name="typed" value="([^"]+)"/.exec(ended.html)![1]!
+		const fields = { username: 'admin@example.com', password: 'correct horse battery staple', typed }
+		const again = await browser.post('/sign-in', fields)
+		expect([again.status, again.html.includes('value="not an address"')]).toEqual([422, true])
+		expect((await browser.post(`/instances/${id}/source`, { storeUrl: 'not an address' })).status).toBe(422)
+	})
+})
+
 describe('another address', () => {
+	test('of another site is saved after it is confirmed that the shop has moved', async () => {
+		const moved = createStore({ objects: 4, url: 'https://moved.example.com' })
+		const { fetch: answer } = moved
+		client.world.store = async (request) =>
+			await (request.url.startsWith('https://moved.example.com') ? answer.call(moved, request) : store.fetch(request))
+		Object.assign(moved.credentials, store.credentials)
+		const path = `/instances/${id}/source`
+		await browser.open(path)
+		const asked = await browser.post(path, { storeUrl: 'https://moved.example.com' })
+		expect(asked.status).toBe(422)
+		expect(text(asked.html)).toContain('This is another site than the one that Shopbell reads.')
+		expect(asked.html).not.toContain('rebaseline=true')
+		expect(asked.html).toContain('value="https://moved.example.com"')
+		const saved = await browser.post(
+			path,
+			{ storeUrl: 'https://moved.example.com', rebaseline: 'true' },
+			{ stay: true },
+		)
+		expect(saved.headers.get('Location')).toBe(`/instances/${id}`)
+	})
+
+	test('at which the key does not work says so', async () => {
+		const refusal = { code: 'woocommerce_rest_authentication_error', message: 'Consumer key is invalid.' }
+		client.world.store = async (request) =>
+			request.headers.has('Authorization') || request.url.includes('consumer_key')
+				? Response.json({ ...refusal, data: { status: 401 } }, { status: 401 })
+				: await createStore({ objects: 4, url: 'https://moved.example.com' }).fetch(request)
+		await browser.open(`/instances/${id}/source`)
+		for (const action of ['', '/check']) {
+			const refused = await browser.post(`/instances/${id}/source${action}`, { storeUrl: 'https://moved.example.com' })
+			expect(refused.status).toBe(422)
+			expect(text(refused.html)).toMatch(/oauth\.api\.(key|secret): \S/)
+		}
+	})
+
 	test('is checked, kept when it is wrong, and saved', async () => {
 		client.world.watchers.healthChanges = {
 			state: 'foreign-source',

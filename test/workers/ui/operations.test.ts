@@ -8,6 +8,7 @@ import { hasRole, ROLES, type Role } from '../../../src/accounts/roles.ts'
 import { createApp } from '../../../src/app.ts'
 import { callOperation } from '../../../src/ui/http/call.ts'
 import type { PageContext } from '../../../src/ui/http/environment.ts'
+import { redirectTo } from '../../../src/ui/http/messages.ts'
 import { createPages } from '../../../src/ui/http/pages.ts'
 import { createServices, env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
 import { insertInstance } from '../api/support.ts'
@@ -105,6 +106,33 @@ describe('every operation', () => {
 	})
 })
 
+describe('a message for the next page', () => {
+	test.each([
+		['of several lines', 'a\r\nSet-Cookie: x=y; Path=/; a="b", c=d'],
+		['in other scripts', '売り切れ €'.repeat(1_000)],
+		['with half a character', 'shop \ud800'],
+	])('%s fits into its cookie', async (_, text) => {
+		const app = createApp(createServices(client.world))
+		createPages(app).open.page('/test', (c) => redirectTo(c, '/sign-in', { kind: 'ok', text }))
+		createPages(app).open.page('/next', (c) => redirectTo(c, '/sign-in'))
+		const open = async (path: string): Promise<Response> => {
+			const headers = { Cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ') }
+			const context = createExecutionContext()
+			const response = await app.fetch(new Request(`${SITE}${path}`, { headers }), env, context)
+			await waitOnExecutionContext(context)
+			return response
+		}
+		const set = (await open('/test')).headers.getSetCookie().find((one) => one.startsWith('__Host-shopbell_message='))!
+		expect(set.length).toBeLessThan(4_096)
+		expect(set.match(/;/g)).toHaveLength(5)
+		browser.cookies.set('__Host-shopbell_message', /=([^;]*)/.exec(set)![1]!)
+		// A page that redirects leaves it to the next one.
+		const kept = (await open('/next')).headers.getSetCookie().filter((one) => one.includes('shopbell_message='))
+		expect(kept.at(-1)).toBe(set)
+		expect(await (await open('/sign-in')).text()).toContain(text.slice(0, 5).replaceAll('\r', '&#13;').slice(0, 1))
+	})
+})
+
 describe('one operation', () => {
 	beforeEach(async () => {
 		await browser.signIn()
@@ -127,6 +155,19 @@ describe('one operation', () => {
 		await env.DB.prepare('UPDATE instances SET organization_id = 2').run()
 		for (const id of ['getInstance', 'getHealth', 'deleteInstance'] as const)
 			expect(await onPage((c) => callOperation(c, id, { params: { id: 7 } }))).toMatchObject({ ok: false, status: 404 })
+	})
+
+	test('whose parameter no path can hold is 404 and leads to no other operation', async () => {
+		for (const id of ['', '.', '..', '\ud800', '../7', '7/..', '%2e%2e', '7?x=', ' ', '7'.repeat(5_000)]) {
+			const found = await onPage((c) => callOperation(c, 'getInstance', { params: { id } }))
+			expect([id, found.ok, found.status]).toEqual([id, false, 404])
+		}
+	})
+
+	test('that reports a failure as its answer has that answer', async () => {
+		client.world.settings.MASTER_KEYS = 'wrong'
+		const health = await onPage((c) => callOperation(c, 'healthz'))
+		expect(health).toMatchObject({ ok: true, status: 503, body: { status: 'failing', database: true } })
 	})
 
 	test('that is sent twice with one key runs once', async () => {

@@ -107,10 +107,9 @@ async function decide(c: SignedInContext, form: URLSearchParams, { call, show, e
 }
 
 /** The problems of a refused change; a failed store is a problem of the address. */
-function toProblems(error: CallError): readonly FieldProblem[] {
-	if (error.status === 403 || error.status === 404 || (error.status >= 500 && error.status !== 502))
-		throw new FailedCall(error)
-	return error.problems.map(({ field, message }) => ({ field: field.replace(/^configuration\./, ''), message }))
+function listProblems(error: CallError): readonly FieldProblem[] {
+	if ([403, 404, 429, 500].includes(error.status)) throw new FailedCall(error)
+	return error.problems
 }
 
 /** Problems that a check found, wherever in it they are. */
@@ -118,17 +117,29 @@ function listCheckProblems(check: NonNullable<Parameters<typeof SourcePage>[0]['
 	return [...check.problems, ...(check.store?.problems ?? []), ...(check.key?.problems ?? [])]
 }
 
+/** Problems beside the fields of a form. One of another field is shown with its name, on top. */
+function toFormProblems(problems: readonly FieldProblem[], fields: readonly string[]): FieldProblem[] {
+	return problems.map(({ field: path, message }) => {
+		const field = path.replace(/^configuration\./, '')
+		if (field === '' || fields.includes(field)) return { field, message }
+		return { field: '', message: `${field}: ${message}` }
+	})
+}
+
+/** What was found about typed values. */
+interface Findings {
+	check?: Parameters<typeof SourcePage>[0]['check']
+	problems?: readonly FieldProblem[]
+}
+
 async function showReauthentication(
 	c: SignedInContext,
-	found: Pick<Parameters<typeof ReauthenticationPage>[0], 'check' | 'problems'> = { check: null, problems: [] },
+	{ check = null, problems = [] }: Findings = {},
 ): Promise<Response> {
 	const props = await readInstance(c)
 	const health = requireOk(await callOperation(c, 'getHealth', getInput(c)))
-	return await renderPage(
-		c,
-		<ReauthenticationPage {...props} {...found} health={health} />,
-		found.problems.length > 0 ? 422 : 200,
-	)
+	const shown = { health, check, problems: toFormProblems(problems, ['oauth.api.key', 'oauth.api.secret']) }
+	return await renderPage(c, <ReauthenticationPage {...props} {...shown} />, problems.length > 0 ? 422 : 200)
 }
 
 const toKeyConfiguration = (form: URLSearchParams): Record<string, string> => ({
@@ -146,9 +157,9 @@ function findEmptyFields(configuration: Record<string, string>): FieldProblem[] 
 async function saveKey(c: SignedInContext, form: URLSearchParams): Promise<Response> {
 	const configuration = toKeyConfiguration(form)
 	const empty = findEmptyFields(configuration)
-	if (empty.length > 0) return await showReauthentication(c, { check: null, problems: empty })
+	if (empty.length > 0) return await showReauthentication(c, { problems: empty })
 	const result = await callOperation(c, 'updateInstance', { ...getInput(c), body: { configuration } })
-	if (!result.ok) return await showReauthentication(c, { check: null, problems: toProblems(result) })
+	if (!result.ok) return await showReauthentication(c, { problems: listProblems(result) })
 	return redirectTo(c, `/instances/${getId(c)}`, {
 		kind: 'ok',
 		text: 'The new key works. Changes that were made meanwhile are picked up now.',
@@ -158,45 +169,54 @@ async function saveKey(c: SignedInContext, form: URLSearchParams): Promise<Respo
 async function checkKey(c: SignedInContext, form: URLSearchParams): Promise<Response> {
 	const configuration = toKeyConfiguration(form)
 	const empty = findEmptyFields(configuration)
-	if (empty.length > 0) return await showReauthentication(c, { check: null, problems: empty })
+	if (empty.length > 0) return await showReauthentication(c, { problems: empty })
 	const result = await callOperation(c, 'checkInstance', { ...getInput(c), body: { configuration } })
-	if (!result.ok) return await showReauthentication(c, { check: null, problems: toProblems(result) })
+	if (!result.ok) return await showReauthentication(c, { problems: listProblems(result) })
 	return await showReauthentication(c, { check: result.body, problems: listCheckProblems(result.body) })
 }
 
+/** `typed`: the address as it was typed; null: none was. */
 async function showSource(
 	c: SignedInContext,
 	typed: string | null = null,
-	found: Pick<Parameters<typeof SourcePage>[0], 'check' | 'problems'> = { check: null, problems: [] },
+	{ check = null, problems = [], isOtherSite = false }: Findings & { isOtherSite?: boolean } = {},
 ): Promise<Response> {
 	const props = await readInstance(c)
 	const health = requireOk(await callOperation(c, 'getHealth', getInput(c)))
+	const shown = { health, check, problems: toFormProblems(problems, ['store.url']), isOtherSite }
 	return await renderPage(
 		c,
-		<SourcePage {...props} {...found} health={health} typedUrl={typed ?? props.storeUrl} />,
-		found.problems.length > 0 ? 422 : 200,
+		<SourcePage {...props} {...shown} typedUrl={typed ?? props.storeUrl} />,
+		problems.length > 0 ? 422 : 200,
 	)
 }
 
 async function saveAddress(c: SignedInContext, form: URLSearchParams): Promise<Response> {
 	const configuration = { 'store.url': (form.get('storeUrl') ?? '').trim() }
 	const empty = findEmptyFields(configuration)
-	if (empty.length > 0) return await showSource(c, '', { check: null, problems: empty })
-	const result = await callOperation(c, 'updateInstance', { ...getInput(c), body: { configuration } })
-	if (!result.ok) return await showSource(c, configuration['store.url'], { check: null, problems: toProblems(result) })
+	if (empty.length > 0) return await showSource(c, '', { problems: empty })
+	const query = form.get('rebaseline') === 'true' ? { rebaseline: 'true' as const } : {}
+	const result = await callOperation(c, 'updateInstance', { ...getInput(c), query, body: { configuration } })
+	if (!result.ok) {
+		const isOtherSite = result.status === 409 && result.problems.some(({ field }) => field === 'store.url')
+		const problems = isOtherSite ? [{ field: 'store.url', message: OTHER_SITE }] : listProblems(result)
+		return await showSource(c, configuration['store.url'], { problems, isOtherSite })
+	}
 	return redirectTo(c, `/instances/${getId(c)}`, {
 		kind: 'ok',
-		text: 'The address is saved. All objects are compared now.',
+		text: 'The address is saved. The store is read again now.',
 	})
 }
+
+const OTHER_SITE = 'This is another site than the one that Shopbell reads. Confirm below that the shop has moved.'
 
 async function checkAddress(c: SignedInContext, form: URLSearchParams): Promise<Response> {
 	const configuration = { 'store.url': (form.get('storeUrl') ?? '').trim() }
 	const empty = findEmptyFields(configuration)
-	if (empty.length > 0) return await showSource(c, '', { check: null, problems: empty })
+	if (empty.length > 0) return await showSource(c, '', { problems: empty })
 	const result = await callOperation(c, 'checkInstance', { ...getInput(c), body: { configuration } })
 	const typed = configuration['store.url']
-	if (!result.ok) return await showSource(c, typed, { check: null, problems: toProblems(result) })
+	if (!result.ok) return await showSource(c, typed, { problems: listProblems(result) })
 	return await showSource(c, typed, { check: result.body, problems: listCheckProblems(result.body) })
 }
 

@@ -5,7 +5,7 @@ import type { FieldProblem } from '../../../lib/values.ts'
 import { can } from '../../http/environment.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
-import { Field } from '../../parts/field.tsx'
+import { Check, Field } from '../../parts/field.tsx'
 import { findProblem, Form } from '../../parts/form.tsx'
 import { Notice } from '../../parts/notice.tsx'
 import { InstanceStateDot } from '../../parts/state.tsx'
@@ -85,18 +85,20 @@ export function SourcePage({
 	problems,
 	storeUrl,
 	typedUrl,
+	isOtherSite,
 	...props
-}: StoreFormProps & { typedUrl: string }) {
+}: StoreFormProps & {
+	typedUrl: string
+	/** The typed address is another site, which must be confirmed. */
+	isOtherSite: boolean
+}) {
 	const { viewer, instance } = props
 	const path = `/instances/${instance.id}/source`
 	return (
 		<DecisionFrame {...props} title='Where is this store?'>
 			<Situation health={health} />
 			<Card title='The shop has moved'>
-				<p>
-					Shopbell reads {storeUrl}. Enter the new address. The key and the configuration stay, and all objects are
-					compared, so that nothing that changed meanwhile is missed.
-				</p>
+				<p>Shopbell reads {storeUrl}. Enter the new address. The key and the configuration stay.</p>
 				{can(viewer, 'developer') ? (
 					<Form csrf={viewer.csrf} action={path} problems={problems}>
 						<Field
@@ -108,6 +110,16 @@ export function SourcePage({
 							error={findProblem(problems, 'store.url')}
 							found={check?.store?.ok === true ? describeStore(check.store) : undefined}
 						/>
+						{isOtherSite ? (
+							<Check
+								name='rebaseline'
+								label='The shop has moved to this site'
+								hint={
+									`What Shopbell knows of ${storeUrl} is discarded, and the new site is read once. Objects that exist ` +
+									'by then are not sent as events, and changes from before are not found.'
+								}
+							/>
+						) : null}
 						<CheckFindings check={check} />
 						<div class='row-of'>
 							<Button kind='primary'>Save the address</Button>

@@ -33,7 +33,7 @@ interface SessionFormProps {
 }
 
 /** The form that signs in. */
-export function SessionForm({ csrf, next, username = '', typed = null, organizations = [] }: SessionFormProps) {
+function SessionForm({ csrf, next, username = '', typed = null, organizations = [] }: SessionFormProps) {
 	return (
 		<Form csrf={csrf} action='/sign-in'>
 			<input type='hidden' name='next' value={next} />

@@ -76,7 +76,7 @@ export function Chart({
 	const max = Math.max(0, ...bars.map(getTotal))
 	return (
 		<figure class='figure'>
-			<div class={max === 0 ? 'scale none' : 'scale'}>{max === 0 ? 'None in this time' : formatNumber(max)}</div>
+			<div class={max === 0 ? 'scale none' : 'scale'}>{max === 0 ? 'None' : formatNumber(max)}</div>
 			<svg
 				class='chart'
 				viewBox={`0 0 ${WIDTH} ${HEIGHT + 1}`}

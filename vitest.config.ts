@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { layOutAssets } from './scripts/assets.js'
@@ -30,6 +32,19 @@ class LongestFirst extends BaseSequencer {
 	}
 }
 
+const REMEMBERED_SCRYPT = 'test/support/remembered-scrypt.ts'
+
+/** Hashes of passwords are slow by design; the tests of the Worker compute each once. */
+const rememberedScrypt: Plugin = {
+	name: 'remembered-scrypt',
+	enforce: 'pre',
+	// Vite resolves no module of Node's by plugins.
+	transform: (code, id) =>
+		id.endsWith('/src/accounts/passwords.ts')
+			? code.replace("from 'node:crypto'", `from '${fileURLToPath(new URL(REMEMBERED_SCRYPT, import.meta.url))}'`)
+			: null,
+}
+
 /** Pure decisions run in plain Node (an import of `cloudflare:*` fails there, which guards the layering), shells in workerd, whole stories against the built Worker. */
 export default defineConfig({
 	test: {
@@ -51,6 +66,7 @@ export default defineConfig({
 			},
 			{
 				plugins: [
+					rememberedScrypt,
 					cloudflareTest({
 						wrangler: { configPath: './wrangler.toml' },
 						miniflare: {

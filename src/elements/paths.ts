@@ -93,10 +93,27 @@ function toPattern(segment: string): RegExp {
 	return pattern
 }
 
+/** What follows the head of each path that names a part, by its name. */
+const restsByName = new WeakMap<readonly RegExp[][], Map<string, readonly RegExp[][]>>()
+const MAX_CACHED_NAMES = 1_000
+
+/** The rests of the paths whose head names a part. Records of a resource have the same names again and again. */
+function getRests(paths: readonly RegExp[][], name: string): readonly RegExp[][] {
+	let cached = restsByName.get(paths)
+	if (cached === undefined) restsByName.set(paths, (cached = new Map()))
+	let rests = cached.get(name)
+	if (rests === undefined) {
+		if (cached.size >= MAX_CACHED_NAMES) cached.clear()
+		rests = paths.filter(([head]) => head?.test(name)).map((path) => path.slice(1))
+		cached.set(name, rests)
+	}
+	return rests
+}
+
 function mapObject(object: VendorRecord, paths: readonly RegExp[][], mapping: Mapping): VendorRecord {
 	const result: VendorRecord = {}
 	for (const [name, value] of Object.entries(object)) {
-		const matching = paths.filter(([head]) => head?.test(name)).map((path) => path.slice(1))
+		const matching = getRests(paths, name)
 		const next =
 			matching.length === 0
 				? value
@@ -124,7 +141,7 @@ function mapValue(value: unknown, paths: readonly RegExp[][], mapping: Mapping):
 	if (isRecord(value)) return mapObject(value, paths, mapping)
 	if (!Array.isArray(value)) return value
 	return value.flatMap((entry: unknown, index) => {
-		const matching = paths.filter(([head]) => head?.test(String(index))).map((path) => path.slice(1))
+		const matching = getRests(paths, String(index))
 		if (matching.length === 0) return [entry]
 		const next = matching.some((rest) => rest.length === 0) ? mapping.change(entry) : mapValue(entry, matching, mapping)
 		return next === undefined ? [] : [next]

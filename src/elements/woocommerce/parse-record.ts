@@ -86,7 +86,23 @@ function toContentFields(record: VendorRecord, profile: ContentProfile): Snapsho
 			fields.push({ name, value: toCanonicalMeta(value) })
 		else fields.push({ name, value: toCanonicalJson(value) })
 	}
-	return fields.sort((a, b) => (a.name < b.name ? -1 : 1))
+	return sortByName(fields)
+}
+
+/** Sorted places of fields, by their names in the record's order: records of a resource have the same ones. */
+const sortedPlaces = new Map<string, readonly number[]>()
+const MAX_CACHED_ORDERS = 200
+
+function sortByName(fields: Snapshot['fields']): Snapshot['fields'] {
+	let names = ''
+	for (const { name } of fields) names += `${name.length} ${name}`
+	let places = sortedPlaces.get(names)
+	if (places === undefined) {
+		if (sortedPlaces.size >= MAX_CACHED_ORDERS) sortedPlaces.clear()
+		places = [...fields.keys()].sort((a, b) => (fields[a]!.name < fields[b]!.name ? -1 : 1))
+		sortedPlaces.set(names, places)
+	}
+	return places.map((place) => fields[place]!)
 }
 
 /** Meta by key and value: a plugin that deletes an entry and writes it again changes its id and its place. */
@@ -102,13 +118,14 @@ function toCanonicalMeta(entries: readonly unknown[]): string {
 /** JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. */
 export function toCanonicalJson(value: unknown): string {
 	if (typeof value === 'string') return JSON.stringify(value)
-	if (Array.isArray(value)) return `[${value.map(toCanonicalJson).join(',')}]`
+	if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${value.map(toCanonicalJson).join(',')}]`
 	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
-	const parts = Object.keys(value)
-		.filter((name) => !hasGmtTwin(name, value))
-		.sort()
-		.map((name) => `${JSON.stringify(name)}:${toCanonicalJson(value[name])}`)
-	return `{${parts.join(',')}}`
+	let parts = ''
+	for (const name of Object.keys(value).sort()) {
+		if (hasGmtTwin(name, value)) continue
+		parts += `${parts === '' ? '' : ','}${JSON.stringify(name)}:${toCanonicalJson(value[name])}`
+	}
+	return `{${parts}}`
 }
 
 function hasGmtTwin(name: string, record: Record<string, unknown>): boolean {

@@ -45,7 +45,7 @@ function computeContent(fields: Snapshot['fields']): ObjectContent {
 
 /** Digests of short values: most fields are empty, false or one of a few words. */
 const digestCache = new Map<string, string>()
-const MAX_CACHED_VALUE_LENGTH = 32
+const MAX_CACHED_VALUE_LENGTH = 128
 const MAX_CACHED_DIGESTS = 2_000
 
 function hashValue(value: string): string {

@@ -1,4 +1,5 @@
 /** What the API's tests share: a fresh database, an account, objects that note what they are asked, and the app around a simulated world. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { withIncarnation, type ObjectRef } from '../../../src/lib/incarnation.ts'
 import { applyD1Migrations, createExecutionContext, reset, waitOnExecutionContext } from 'cloudflare:test'
 import { env as cloudflareEnv } from 'cloudflare:workers'
@@ -450,6 +451,19 @@ export interface ApiClient {
 	): Promise<{ status: number; body: any; headers: Headers }>
 }
 
+/** The services of the world that a request is for. */
+const currentServices = new AsyncLocalStorage<Omit<Services, 'env'>>()
+
+let sharedApp: ReturnType<typeof createApp> | null = null
+
+/** One app for all worlds, because to mount every call takes longer than most tests. It reads its services with each request. */
+function getSharedApp(names: readonly string[]): ReturnType<typeof createApp> {
+	const readCurrent = (name: string) => Reflect.get(currentServices.getStore()!, name) as unknown
+	const getters = names.map((name) => [name, { enumerable: true, get: () => readCurrent(name) }])
+	sharedApp ??= createApp(Object.defineProperties({}, Object.fromEntries(getters)))
+	return sharedApp
+}
+
 /** Starts a world with one account. */
 export async function startApiWorld(
 	store: ApiWorld['store'] = async () => new Response('', { status: 503 }),
@@ -464,10 +478,12 @@ export async function startApiWorld(
 		rejections: new RejectionBuffer(),
 		senders: new SenderLimiter(),
 	}
-	const app = createApp(createServices(world))
+	const services = createServices(world)
 	const send = async (request: Request): Promise<Response> => {
 		const context = createExecutionContext()
-		const response = await app.fetch(request, { ...env, ...world.settings }, context)
+		const response = await currentServices.run(services, () =>
+			getSharedApp(Object.keys(services)).fetch(request, { ...env, ...world.settings }, context),
+		)
 		await waitOnExecutionContext(context)
 		return response
 	}

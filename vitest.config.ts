@@ -14,21 +14,21 @@ const WAITING = ['e2e', 'browser']
 /** Three more than cores: while some files wait, the others compute. */
 const WORKERS = availableParallelism() + 3
 
-/** Files that take longest: they begin first, so that no core waits for the last of them. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|pages)\.test\.ts$/
+/** Files that take longest: they begin before others of their project. Of a clean clone nothing else is known than how large files are. */
+const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|organizations|pages)\.test\.ts$/
 
-/** Longest first, and as long as there are both, one that waits beside one that computes. */
-class LongestFirst extends BaseSequencer {
+/**
+ * A process or runtime that is not isolated goes on to the next file only if that is of its own project, and to start another takes up
+ * to six seconds of a core. So each project's files follow each other; those that wait run beside the first that compute, the longest.
+ */
+class FewestStarts extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-		const sorted = (await super.sort(files)).sort(
-			(one, other) => Number(LONG.test(other.moduleId)) - Number(LONG.test(one.moduleId)),
+		const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId)
+		const toRank = (file: TestSpecification): number =>
+			WAITING.includes(file.project.name) ? 1 : file.project.name !== 'unit' ? 3 : isLong(file) ? 0 : 2
+		return (await super.sort(files)).sort(
+			(one, other) => toRank(one) - toRank(other) || Number(isLong(other)) - Number(isLong(one)),
 		)
-		const isWaiting = ({ project }: TestSpecification): boolean => WAITING.includes(project.name)
-		const waiting = sorted.filter(isWaiting)
-		const computing = sorted.filter((file) => !isWaiting(file))
-		return computing
-			.flatMap((file, index) => waiting.slice(index, index + 1).concat(file))
-			.concat(waiting.slice(computing.length))
 	}
 }
 
@@ -41,7 +41,7 @@ const rememberedScrypt: Plugin = {
 	// Vite resolves no module of Node's by plugins.
 	transform: (code, id) =>
 		id.endsWith('/src/accounts/passwords.ts')
-			? code.replace("from 'node:crypto'", `from '${fileURLToPath(new URL(REMEMBERED_SCRYPT, import.meta.url))}'`)
+			? code.replace("from 'node:crypto'", `from '${fileURLToPath(new URL(REMEMBERED_SCRYPT, import.meta.url).href)}'`)
 			: null,
 }
 
@@ -50,7 +50,7 @@ export default defineConfig({
 	test: {
 		// The second prints which line of the contract is shown by which tests, and fails a whole run when one is shown by none.
 		reporters: ['default', './test/support/contract-reporter.ts'],
-		sequence: { sequencer: LongestFirst },
+		sequence: { sequencer: FewestStarts },
 		projects: [
 			{
 				test: {

@@ -1,15 +1,11 @@
 /** Icons of Lucide, drawn into the page. */
 import arrowLeft from 'lucide/dist/esm/icons/arrow-left.mjs'
-import arrowRight from 'lucide/dist/esm/icons/arrow-right.mjs'
 import bookOpen from 'lucide/dist/esm/icons/book-open.mjs'
 import check from 'lucide/dist/esm/icons/check.mjs'
-import chevronDown from 'lucide/dist/esm/icons/chevron-down.mjs'
-import chevronRight from 'lucide/dist/esm/icons/chevron-right.mjs'
 import chevronsUpDown from 'lucide/dist/esm/icons/chevrons-up-down.mjs'
 import circleAlert from 'lucide/dist/esm/icons/circle-alert.mjs'
 import circleCheck from 'lucide/dist/esm/icons/circle-check.mjs'
 import circleUser from 'lucide/dist/esm/icons/circle-user.mjs'
-import clock from 'lucide/dist/esm/icons/clock.mjs'
 import codeXml from 'lucide/dist/esm/icons/code-xml.mjs'
 import copy from 'lucide/dist/esm/icons/copy.mjs'
 import ellipsis from 'lucide/dist/esm/icons/ellipsis.mjs'
@@ -32,21 +28,15 @@ import send from 'lucide/dist/esm/icons/send.mjs'
 import store from 'lucide/dist/esm/icons/store.mjs'
 import trash from 'lucide/dist/esm/icons/trash.mjs'
 import triangleAlert from 'lucide/dist/esm/icons/triangle-alert.mjs'
-import cross from 'lucide/dist/esm/icons/x.mjs'
-import zap from 'lucide/dist/esm/icons/zap.mjs'
 
 const ICONS = {
 	'arrow-left': arrowLeft,
-	'arrow-right': arrowRight,
 	'book-open': bookOpen,
 	check,
-	'chevron-down': chevronDown,
-	'chevron-right': chevronRight,
 	'chevrons-up-down': chevronsUpDown,
 	'circle-alert': circleAlert,
 	'circle-check': circleCheck,
 	'circle-user': circleUser,
-	clock,
 	'code-xml': codeXml,
 	copy,
 	ellipsis,
@@ -69,8 +59,6 @@ const ICONS = {
 	store,
 	trash,
 	'triangle-alert': triangleAlert,
-	x: cross,
-	zap,
 } as const
 
 /** Names of all icons. */

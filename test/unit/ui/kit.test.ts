@@ -5,6 +5,7 @@ import { jsx } from 'hono/jsx'
 import { describe, expect, test } from 'vitest'
 import { Frame, NarrowFrame } from '../../../src/ui/frame.tsx'
 import { Kit, KIT_VIEWER } from '../../../src/ui/kit/kit.tsx'
+import { ICON_NAMES } from '../../../src/ui/parts/icon.tsx'
 import { findForbidden, findWrongIds, listTags } from '../../support/html.ts'
 
 const PARTS = 'src/ui/parts'
@@ -25,6 +26,15 @@ describe('/kit', () => {
 		const kit = readAll(KIT)
 		expect(names.length).toBeGreaterThan(30)
 		expect(names.filter((name) => !new RegExp(`<${name}[\\s>]`).test(kit))).toEqual([])
+	})
+
+	test('has no icon that no page or part uses', () => {
+		const source = ['src/ui/parts', 'src/ui/pages', 'src/ui/kit', 'src/ui']
+			.flatMap((dir) => readdirSync(dir, { recursive: dir !== 'src/ui', withFileTypes: true }))
+			.filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && entry.name !== 'icon.tsx')
+			.map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+			.join('\n')
+		expect(ICON_NAMES.filter((name) => !source.includes(`'${name}'`))).toEqual([])
 	})
 
 	test('has no inline script or style, and no attribute of htmx beyond the five patterns', () => {

@@ -199,6 +199,79 @@ describe('Create Instance', () => {
 	})
 })
 
+describe('the instance of the form equals that of the documentation’s JSON', () => {
+	const FORMAT = "yyyy-MM-dd'T'HH:mm:ss'"
+	const shared = (): Record<string, string> => ({
+		'store.url': store.url,
+		'oauth.api.key': store.credentials.key,
+		'oauth.api.secret': store.credentials.secret,
+		'event.notification.callback.url': 'https://app.example.com/hook',
+		'event.notification.signature.key': 'a-signature-key',
+	})
+
+	/** The instance without what differs between any two. */
+	async function toComparable(id: number): Promise<unknown> {
+		const {
+			token: _t,
+			subscriptionId: _s,
+			id: _i,
+			createdDate: _c,
+			...rest
+		} = (await client.call('GET', `/instances/${id}`)).body
+		return rest
+	}
+
+	async function createBoth(configuration: Record<string, unknown>, fields: Record<string, string>): Promise<void> {
+		const body = { element: { key: 'woocommercerest' }, configuration, tags: ['Docs'], name: 'My shop' }
+		const made = await client.call('POST', '/instances', body)
+		expect([made.status, made.body.message]).toEqual([200, undefined])
+		const form = await openForm({ ...shared(), name: 'My shop', tags: 'Docs', ...fields, do: 'create' })
+		expect((await browser.post('/connect', form)).html).toContain('is connected')
+		expect(await toComparable(made.body.id + 1)).toEqual(await toComparable(made.body.id))
+	}
+
+	test('with polling, and contacts by renaming the row', async () => {
+		const polled = (name: string, datesConfiguration: object = {}) => ({
+			url: `/hubs/ecommerce/${name}`,
+			idField: 'id',
+			datesConfiguration,
+		})
+		const dates = {
+			updatedDateField: 'date_modified',
+			updatedDateFormat: FORMAT,
+			createdDateField: 'date_created',
+			createdDateFormat: FORMAT,
+		}
+		await createBoth(
+			{
+				...shared(),
+				'event.notification.enabled': true,
+				'event.vendor.type': 'polling',
+				'event.poller.refresh_interval': '15',
+				'event.poller.configuration': {
+					contacts: polled('customers', dates),
+					discounts: polled('discounts'),
+					orders: polled('orders'),
+					products: polled('products'),
+				},
+			},
+			{
+				'event.vendor.type': 'polling',
+				'event.poller.refresh_interval': '15',
+				'resource.0.label': 'contacts',
+				...Object.fromEntries(Object.entries(dates).map(([name, value]) => [`resource.0.${name}`, value])),
+			},
+		)
+	})
+
+	test('with webhooks', async () => {
+		await createBoth(
+			{ ...shared(), 'event.notification.enabled': true, 'event.vendor.type': 'webhook' },
+			{ 'event.vendor.type': 'webhook' },
+		)
+	})
+})
+
 describe('Connect with WooCommerce', () => {
 	test('leads to the store, and back to the created instance', async () => {
 		const fields = await openForm({ 'store.url': store.url, delivery: 'log', do: 'authorize' })

@@ -7,7 +7,6 @@ import circleAlert from 'lucide/dist/esm/icons/circle-alert.mjs'
 import circleCheck from 'lucide/dist/esm/icons/circle-check.mjs'
 import circleUser from 'lucide/dist/esm/icons/circle-user.mjs'
 import codeXml from 'lucide/dist/esm/icons/code-xml.mjs'
-import copy from 'lucide/dist/esm/icons/copy.mjs'
 import ellipsis from 'lucide/dist/esm/icons/ellipsis.mjs'
 import externalLink from 'lucide/dist/esm/icons/external-link.mjs'
 import eye from 'lucide/dist/esm/icons/eye.mjs'
@@ -38,7 +37,6 @@ const ICONS = {
 	'circle-check': circleCheck,
 	'circle-user': circleUser,
 	'code-xml': codeXml,
-	copy,
 	ellipsis,
 	'external-link': externalLink,
 	eye,

@@ -4,11 +4,10 @@ import type { instanceOperations } from '../../../api/instances/operations.ts'
 import { can } from '../../http/environment.ts'
 import { Button, LinkButton } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
-import { KeyValues } from '../../parts/code.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Notice } from '../../parts/notice.tsx'
-import { InstanceStateDot } from '../../parts/state.tsx'
-import { formatCount, formatNumber } from '../../parts/text.ts'
+import { formatCount } from '../../parts/text.ts'
+import { TextWithTimes } from '../../parts/time.tsx'
 import { DecisionFrame, ReadOnlyNote, type DecisionProps, type Health } from './frame.tsx'
 
 type CallbackCheck = OperationResponse<typeof instanceOperations.checkInstance>['callback']
@@ -19,6 +18,14 @@ interface CallbackPageProps extends DecisionProps {
 	test: CallbackCheck
 }
 
+/** What is the matter, by the callback's state. */
+const HEADINGS = {
+	none: 'There is no callback',
+	healthy: 'The callback works',
+	failing: 'The callback fails',
+	deactivated: 'Deliveries have stopped',
+} as const
+
 /** What fails, a test event, and the way back. */
 export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 	const { viewer, instance } = props
@@ -26,32 +33,30 @@ export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 	const path = `/instances/${instance.id}/subscription`
 	const isStopped = callback.state === 'deactivated'
 	return (
-		<DecisionFrame {...props} title='The callback'>
-			<Card title={<InstanceStateDot state={health.state} />}>
-				<p>{health.reason}</p>
-				<KeyValues
-					entries={[
-						['Callback', callback.url ?? 'none'],
-						['Last answer', callback.lastStatus ?? 'none'],
-						['Waiting events', formatNumber(callback.waiting)],
-					]}
-				/>
-			</Card>
+		<DecisionFrame {...props} title='The callback' heading={HEADINGS[callback.state]} state={health.state}>
+			<p>
+				<TextWithTimes text={health.reason} />
+			</p>
+			{callback.url === null ? null : (
+				<p class='meta'>
+					<code>{callback.url}</code>
+				</p>
+			)}
 			{callback.url === null ? (
 				<Notice tone='idle'>This instance has no callback: its events are stored in the event log only.</Notice>
 			) : can(viewer, 'developer') ? (
 				<>
 					<Card title='Does it work now?' id='test'>
 						{test === null ? (
-							<p>Shopbell sends one signed test event, which is no change of the store.</p>
+							<p>Shopbell sends one signed test event. The store is not changed.</p>
 						) : (
 							<Notice tone={test.ok ? 'ok' : 'bad'}>{test.message}</Notice>
 						)}
 						<Form csrf={viewer.csrf} action={`${path}/test`}>
-							<Button>Send a test event</Button>
+							<Button kind={isStopped ? 'plain' : 'primary'}>Send a test event</Button>
 						</Form>
 					</Card>
-					<Card title={isStopped ? 'Resume' : 'Deliveries go on by themselves'}>
+					<Card title={isStopped ? 'Resume' : 'Automatic retries'}>
 						<p>
 							{isStopped
 								? `${toWaitingText(callback.waiting)} All objects are compared once, so that no change is missed.`

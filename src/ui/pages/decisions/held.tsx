@@ -1,15 +1,13 @@
 /** Pages of what is held until somebody decides: deletions, mass changes, and objects that were not compared. */
-import type { Child } from 'hono/jsx'
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import { MAX_CHECKED_OBJECTS } from '../../../api/instances/held-check.ts'
 import type { watchingOperations } from '../../../api/instances/monitoring-operations.ts'
 import { can } from '../../http/environment.ts'
 import { Button, LinkButton } from '../../parts/button.tsx'
 import { Card, Empty } from '../../parts/card.tsx'
-import { Choice } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Notice } from '../../parts/notice.tsx'
-import { Table } from '../../parts/table.tsx'
+import { Table, type Column } from '../../parts/table.tsx'
 import { formatCount, formatNumber } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
 import { DecisionFrame, ReadOnlyNote, type DecisionProps } from './frame.tsx'
@@ -20,7 +18,8 @@ type Unchecked = OperationResponse<typeof watchingOperations.listUncheckedObject
 /** What the store answers about held deletions. */
 export type CheckedDeletions = OperationResponse<typeof watchingOperations.checkHeldDeletions>['checked']
 
-/** Rows of a list that are shown. */
+/** Rows of a list that are shown at once, and with the rest. */
+const FIRST_ROWS = 5
 const MAX_ROWS = 100
 
 /** The two ways out, and what follows from each. */
@@ -35,6 +34,11 @@ interface HeldProps extends DecisionProps {
 	problem?: string | null
 }
 
+/** `40 customers and 2 orders`. */
+function toCountText(held: readonly { resource: string; count: number }[]): string {
+	return held.map(({ resource, count }) => `${formatNumber(count)} ${resource}`).join(' and ')
+}
+
 /** Held deletions. `checked`: what the store answers now; null: it was not asked. */
 export function DeletionsPage({
 	held,
@@ -45,15 +49,19 @@ export function DeletionsPage({
 	const count = held.reduce((sum, { count: one }) => sum + one, 0)
 	const path = `/instances/${instance.id}/deletions`
 	return (
-		<DecisionFrame {...props} title='Held deletions'>
+		<DecisionFrame
+			{...props}
+			title='Held deletions'
+			heading={count === 0 ? undefined : `${toCountText(held)} disappeared at once`}
+			state={count === 0 ? 'healthy' : 'deletions-held'}
+		>
 			{count === 0 ? (
 				<Nothing instance={instance} text='No deletions are held.' />
 			) : (
 				<>
 					<p>
-						{held.map(({ resource, count: one }) => `${formatNumber(one)} ${resource}`).join(' and ')} disappeared at
-						once. No DELETED event was sent for them. This happens when many objects are deleted, and also when a store
-						loses its data or is restored from a backup.
+						No DELETED event was sent. This happens when many objects are deleted, and also when a store loses its data
+						or is restored from a backup.
 					</p>
 					{can(viewer, 'developer') ? (
 						<>
@@ -93,16 +101,15 @@ function HeldDeletions({ list, nowMs }: { list: Deletions[number]; nowMs: number
 	const { resource, since, objects, count } = list
 	return (
 		<Card title={resource} note={formatCount(count, 'object')} right={<Time at={since} now={nowMs} />} plain>
-			<Table
+			<FoldedTable
 				caption={`${resource} that disappeared`}
-				dense
 				columns={[
 					{ label: 'Id', render: ({ objectId }) => <code>{objectId}</code> },
 					{ label: 'Last seen', num: true, render: ({ lastSeen }) => <Time at={lastSeen} now={nowMs} /> },
 				]}
-				rows={objects.slice(0, MAX_ROWS)}
+				rows={objects}
+				count={count}
 			/>
-			<More shown={Math.min(objects.length, MAX_ROWS)} count={count} />
 		</Card>
 	)
 }
@@ -116,7 +123,7 @@ function StoreQuestion({ checked, csrf, action }: { checked: CheckedDeletions | 
 				<CheckResult checked={checked} />
 			)}
 			<Form csrf={csrf} action={action}>
-				<Button>Ask the store now</Button>
+				<Button>Check the store</Button>
 			</Form>
 		</Card>
 	)
@@ -162,15 +169,19 @@ export function MassChangesPage({ held, ...props }: HeldProps & { held: MassChan
 	const { viewer, instance, nowMs } = props
 	const count = held.reduce((sum, { count: one }) => sum + one, 0)
 	return (
-		<DecisionFrame {...props} title='Held changes'>
+		<DecisionFrame
+			{...props}
+			title='Held changes'
+			heading={count === 0 ? undefined : `${toCountText(held)} changed at once`}
+			state={count === 0 ? 'healthy' : 'changes-held'}
+		>
 			{count === 0 ? (
 				<Nothing instance={instance} text='No changes are held.' />
 			) : (
 				<>
 					<p>
-						The same fields of {formatCount(count, 'object')} changed without a new date, as after an import or an
-						update of a plugin. With <code>event.poller.massChanges</code> set to <code>hold</code>, you decide whether
-						they are sent.
+						The same fields changed without a new date, as after an import or an update of a plugin. No UPDATED event
+						was sent, because <code>event.poller.massChanges</code> is <code>hold</code>.
 					</p>
 					{can(viewer, 'developer') ? (
 						<DecisionForm
@@ -197,16 +208,15 @@ export function MassChangesPage({ held, ...props }: HeldProps & { held: MassChan
 							right={<Time at={since} now={nowMs} />}
 							plain
 						>
-							<Table
+							<FoldedTable
 								caption={`${resource} with a held change`}
-								dense
 								columns={[
 									{ label: 'Id', render: ({ objectId }) => <code>{objectId}</code> },
 									{ label: 'Changed fields', render: ({ changedFields }) => <code>{changedFields.join(', ')}</code> },
 								]}
-								rows={objects.slice(0, MAX_ROWS)}
+								rows={objects}
+								count={one}
 							/>
-							<More shown={Math.min(objects.length, MAX_ROWS)} count={one} />
 						</Card>
 					))}
 				</>
@@ -221,7 +231,7 @@ export function UncheckedPage({ unchecked, ...props }: HeldProps & { unchecked: 
 	const open = unchecked.filter(({ sending }) => !sending)
 	const count = open.reduce((sum, { count: one }) => sum + one, 0)
 	return (
-		<DecisionFrame {...props} title='Unchecked objects'>
+		<DecisionFrame {...props} title='Unchecked objects' state='healthy'>
 			{unchecked.length === 0 ? (
 				<Nothing instance={instance} text='All objects were compared.' />
 			) : (
@@ -258,6 +268,7 @@ export function UncheckedPage({ unchecked, ...props }: HeldProps & { unchecked: 
 	)
 }
 
+/** Two buttons, each with what follows from it. */
 function DecisionForm({
 	viewer,
 	action,
@@ -265,29 +276,51 @@ function DecisionForm({
 	problem = null,
 }: HeldProps & { action: string; outcomes: Outcomes }) {
 	return (
-		<Card title='Decide'>
-			<Form csrf={viewer.csrf} action={action}>
-				<Choice
-					name='decision'
-					label='What to do'
-					error={problem}
-					required
-					options={[
-						{ value: 'emit', ...outcomes.emit },
-						{ value: 'forget', ...outcomes.forget },
-					]}
-				/>
-				<Button kind='primary'>Decide</Button>
+		<Card title='Decide' id='decide'>
+			<Form csrf={viewer.csrf} action={action} message={problem}>
+				<div class='decide'>
+					<div>
+						<Button kind='danger' name='decision' value='emit'>
+							{outcomes.emit.title}
+						</Button>
+						<p class='meta'>{outcomes.emit.text}</p>
+					</div>
+					<div>
+						<Button name='decision' value='forget'>
+							{outcomes.forget.title}
+						</Button>
+						<p class='meta'>{outcomes.forget.text}</p>
+					</div>
+				</div>
 			</Form>
 		</Card>
 	)
 }
 
-function More({ shown, count }: { shown: number; count: number }): Child {
-	return shown >= count ? null : (
-		<p class='meta body'>
-			The first {formatNumber(shown)} of {formatNumber(count)}.
-		</p>
+/** The first rows, and the rest on request. */
+function FoldedTable<Row>({
+	caption,
+	columns,
+	rows,
+	count,
+}: {
+	caption: string
+	columns: readonly Column<Row>[]
+	rows: readonly Row[]
+	/** Of all rows, of which the API lists a part. */
+	count: number
+}) {
+	const shown = Math.min(rows.length, MAX_ROWS)
+	return (
+		<>
+			<Table caption={caption} columns={columns} rows={rows.slice(0, FIRST_ROWS)} dense />
+			{rows.length <= FIRST_ROWS ? null : (
+				<details class='rest'>
+					<summary>{shown < count ? `Show the first ${shown} of ${formatNumber(count)}` : `Show all ${shown}`}</summary>
+					<Table caption={`${caption}, continued`} columns={columns} rows={rows.slice(FIRST_ROWS, MAX_ROWS)} dense />
+				</details>
+			)}
+		</>
 	)
 }
 

@@ -93,7 +93,7 @@ const DECISIONS = {
 
 async function decide(c: SignedInContext, form: URLSearchParams, { call, show, event }: Decision): Promise<Response> {
 	const decision = form.get('decision')
-	if (decision !== 'emit' && decision !== 'forget') return await show(c, 'Choose one of the two.')
+	if (decision !== 'emit' && decision !== 'forget') return await show(c, 'Choose one of the two. Nothing was changed.')
 	const { decided } = requireOk(await callOperation(c, call, { ...getInput(c), body: { decision } }))
 	return redirectTo(c, `/instances/${getId(c)}`, {
 		kind: 'ok',

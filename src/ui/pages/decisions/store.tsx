@@ -8,8 +8,8 @@ import { Card } from '../../parts/card.tsx'
 import { Check, Field } from '../../parts/field.tsx'
 import { findProblem, Form } from '../../parts/form.tsx'
 import { Notice } from '../../parts/notice.tsx'
-import { InstanceStateDot } from '../../parts/state.tsx'
 import { formatNumber } from '../../parts/text.ts'
+import { TextWithTimes } from '../../parts/time.tsx'
 import { DecisionFrame, ReadOnlyNote, type DecisionProps, type Health } from './frame.tsx'
 
 type StoreCheck = OperationResponse<typeof instanceOperations.checkInstance>
@@ -22,22 +22,15 @@ interface StoreFormProps extends DecisionProps {
 	problems: readonly FieldProblem[]
 }
 
-/** The state, in words. */
-function Situation({ health }: { health: Health }) {
-	return (
-		<Card title={<InstanceStateDot state={health.state} />}>
-			<p>{health.reason}</p>
-		</Card>
-	)
-}
-
 /** New API keys for a store. */
 export function ReauthenticationPage({ health, check, problems, storeUrl, ...props }: StoreFormProps) {
 	const { viewer, instance } = props
 	const path = `/instances/${instance.id}/re-authentication`
 	return (
-		<DecisionFrame {...props} title='Update the API key'>
-			<Situation health={health} />
+		<DecisionFrame {...props} title='Update the API key' state={health.state}>
+			<p>
+				<TextWithTimes text={health.reason} />
+			</p>
 			<p>
 				Nothing is lost: changes wait in the store and are picked up as soon as a key works. Create a key in WooCommerce
 				under <b>Settings, Advanced, REST API</b> of {storeUrl}, with the permission <b>Read/Write</b>.{' '}
@@ -95,8 +88,10 @@ export function SourcePage({
 	const { viewer, instance } = props
 	const path = `/instances/${instance.id}/source`
 	return (
-		<DecisionFrame {...props} title='Where is this store?'>
-			<Situation health={health} />
+		<DecisionFrame {...props} title='Where is this store?' state={health.state}>
+			<p>
+				<TextWithTimes text={health.reason} />
+			</p>
 			<Card title='The shop has moved'>
 				<p>Shopbell reads {storeUrl}. Enter the new address. The key and the configuration stay.</p>
 				{can(viewer, 'developer') ? (
@@ -133,7 +128,7 @@ export function SourcePage({
 			<Card title='The other address is a copy'>
 				<p>
 					A copy of the shop, such as a staging site, has its webhooks too. Delete those named Shopbell in the copy,
-					under <b>WooCommerce, Settings, Advanced, Webhooks</b>. What it sends is not believed meanwhile.
+					under <b>WooCommerce, Settings, Advanced, Webhooks</b>. Shopbell does not use what the copy sends.
 				</p>
 			</Card>
 		</DecisionFrame>

@@ -42,7 +42,7 @@ export function SessionsPage({ viewer, message, sessions, nowMs }: SessionsPageP
 							label: 'Browser or program',
 							render: ({ agent, current }) => (
 								<>
-									{agent === '' ? 'Unknown' : agent} {current ? <Chip on>this one</Chip> : null}
+									{agent === '' ? 'Unknown' : agent} {current ? <Chip on>This session</Chip> : null}
 								</>
 							),
 						},

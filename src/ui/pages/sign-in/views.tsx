@@ -77,14 +77,7 @@ export function SignInPage({
 			)}
 			{hasCookies ? null : <InsecureNotice />}
 			<SessionForm {...form} />
-			<p class='meta'>
-				Forgot your password, or no account yet? Ask an admin of your organization for a link. API keys are made with
-				the{' '}
-				<a class='link' href='/docs'>
-					API
-				</a>
-				.
-			</p>
+			<p class='meta'>Forgot your password, or no account yet? Ask an admin of your organization for a link.</p>
 		</NarrowFrame>
 	)
 }
@@ -121,8 +114,10 @@ export function SetupPage({ csrf, hasCookies, values, problems = [] }: SetupPage
 			<Form csrf={csrf} action='/set-up' problems={problems}>
 				<Field {...field('token')} label='Set-up token' secret hint='The value of SETUP_TOKEN of this deployment.' />
 				<Field {...field('organizationName')} label='Organization' attributes={{ autocomplete: 'organization' }} />
-				<Field {...field('firstName')} label='First name' attributes={{ autocomplete: 'given-name' }} />
-				<Field {...field('lastName')} label='Last name' attributes={{ autocomplete: 'family-name' }} />
+				<div class='pair'>
+					<Field {...field('firstName')} label='First name' attributes={{ autocomplete: 'given-name' }} />
+					<Field {...field('lastName')} label='Last name' attributes={{ autocomplete: 'family-name' }} />
+				</div>
 				<Field {...field('email')} label='E-mail address' type='email' attributes={{ autocomplete: 'username' }} />
 				<Field
 					{...field('password')}

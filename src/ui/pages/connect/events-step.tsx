@@ -90,7 +90,7 @@ export function CallbackPart({ view, oob = false }: PartProps<FormView>) {
 					hint='Each change is sent there as a POST, signed if there is a signature key.'
 					attributes={{ inputmode: 'url', autocomplete: 'off' }}
 				>
-					<Button small name='do' value='callback' icon='send'>
+					<Button name='do' value='callback' icon='send'>
 						Send a test event
 					</Button>
 				</Field>
@@ -201,7 +201,7 @@ function SignatureField({ view }: { view: FormView }) {
 				}
 				attributes={{ placeholder: toPlaceholder(view, SIGNATURE), autocomplete: 'off' }}
 			>
-				<Button small name='do' value='generate' icon='key-round'>
+				<Button name='do' value='generate' icon='key-round'>
 					Generate
 				</Button>
 			</Field>

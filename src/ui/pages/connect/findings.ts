@@ -40,10 +40,8 @@ export function toSummary(form: InstanceForm): string {
 	const labels = form.json === null ? form.rows.filter(({ on }) => on).map(({ label }) => label.trim()) : []
 	const what = labels.length === 0 ? 'the resources' : labels.join(', ')
 	const callback = form.keys[CALLBACK]?.trim()
-	const where =
-		form.delivery === 'log' || callback === undefined || callback === ''
-			? 'stores each change in the log'
-			: `sends each change to ${toHost(callback)}`
+	const target = callback === undefined || callback === '' ? 'your callback' : toHost(callback)
+	const where = form.delivery === 'log' ? 'stores each change in the log' : `sends each change to ${target}`
 	const existing = {
 		none: 'What exists already is not sent.',
 		all: 'What exists already is sent first.',

@@ -296,6 +296,16 @@ test('sb-keep keeps what was typed over a reload, but no secrets, for nobody els
 	expect(await page.getByLabel('Name').inputValue()).toBe('')
 })
 
+test('sb-keep has the last key stroke when something else replaces the form at once', async () => {
+	await show(KEEP)
+	await page.evaluate(`const field = document.querySelector('[name=name]')
+		field.value = 'The last'
+		field.dispatchEvent(new Event('input', { bubbles: true }))
+		document.querySelector('sb-keep').remove()`)
+	await page.reload()
+	expect(await page.getByLabel('Name').inputValue()).toBe('The last')
+})
+
 test.each([
 	['by the browser', '<form method="post" action="/sent">'],
 	['by htmx', '<form method="post" action="/sent" hx-post="/sent" hx-target="this">'],

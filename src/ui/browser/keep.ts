@@ -9,7 +9,6 @@
  */
 
 const PREFIX = 'sb-keep:'
-const DELAY_MS = 200
 const NEVER_KEPT = new Set(['password', 'file', 'submit', 'button', 'reset', 'image'])
 
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
@@ -21,7 +20,6 @@ interface Kept {
 }
 
 export class KeepElement extends HTMLElement {
-	#timer = 0
 	#isChanged = false
 
 	connectedCallback(): void {
@@ -34,14 +32,13 @@ export class KeepElement extends HTMLElement {
 	}
 
 	disconnectedCallback(): void {
-		clearTimeout(this.#timer)
 		removeEventListener('pagehide', this.#save)
 	}
 
 	readonly #onInput = (): void => {
-		clearTimeout(this.#timer)
-		this.#timer = setTimeout(this.#save, DELAY_MS)
 		this.#isChanged = true
+		// At once: what comes next may replace the form, as the page of an ended session does.
+		this.#save()
 	}
 
 	readonly #save = (): void => {

@@ -280,3 +280,86 @@ describe.each([
 		expect(made).toEqual(expected)
 	})
 })
+
+describe('a session that ends while the form is filled in loses nothing that was typed', () => {
+	/** Ends the session of a browser, as signing out in another browser would. */
+	async function endSession(visitor: Visitor): Promise<void> {
+		const cookies = await visitor.context.cookies()
+		const { value } = cookies.find(({ name }) => name === 'shopbell_session')!
+		await createClient({ baseUrl: world.url, authorization: `Bearer ${value}` }).signOut()
+	}
+
+	async function signInAgain(visitor: Visitor): Promise<void> {
+		await visitor.fill(visitor.field('E-mail address'), ANN.email)
+		await visitor.fill(visitor.field('Password'), ANN.password)
+		await visitor.press(visitor.button('Sign in'))
+	}
+
+	async function expectCreated(visitor: Visitor): Promise<void> {
+		await visitor.see('Typed is connected.')
+		const [{ id }] = await listInstances()
+		expect(await api.getInstance({ params: { id } })).toMatchObject({
+			name: 'Typed',
+			tags: ['One', 'Two'],
+			configuration: {
+				'store.url': world.storeUrl,
+				'event.vendor.type': 'polling',
+				'event.notification.callback.url': world.callback.url,
+				'event.poller.refresh_interval': '7',
+			},
+		})
+		visitor.expectClean()
+		await visitor.leave()
+	}
+
+	async function fillAll(visitor: Visitor): Promise<void> {
+		await visitor.fill(visitor.field('Name'), 'Typed')
+		await fillKey(visitor)
+		await visitor.choose(form.eventType(visitor, 'polling'))
+		await visitor.fill(form.callbackUrl(visitor), world.callback.url)
+		await visitor.fill(form.tags(visitor), 'One\nTwo')
+	}
+
+	test.each([
+		{ how: 'with JavaScript', javaScript: true },
+		{ how: 'without', javaScript: false },
+	])('when it is sent, $how: after signing in, the instance is made', async ({ javaScript }) => {
+		const ann = (await openForm({ javaScript })).showOnFailure()
+		await fillAll(ann)
+		await ann.fill(form.interval(ann), '7')
+		await endSession(ann)
+		await ann.press(form.createButton(ann))
+		await ann.see('Your session has ended')
+		expect(await listInstances()).toEqual([])
+		await signInAgain(ann)
+		await expectCreated(ann)
+	})
+
+	test('when a field is left: after signing in, the form is there as it was, keys included', async () => {
+		const ann = (await openForm()).showOnFailure()
+		await fillAll(ann)
+		await ann.expectFound(form.apiSecret(ann), /may read and write/)
+		await endSession(ann)
+		await ann.fill(form.interval(ann), '7')
+		await ann.page.keyboard.press('Tab')
+		await ann.see('Your session has ended')
+		await signInAgain(ann)
+		await ann.page.getByRole('heading', { name: 'Connect a store' }).waitFor()
+		expect(await form.interval(ann).inputValue()).toBe('7')
+		await ann.press(form.createButton(ann))
+		await expectCreated(ann)
+	})
+
+	test('a reload keeps it too, but no keys', async () => {
+		const ann = (await openForm()).showOnFailure()
+		await fillAll(ann)
+		await ann.fill(form.interval(ann), '7')
+		await ann.page.reload()
+		expect(await Promise.all([form.apiKey(ann).inputValue(), form.apiSecret(ann).inputValue()])).toEqual(['', ''])
+		expect(await form.eventType(ann, 'polling').isChecked()).toBe(true)
+		await ann.fill(form.apiKey(ann), world.store.credentials.key)
+		await ann.fill(form.apiSecret(ann), world.store.credentials.secret)
+		await ann.press(form.createButton(ann))
+		await expectCreated(ann)
+	})
+})

@@ -322,6 +322,18 @@ test.each([
 	expect(posts).toEqual(['/sent a=1&b=2'])
 })
 
+test('a form in a dialog that was closed can still be sent', async () => {
+	await show(`<dialog><form method="post" action="/delete"><button formmethod="dialog">Keep it</button>
+		<button name="a" value="1">Delete it</button></form></dialog>`)
+	const openDialog = "document.querySelector('dialog').showModal()"
+	await page.evaluate(openDialog)
+	await page.getByRole('button', { name: 'Keep it' }).click()
+	await page.evaluate(openDialog)
+	await page.getByRole('button', { name: 'Delete it' }).click()
+	await page.locator('#done').waitFor()
+	expect(posts).toEqual(['/delete a=1'])
+})
+
 test('a part that cannot be loaded says so, until it can', async () => {
 	await show('<button hx-get="/part" hx-target="#here">Load</button><div id="here"></div>')
 	await page.route('**/part', (route) => route.abort())

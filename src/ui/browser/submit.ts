@@ -38,7 +38,9 @@ export function sendFormsOnce(): void {
 	// Here at last: htmx and sb-confirm have prevented what they send or ask themselves.
 	document.addEventListener('submit', (event) => {
 		const form = event.target as HTMLFormElement
-		if (event.defaultPrevented || form.method !== 'post') return
+		// A button that closes its dialog submits the form too, and sends nothing.
+		const isClosed = event.submitter?.getAttribute('formmethod') === 'dialog'
+		if (event.defaultPrevented || form.method !== 'post' || isClosed) return
 		mark(form, event.submitter)
 		setTimeout(() => unmark(form), MAX_SENDING_MS)
 	})

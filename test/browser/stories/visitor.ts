@@ -4,7 +4,7 @@ import { expect, onTestFailed } from 'vitest'
 import { openPage } from '../browser.ts'
 
 /** Longest wait for what has to come; nothing is held against the clock. */
-export const PATIENCE_MS = 20_000
+export const PATIENCE_MS = 60_000
 
 /** How a person works. */
 export type Hands = 'mouse' | 'keyboard'

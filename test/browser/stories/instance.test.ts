@@ -56,7 +56,10 @@ function placeOrder(): number {
 }
 
 async function seeOrder({ page }: Visitor, order: number): Promise<void> {
-	await page.getByRole('row').filter({ hasText: `orders ${order}` }).waitFor()
+	await page
+		.getByRole('row')
+		.filter({ hasText: `orders ${order}` })
+		.waitFor()
 }
 
 test('pause and resume, each with its dialog: what changed meanwhile is delivered', async () => {
@@ -160,6 +163,27 @@ describe('live events', () => {
 		await ann.leave()
 	})
 
+	test('what comes before the first stream of an empty page begins is shown too', async () => {
+		const ann = (await Visitor.open(world.browser, world.url)).showOnFailure()
+		const { page } = ann
+		await page.goto(await createSignInUrl(world.url, api))
+		let begin = (): void => undefined
+		const mayBegin = new Promise<void>((resolve) => (begin = resolve))
+		await page.route(`**${path}/events/live`, async (route) => {
+			await mayBegin
+			await route.continue()
+		})
+		await page.goto(world.url + path)
+		await ann.see('No events yet')
+		const order = placeOrder()
+		await waitForEvent(order)
+		begin()
+		await seeOrder(ann, order)
+		await expectRowsOfLog(ann)
+		ann.expectClean()
+		await ann.leave()
+	})
+
 	test('a hidden page has no stream; seen again, it goes on where it was', async () => {
 		const ann = await openInstance()
 		const { page } = ann
@@ -171,12 +195,13 @@ describe('live events', () => {
 		await setHidden(ann, true)
 		await closed
 		const missed = placeOrder()
-		await expect
-			.poll(async () => (await api.listEvents({ params: { id } })).map(({ objectId }) => objectId), {
-				timeout: PATIENCE_MS,
-			})
-			.toContain(String(missed))
-		expect(await page.getByRole('row').filter({ hasText: `orders ${missed}` }).count()).toBe(0)
+		await waitForEvent(missed)
+		expect(
+			await page
+				.getByRole('row')
+				.filter({ hasText: `orders ${missed}` })
+				.count(),
+		).toBe(0)
 		const [again] = await Promise.all([page.waitForRequest(isStream), setHidden(ann, false)])
 		expect((await again.allHeaders())['last-event-id']).toMatch(/./)
 		await seeOrder(ann, missed)
@@ -184,6 +209,13 @@ describe('live events', () => {
 		ann.expectClean()
 		await ann.leave()
 	})
+
+	/** Waits until an order's event is in the log. */
+	async function waitForEvent(order: number): Promise<void> {
+		const log = async (): Promise<string[]> =>
+			(await api.listEvents({ params: { id } })).map(({ objectType, objectId }) => `${objectType} ${objectId}`)
+		await expect.poll(log, { timeout: PATIENCE_MS }).toContain(`orders ${order}`)
+	}
 
 	/** As another tab in front of it does, which a browser without a window does not tell. */
 	async function setHidden({ page }: Visitor, hidden: boolean): Promise<void> {

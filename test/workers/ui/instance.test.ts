@@ -136,6 +136,13 @@ describe('live rows', () => {
 		expect(html).toMatch(/event: end\ndata: /)
 	})
 
+	test('of a page that has none begin with those that came meanwhile, oldest first', async () => {
+		client.world.watchers.running = false
+		const { html } = await browser.open('/instances/7/events/live')
+		const messages = html.split('\n\n').filter((block) => block.includes('data: <tr'))
+		expect(messages.map((block) => /^id: (.+)$/m.exec(block)?.[1])).toEqual([1, 2, 3, 4, 5].map(eventId))
+	})
+
 	test('are refused for an id of another instance', async () => {
 		const other = client.world.watchers.events.get(8)![0]!.eventId
 		const { status } = await browser.open('/instances/7/events/live', { headers: { 'Last-Event-ID': other } })

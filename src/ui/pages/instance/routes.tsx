@@ -25,7 +25,7 @@ import { DecisionForm, getDecisionTitle, type Decision } from './decisions.tsx'
 import { EventPage, toEventTitle, type Delivery } from './event-page.tsx'
 import { EventRow, NEWEST_EVENTS } from './events.tsx'
 import { InstanceHead, InstancePage } from './frame.tsx'
-import { toRowStream } from './live.ts'
+import { toRowMessages, toRowStream } from './live.ts'
 import { BaselineProgress, Overview } from './overview.tsx'
 
 /** Mounts the pages. */
@@ -121,10 +121,11 @@ async function showBaseline(c: SignedInContext): Promise<Response> {
 /** New events as rows (the pattern *tail*). Closes when the page is hidden, and goes on after the last row. */
 async function streamRows(c: SignedInContext): Promise<Response> {
 	const lastEventId = c.req.header('Last-Event-ID')
+	const params = { id: getInstanceId(c) }
 	const result = await callOperation(
 		c,
 		'streamEvents',
-		{ params: { id: getInstanceId(c) } },
+		{ params },
 		{
 			accept: 'text/event-stream',
 			signal: c.req.raw.signal,
@@ -134,9 +135,12 @@ async function streamRows(c: SignedInContext): Promise<Response> {
 	const stream = requireOk(result)
 	const render = (json: string): string =>
 		String(<EventRow event={JSON.parse(json) as EventRecord} now={c.var.services.now()} />)
+	// A page without rows names no event to go on after. What the stream sends again replaces its row.
+	const query = { pageSize: NEWEST_EVENTS }
+	const present = lastEventId === undefined ? requireOk(await callOperation(c, 'listEvents', { params, query })) : []
 	const body = stream
 		.body!.pipeThrough(new TextDecoderStream())
-		.pipeThrough(toRowStream(render))
+		.pipeThrough(toRowStream(render, toRowMessages(present, render)))
 		.pipeThrough(new TextEncoderStream())
 	return new Response(body, { headers: stream.headers })
 }

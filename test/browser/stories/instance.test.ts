@@ -2,6 +2,7 @@
 import type { Request } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createClient, type Client } from '../../../src/client/client.ts'
+import * as form from './connect-form.ts'
 import { PATIENCE_MS, Visitor } from './visitor.ts'
 import { ANN, createSignInUrl, signInToApi, startWorld, waitForBaseline, type World } from './world.ts'
 
@@ -82,6 +83,40 @@ test('pause and resume, each with its dialog: what changed meanwhile is delivere
 	await ann.leave()
 })
 
+test('a resource is changed on the Configuration tab; a wrong secret changes nothing', async () => {
+	const ann = await openInstance()
+	const { page } = ann
+	await ann.press(page.getByRole('navigation', { name: 'Instance' }).getByRole('link', { name: 'Configuration' }))
+	await ann.toggle(form.resource(ann, 'discounts').switch)
+	const { group, pencil } = form.resource(ann, 'customers')
+	await ann.press(pencil)
+	await ann.fill(ann.field('Resource to Poll', group), 'contacts')
+	await ann.press(ann.button('Save changes'))
+	await ann.see('Saved. It applies from now on.')
+	const resources = async (): Promise<string[]> => {
+		const { configuration } = await api.getInstance({ params: { id } })
+		return Object.keys(JSON.parse(configuration!['event.poller.configuration']!) as object)
+	}
+	expect(await resources()).toEqual(['contacts', 'orders', 'products'])
+
+	await ann.fill(form.apiSecret(ann), 'cs_of_another_store')
+	await page.keyboard.press('Tab')
+	await ann.expectWrong(form.apiSecret(ann), /signature|secret/i)
+	await ann.press(ann.button('Save changes'))
+	await page.getByRole('alert').filter({ hasText: 'Nothing was changed' }).waitFor()
+	await ann.expectWrong(form.apiSecret(ann), /signature|secret/i)
+
+	await waitForBaseline(api, id)
+	const [customer] = world.store.act({ do: 'create', resource: 'customers' })
+	await page.goto(world.url + path)
+	await page
+		.getByRole('row')
+		.filter({ hasText: `contacts ${customer!.id}` })
+		.waitFor()
+	ann.expectClean()
+	await ann.leave()
+})
+
 test('delete, with its dialog: kept at first, then gone', async () => {
 	const ann = await openInstance()
 	const { page } = ann
@@ -104,7 +139,7 @@ test('delete, with its dialog: kept at first, then gone', async () => {
 	await ann.leave()
 })
 
-test('without JavaScript: sign in, pause, resume, delete', async () => {
+test('without JavaScript: sign in, edit, pause, resume, delete', async () => {
 	const ann = (await Visitor.open(world.browser, world.url, { javaScript: false })).showOnFailure()
 	const { page } = ann
 	await page.goto(world.url)
@@ -112,6 +147,15 @@ test('without JavaScript: sign in, pause, resume, delete', async () => {
 	await ann.fill(ann.field('Password'), ANN.password)
 	await ann.press(ann.button('Sign in'))
 	await ann.press(page.getByRole('main').getByRole('link', { name: 'Riverside' }))
+
+	await ann.press(page.getByRole('link', { name: 'Configuration' }))
+	await ann.fill(form.interval(ann), '30')
+	await ann.toggle(form.resource(ann, 'discounts').switch)
+	await ann.press(ann.button('Save changes'))
+	await ann.see('Saved. It applies from now on.')
+	const { configuration } = await api.getInstance({ params: { id } })
+	expect(configuration).toMatchObject({ 'event.poller.refresh_interval': '30' })
+	expect(configuration!['event.poller.configuration']).not.toContain('discounts')
 
 	await ann.press(page.getByRole('link', { name: 'Pause', exact: true }))
 	await ann.press(ann.button('Pause the instance'))

@@ -13,6 +13,7 @@ import { buildSync } from 'esbuild'
 const PROJECT = join(import.meta.dirname, '..')
 const OWN = join(PROJECT, 'src', 'ui', 'assets')
 const GUIDE = join(PROJECT, 'docs', 'guide')
+const PICTURES = join(PROJECT, 'docs', 'pictures')
 const BROWSER = join(PROJECT, 'src', 'ui', 'browser', 'main.ts')
 const LOCAL = join(PROJECT, '.shopbell')
 const TARGET = join(LOCAL, 'public')
@@ -26,7 +27,14 @@ const PACKAGES = {
 
 /** Lays out the files and the list of their URLs: writes what differs, removes what is no longer served. */
 export async function layOutAssets() {
-	const guide = await renderGuide()
+	const pictures = readdirSync(PICTURES)
+		.filter((name) => extname(name) === '.png')
+		.map((name) => [name, readFileSync(join(PICTURES, name))])
+	const pictureUrls = Object.fromEntries(
+		pictures.map(([name, content]) => [name, `/assets/${toHashedName(name, content)}`]),
+	)
+	const guide = await renderGuide(pictureUrls)
+	const shown = pictures.filter(([name]) => guide.some(({ html }) => html.includes(pictureUrls[name])))
 	const contents = [
 		...readdirSync(OWN, { withFileTypes: true })
 			.filter((entry) => entry.isFile() && entry.name !== '_headers')
@@ -41,6 +49,7 @@ export async function layOutAssets() {
 		served.set(path, content)
 		urls[name] = `/${path}`
 	}
+	for (const [name, content] of shown) served.set(pictureUrls[name].slice(1), content)
 	const pages = guide.map(({ html, ...page }) => {
 		// A name that ends in html would be redirected.
 		const path = `assets/${toHashedName(`guide-${page.name}.txt`, html)}`
@@ -56,7 +65,7 @@ export async function layOutAssets() {
 }
 
 /** The guide's pages, by the TypeScript beside this file. */
-async function renderGuide() {
+async function renderGuide(pictures) {
 	const { outputFiles } = buildSync({
 		entryPoints: [join(import.meta.dirname, 'guide.ts')],
 		bundle: true,
@@ -66,7 +75,7 @@ async function renderGuide() {
 		logLevel: 'error',
 	})
 	const module = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)
-	return module.renderGuide(GUIDE)
+	return module.renderGuide(GUIDE, pictures)
 }
 
 /** Our own file. A style sheet includes what it imports from folders beside it. */

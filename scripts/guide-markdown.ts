@@ -19,8 +19,21 @@ export interface RenderedPage {
 	headings: Heading[]
 }
 
-/** Renders a page. `href` maps a link's target to its URL. */
-export function renderMarkdown(markdown: string, href: (target: string) => string = (target) => target): RenderedPage {
+/** A picture as browsers load it. Its size is known before it comes, so that nothing moves. */
+export interface Picture {
+	src: string
+	width: number
+	height: number
+}
+
+/**
+ * Renders a page. `href` maps a link's target to its URL, `picture` an image's; one that is not known is its text.
+ */
+export function renderMarkdown(
+	markdown: string,
+	href: (target: string) => string = (target) => target,
+	picture: (target: string) => Picture | null = () => null,
+): RenderedPage {
 	const ids = new Map<string, number>()
 	const headings: Heading[] = []
 	let title = ''
@@ -58,6 +71,12 @@ export function renderMarkdown(markdown: string, href: (target: string) => strin
 				const address = href(target)
 				const inner = this.parser.parseInline(tokens)
 				return /^(https?:\/\/|\/|#)/.test(address) ? `<a href="${escapeHtml(address)}">${inner}</a>` : inner
+			},
+			image({ href: target, text }: Tokens.Image): string {
+				const found = picture(target)
+				if (found === null) return escapeHtml(text)
+				const { src, width, height } = found
+				return `<img src="${escapeHtml(src)}" alt="${escapeHtml(text)}" width="${width}" height="${height}" loading="lazy">`
 			},
 			html({ text }: Tokens.HTML | Tokens.Tag): string {
 				// The only way to write a line break in a table cell.

@@ -1,5 +1,5 @@
 /** The users' guide: what is generated in it is up to date, links lead somewhere, and Markdown becomes the HTML that it should. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
@@ -69,6 +69,29 @@ describe('Markdown', () => {
 		expect(renderMarkdown('[c](page.md#d)', (target) => `/guide/${target}`).html).toContain(
 			'<a href="/guide/page.md#d">c</a>',
 		)
+	})
+
+	test('a picture of the page has its size; any other is its text', () => {
+		const picture = (target: string) =>
+			target === '../pictures/a.png' ? { src: '/assets/a.1.png', width: 1280, height: 760 } : null
+		const { html } = renderMarkdown(
+			'![A "page"](../pictures/a.png)\n\n![B](https://other.example/b.png)',
+			undefined,
+			picture,
+		)
+		expect(html).toContain(
+			'<img src="/assets/a.1.png" alt="A &#34;page&#34;" width="1280" height="760" loading="lazy">',
+		)
+		expect(html).not.toContain('other.example')
+	})
+
+	test('every picture of the guide exists', () => {
+		for (const name of readdirSync(DIR)) {
+			const targets = [...readFileSync(join(DIR, name), 'utf8').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(
+				([, target]) => target!,
+			)
+			for (const target of targets) expect([name, target, existsSync(join(DIR, target))]).toEqual([name, target, true])
+		}
 	})
 
 	test('HTML is shown as text, comments are not shown, and a link runs nothing', () => {

@@ -19,7 +19,7 @@ describe('pages', () => {
 	})
 
 	test.each(PAGES)('%s: every link leads somewhere', (name) => {
-		for (const [, target] of read(name).matchAll(/\]\(([^)]+)\)/g)) {
+		for (const [, target] of read(name).matchAll(/(?<!!\[[^\]]*)\]\(([^)]+)\)/g)) {
 			if (target === '/docs') continue
 			const [, file = name, anchor] = /^([a-z-]+\.md)?(?:#(.+))?$/.exec(target!) ?? [null, target]
 			expect(PAGES, `${name} → ${target}`).toContain(file)

@@ -18,9 +18,26 @@ const MAX_HEIGHT = 4_000
 /** What a picture in the README may weigh: it is read over the network. */
 const MAX_README_BYTES = 150 * 1024
 
-/** The README's pictures. Shops, secrets and times of this machine are not in them. */
-const README = [
-	{ name: 'guide', path: '/guide/woocommerce-events', width: 1280, height: 760, dark: false },
+/** A picture of the README or the guide. */
+interface ReadmePicture {
+	name: string
+	path: string | ((scene: Scene) => string)
+	width: number
+	height: number
+	dark: boolean
+	/** Leads from the page to what is shown. */
+	act?: (page: Page, scene: Scene) => Promise<void>
+}
+
+const RIVERSIDE = 'Riverside Outfitters'
+
+/** The pictures of the README and the guide. Hosts, secrets and times of this machine are not in them. */
+const README: readonly ReadmePicture[] = [
+	{ name: 'home', path: '/', width: 1280, height: 900, dark: false },
+	{ name: 'home-narrow', path: '/', width: 390, height: 900, dark: true },
+	{ name: 'instance', path: (scene) => scene.instancePath(RIVERSIDE), width: 1280, height: 900, dark: true },
+	{ name: 'connect', path: '/connect', width: 1280, height: 1180, dark: false, act: fillConnect },
+	{ name: 'guide', path: '/guide/verify', width: 1280, height: 760, dark: false },
 	{ name: 'guide-narrow', path: '/guide/missing-event', width: 390, height: 760, dark: true },
 	{
 		name: 'reference',
@@ -29,7 +46,37 @@ const README = [
 		height: 760,
 		dark: true,
 	},
-] as const
+]
+
+/** The form of a new store, filled and checked. */
+async function fillConnect(page: Page, scene: Scene): Promise<void> {
+	const store = scene.stores.get(RIVERSIDE)!
+	await page.getByLabel('Name', { exact: true }).fill(RIVERSIDE)
+	await page.getByLabel('The Store URL').fill(store.url)
+	await page.getByLabel('OAuth API Key').fill(store.credentials.key)
+	await page.getByLabel('OAuth API Secret').fill(store.credentials.secret)
+	await page.getByLabel('Event Notification Callback URL').fill(scene.callback.url)
+	await page.getByRole('button', { name: 'Check the store' }).click()
+	await page.locator('.resources').getByText('found').first().waitFor()
+	await page.getByLabel('OAuth API Key').fill(`ck_${'•'.repeat(16)}`)
+	await page.evaluate('scrollTo(0, 0); document.activeElement.blur()')
+}
+
+/** Replaces the hosts of this machine on the page. Written as text, since it runs there. */
+async function replaceHosts(page: Page, scene: Scene): Promise<void> {
+	const hosts = [...scene.stores].map(([name, { url }]) => [
+		new URL(url).host,
+		`${name.toLowerCase().replace(/[^a-z]+/g, '-')}.example`,
+	])
+	await page.evaluate(`(() => {
+		const hosts = new Map(${JSON.stringify(hosts)})
+		const replace = (text) => text.replace(/(?:http:\\/\\/)?(127\\.0\\.0\\.1:\\d+)/g, (whole, host) =>
+			(whole === host ? '' : 'https://') + (hosts.get(host) ?? 'api.northwind.example'))
+		const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+		while (walker.nextNode()) walker.currentNode.data = replace(walker.currentNode.data)
+		for (const input of document.querySelectorAll('input')) if (input.value.includes('127.')) input.value = replace(input.value)
+	})()`)
+}
 
 type Browser = Awaited<ReturnType<typeof openBrowser>>
 
@@ -66,16 +113,22 @@ async function takeAll(browser: Browser, scene: Scene, names: readonly string[])
 
 /** The number of pictures that are too large. */
 async function takeReadme(browser: Browser, scene: Scene): Promise<number> {
-	const target = join(PROJECT_DIR, 'docs', 'pictures')
-	mkdirSync(target, { recursive: true })
+	const folder = join(PROJECT_DIR, 'docs', 'pictures')
+	mkdirSync(folder, { recursive: true })
 	let count = 0
-	for (const { name, path, width, height, dark } of README) {
+	await scene.growTo('normal')
+	for (const { name, path, width, height, dark, act } of README) {
 		const { page, context } = await openPage(browser, scene.url, { width, dark })
 		await page.setViewportSize({ width, height })
-		await page.goto(`${scene.url}${path}`, { waitUntil: 'networkidle' })
+		const target = typeof path === 'string' ? path : path(scene)
+		const isPublic = /^\/(guide|docs)/.test(target)
+		if (!isPublic) await page.goto(await scene.signInUrl('owner'))
+		await page.goto(`${scene.url}${target}`, { waitUntil: isPublic ? 'networkidle' : 'load' })
+		await act?.(page, scene)
+		if (!isPublic) await replaceHosts(page, scene)
 		// The reference draws what a link leads to a moment after the rest.
-		if (path.startsWith('/docs')) await page.waitForTimeout(1_500)
-		const file = join(target, `${name}.png`)
+		if (target.startsWith('/docs')) await page.waitForTimeout(1_500)
+		const file = join(folder, `${name}.png`)
 		await page.screenshot({ path: file })
 		await context.close()
 		const { size } = statSync(file)

@@ -171,7 +171,9 @@ function toStatusReport(core: Core, health: HealthReport, now: number): StatusRe
 function buildActivity(core: Core, healthState: InstanceState, now: number): ActivityReport {
 	const { state } = core
 	const { events, sinceMs } = getBacklog(core, null)
-	const isWaiting = sinceMs !== null && sinceMs + WAITING_AFTER_MS <= now
+	// Nothing is on its way to a deactivated callback.
+	const isStopped = healthState === 'deactivated'
+	const isWaiting = sinceMs !== null && (isStopped || sinceMs + WAITING_AFTER_MS <= now)
 	const callback = getCallbackSubscription(core)
 	return {
 		hours: state.activity,

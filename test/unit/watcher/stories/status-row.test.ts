@@ -155,6 +155,9 @@ describe('when it is written §12.4', () => {
 		world.answer = () => 410
 		world.store.act({ do: 'edit', resource: 'products' })
 		await world.advance(8 * MINUTE_MS)
+		// Already the row that tells the state: nothing is on its way.
+		const first = world.statuses.find(({ state }) => state === 'deactivated')!
+		expect(first.activity).toMatchObject({ waiting: 1, callbackWaiting: 1 })
 		expect(world.statuses.at(-1)!.state).toBe('deactivated')
 		expect(activity(world)).toMatchObject({ waiting: 1, callbackWaiting: 1 })
 		const before = world.statuses.length

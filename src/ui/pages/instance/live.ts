@@ -1,8 +1,9 @@
-/**
- * The stream of the API as a stream of HTML rows: the same messages with the same ids, each event as its row.
- */
+/** The stream of the API as a stream of HTML rows: the same messages with the same ids, each event as its row. */
 
-/** Turns the text of the API's stream into that of the page's. `render`: the HTML of an event's row. `first`: comes before it. */
+/**
+ * Turns the text of the API's stream into that of the page's. `render`: the HTML of an event's row. `first`: comes
+ * before it.
+ */
 export function toRowStream(render: (json: string) => string, first: string): TransformStream<string, string> {
 	let rest = ''
 	return new TransformStream({

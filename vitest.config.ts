@@ -15,7 +15,7 @@ const WAITING = ['e2e', 'browser']
 const WORKERS = availableParallelism() + 3
 
 /** Files that take longest: they begin before others of their project. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|organizations|pages)\.test\.ts$/
+const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|organizations|pages|screens)\.test\.ts$/
 
 /**
  * A process or runtime that is not isolated goes on to the next file only if that is of its own project, and to start another takes up

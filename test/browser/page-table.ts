@@ -97,6 +97,8 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'instance-unreachable', phase: 'normal', path: instance('Old Mill Toys') },
 	{ name: 'instance-paused', phase: 'normal', path: instance('Fern & Field') },
 	{ name: 'instance-connecting', phase: 'normal', path: instance('Saffron Kitchen, the whole catalogue') },
+	{ name: 'configuration', phase: 'normal', path: instance(RIVERSIDE, '/configuration'), normal: true },
+	{ name: 'configuration-viewer', phase: 'normal', as: 'viewer', path: instance(RIVERSIDE, '/configuration') },
 	{ name: 'instance-code', phase: 'normal', path: instance(RIVERSIDE, '/code'), normal: true },
 	{
 		name: 'event',

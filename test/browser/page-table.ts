@@ -75,10 +75,15 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'invitation-invalid', phase: 'empty', as: 'nobody', path: '/accept/x', status: 404 },
 	{ name: 'hand-over-unknown', phase: 'empty', as: 'nobody', path: '/connect/woocommerce/x', status: 404 },
 	{ name: 'home-first-use', phase: 'empty', path: '/' },
+	{ name: 'instances-first-use', phase: 'empty', path: '/instances' },
 	{ name: 'connect-first-use', phase: 'empty', path: '/connect' },
 
 	{ name: 'home', phase: 'normal', path: '/', normal: true },
 	{ name: 'home-viewer', phase: 'normal', as: 'viewer', path: '/' },
+	{ name: 'instances', phase: 'normal', path: '/instances', normal: true },
+	{ name: 'instances-viewer', phase: 'normal', as: 'viewer', path: '/instances' },
+	{ name: 'instances-found', phase: 'normal', path: '/instances?q=harbor' },
+	{ name: 'instances-none-found', phase: 'normal', path: '/instances?q=nothing+has+this+name' },
 	{ name: 'connect', phase: 'normal', path: '/connect', normal: true },
 	{
 		name: 'connect-error',
@@ -126,6 +131,7 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'no-instance', phase: 'normal', path: '/instances/999999999/deletions', status: 404 },
 
 	{ name: 'home-many', phase: 'many', path: '/' },
+	{ name: 'instances-many', phase: 'many', path: '/instances' },
 ]
 
 /** The pages that take assets of others: only these. */

@@ -10,7 +10,9 @@ import { Client, createSignInUrl, setUp, type Account } from '../../scripts/loca
 import { pause } from '../../scripts/local/local-worker.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
 import { hashSecret, newToken } from '../../src/accounts/secrets.ts'
-import type { InstanceState } from '../../src/rpc/watcher.ts'
+import type { ActivityHour } from '../../src/events/activity.ts'
+import type { ActivityReport, InstanceState } from '../../src/rpc/watcher.ts'
+import { seededRandom } from '../bench/bench.ts'
 import { createCallbackServer, type CallbackServer } from '../demo/callback.ts'
 import { serve } from '../store/serve.ts'
 import { createStore, type Action, type SimulatedStore, type StoreOptions } from '../store/store.ts'
@@ -313,32 +315,97 @@ export class Scene {
 		return callback.url
 	}
 
-	/** Copies of the first instance, as rows alone: lists read nothing else. */
+	/** Copies of the first instance with names and numbers of their own, as rows alone: lists read nothing else. */
 	async #multiply(): Promise<void> {
 		const database = await this.runtime.getD1Database('DB')
-		const columnsOf = async (table: string): Promise<string[]> => {
-			const { results } = await database
-				.prepare(`SELECT name FROM pragma_table_info('${table}')`)
-				.all<{ name: string }>()
-			return results.map(({ name }) => name)
-		}
+		// The connection to the runtime may have been closed while it was idle: the first use finds out.
+		await database
+			.prepare('SELECT 1')
+			.all()
+			.catch(() => undefined)
 		const [first] = this.ids.values()
-		const fresh: Record<string, string> = {
-			id: '1000000 + n',
-			instance_id: '1000000 + n',
-			subscription_id: '2000000 + n',
-			name: `'Store ' || n`,
-			token_hash: `'copy-' || n`,
-			incarnation: `'copy-' || n`,
-		}
-		const copy = async (table: string, idColumn: string): Promise<string> => {
-			const columns = await columnsOf(table)
-			return `INSERT INTO ${table} (${columns.join(', ')})
-				WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${MANY})
-				SELECT ${columns.map((column) => fresh[column] ?? `${table}.${column}`).join(', ')}
-				FROM ${table}, numbers WHERE ${table}.${idColumn} = ${first}`
-		}
-		await executeSql(this.runtime, [await copy('instances', 'id'), await copy('instance_status', 'instance_id')])
+		const readRow = async (table: string, idColumn: string): Promise<Row> =>
+			(await database.prepare(`SELECT * FROM ${table} WHERE ${idColumn} = ?`).bind(first).first<Row>())!
+		const [instance, status] = [await readRow('instances', 'id'), await readRow('instance_status', 'instance_id')]
+		const random = seededRandom(7)
+		const statements = Array.from({ length: MANY }, (_, n) => {
+			const copy = { ...instance, id: 1_000_000 + n, subscription_id: 2_000_000 + n, ...toCopy(instance, n, random) }
+			return [
+				toInsert('instances', copy),
+				toInsert('instance_status', { ...status, instance_id: copy.id, ...varyStatus(status, random) }),
+			]
+		}).flat()
+		for (let start = 0; start < statements.length; start += 50)
+			await executeSql(this.runtime, statements.slice(start, start + 50))
+	}
+}
+
+type Row = Record<string, string | number | null>
+
+function toInsert(table: string, row: Row): string {
+	const values = Object.values(row).map((value) =>
+		typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value),
+	)
+	return `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${values.join(', ')})`
+}
+
+const PLACES = [
+	'Aspen',
+	'Birch',
+	'Cedar',
+	'Delta',
+	'Ember',
+	'Fjord',
+	'Grove',
+	'Heath',
+	'Indigo',
+	'Juniper',
+	'Kestrel',
+	'Larch',
+]
+const TRADES = [
+	'Books',
+	'Bikes',
+	'Candles',
+	'Ceramics',
+	'Coffee',
+	'Garden',
+	'Kitchen',
+	'Outfitters',
+	'Sports',
+	'Toys',
+	'Wines',
+]
+
+/** What a copy of an instance has of its own. */
+function toCopy(instance: Row, n: number, random: () => number): Row {
+	const pick = (words: readonly string[]): string => words[Math.floor(random() * words.length)]!
+	const name = `${pick(PLACES)} ${pick(TRADES)} ${n}`
+	const host = `${name.toLowerCase().replaceAll(' ', '-')}.example`
+	const configuration = JSON.parse(String(instance['configuration'])) as Record<string, string>
+	return {
+		name,
+		incarnation: `copy-${n}`,
+		token_hash: `copy-${n}`,
+		configuration: JSON.stringify({ ...configuration, 'store.url': `https://${host}` }),
+	}
+}
+
+/** Other times, and in every hour other counts. */
+function varyStatus(status: Row, random: () => number): Row {
+	const activity = JSON.parse(String(status['activity'])) as ActivityReport
+	const currentHour = Math.floor(Date.now() / 3_600_000)
+	const hours = Array.from({ length: 24 }, (_, index): ActivityHour => {
+		const [created, updated] = [Math.floor(random() * 40), Math.floor(random() * 200)]
+		const count = created + updated
+		return [currentHour - 23 + index, created, updated, 0, count, Math.ceil(count / 10), 0, [0, count]]
+	})
+	const nowMs = Date.now()
+	return {
+		last_event_at_ms: nowMs - Math.floor(random() * 86_400_000),
+		since_ms: nowMs - Math.floor(random() * 864_000_000),
+		hours: JSON.stringify(hours.map(([, created, updated]) => created + updated)),
+		activity: JSON.stringify({ ...activity, hours }),
 	}
 }
 

@@ -184,19 +184,18 @@ export function Sparkline({
 			role='img'
 			aria-label={label}
 		>
-			{values.map((value, index) => {
-				const height = Math.max(2, round((value / max) * SPARK_HEIGHT))
-				return (
-					<rect
-						class={bad.includes(index) ? 'bad' : undefined}
-						x={index * SPARK_STEP}
-						y={round(SPARK_HEIGHT - height)}
-						width={SPARK_STEP - 1}
-						height={height}
-						rx='1'
-					/>
-				)
-			})}
+			<path d={toBars(values, max, (index) => !bad.includes(index))} />
+			{bad.length === 0 ? null : <path class='bad' d={toBars(values, max, (index) => bad.includes(index))} />}
 		</svg>
 	)
+}
+
+/** Bars as one path: a list has a thousand of them. */
+function toBars(values: readonly number[], max: number, isShown: (index: number) => boolean): string {
+	const bars = values.map((value, index) => {
+		const height = Math.max(2, round((value / max) * SPARK_HEIGHT))
+		const edge = SPARK_STEP - 1
+		return isShown(index) ? `M${index * SPARK_STEP} ${SPARK_HEIGHT}v-${height}h${edge}v${height}z` : ''
+	})
+	return bars.join('')
 }

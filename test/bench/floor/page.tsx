@@ -1,4 +1,4 @@
-/** The least that a page of a list costs: Hono, one read of D1 for the session, rows as JSX, so many bytes. */
+/** The least that a page of a list costs: Hono, one read of D1 for the session, and rows as JSX until it has so many bytes. */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 
@@ -11,18 +11,20 @@ export class Callback extends DurableObject {}
 const app = new Hono<{ Bindings: { DB: D1Database } }>()
 app.get('/:bytes', async (c) => {
 	await c.env.DB.prepare('SELECT * FROM sessions LIMIT 1').first()
-	const bytes = Number(c.req.param('bytes'))
-	const row = bytes / ROWS
+	const rows = Math.round(Number(c.req.param('bytes')) / ROW_BYTES)
 	return c.html(
 		<html lang='en'>
 			<body>
 				<table>
-					{Array.from({ length: ROWS }, (_, index) => (
+					{Array.from({ length: rows }, (_, index) => (
 						<tr>
 							<td class='name'>
-								<a href={`/${index}`}>{index}</a>
+								<a href={`/instances/${index}`}>Riverside Outfitters {index}</a>
 							</td>
-							<td>{'x'.repeat(Math.max(0, row - ROW_BYTES))}</td>
+							<td class='state'>Healthy</td>
+							<td class='mode'>polling, every 5 min</td>
+							<td class='number'>{(index * 7919) % 10_000}</td>
+							<td class='when'>2 min ago</td>
 						</tr>
 					))}
 				</table>
@@ -31,8 +33,7 @@ app.get('/:bytes', async (c) => {
 	)
 })
 
-const ROWS = 50
-/** What a row has without its text. */
-const ROW_BYTES = 65
+/** What a row takes. */
+const ROW_BYTES = 240
 
 export default app

@@ -1,6 +1,6 @@
 /**
  * The layout of every page: a rail with the places of Shopbell (at the bottom of small screens), a bar with the way to
- * this page, and the page. It loads nothing from other hosts and has no inline scripts.
+ * this page where it has parents, and the page. It loads nothing from other hosts and has no inline scripts.
  */
 import type { Child } from 'hono/jsx'
 import { ASSETS } from '#assets'
@@ -29,11 +29,10 @@ const WORK: readonly PlaceLink[] = [
 	{ name: 'instances', href: '/instances', label: 'Instances', icon: 'store' },
 ]
 
+const REFERENCE: PlaceLink = { name: 'reference', href: '/docs', label: 'API reference', icon: 'code-xml' }
+
 /** Places of everybody. */
-const HELP: readonly PlaceLink[] = [
-	{ name: 'guide', href: '/guide', label: 'Guide', icon: 'book-open' },
-	{ name: 'reference', href: '/docs', label: 'API reference', icon: 'code-xml' },
-]
+const HELP: readonly PlaceLink[] = [{ name: 'guide', href: '/guide', label: 'Guide', icon: 'book-open' }, REFERENCE]
 
 /** Who looks at the page, as far as the frame shows it. */
 export interface FrameViewer {
@@ -85,6 +84,7 @@ export function Frame({
 	...head
 }: FrameProps) {
 	const { scripts = [] } = head
+	const way = crumbs ?? [{ label: head.title }]
 	return (
 		<html lang='en' data-now={now}>
 			<Head {...head} enhanced scripts={viewer === null ? scripts : [ASSETS['htmx.js'], ...scripts]} />
@@ -95,9 +95,11 @@ export function Frame({
 				<div class={bare ? 'app bare' : 'app'}>
 					<Rail place={place} viewer={viewer} attention={attention} />
 					<div>
-						<div class='top'>
-							<Crumbs crumbs={crumbs ?? [{ label: head.title }]} />
-						</div>
+						{way.length > 1 || bare ? (
+							<div class='top'>
+								<Crumbs crumbs={way} />
+							</div>
+						) : null}
 						<main id='main' tabindex={-1}>
 							{children}
 						</main>
@@ -203,7 +205,7 @@ function Rail({ place, viewer, attention }: { place: Place | null; viewer: Frame
 					))}
 					<div class='gap' />
 					<HelpLinks place={place} />
-					<Account viewer={viewer} />
+					<Account viewer={viewer} place={place} />
 				</>
 			)}
 		</nav>
@@ -235,8 +237,11 @@ function RailLink({ link, place, count = 0 }: { link: PlaceLink; place: Place | 
 	)
 }
 
-/** The user at the foot of the rail, with a menu that the browser opens by itself. */
-function Account({ viewer: { user, csrf } }: { viewer: FrameViewer }) {
+/**
+ * The user at the foot of the rail, with a menu that the browser opens by itself. On small screens it is *More*, with
+ * what the bar has no place for.
+ */
+function Account({ viewer: { user, csrf }, place }: { viewer: FrameViewer; place: Place | null }) {
 	const name = [user.firstName, user.lastName].filter(Boolean).join(' ') || user.email
 	return (
 		<>
@@ -244,6 +249,8 @@ function Account({ viewer: { user, csrf } }: { viewer: FrameViewer }) {
 				<Icon name='circle-user' />
 				<span>{name}</span>
 				<Icon name='chevrons-up-down' />
+				<Icon name='ellipsis' />
+				<span>More</span>
 			</button>
 			<div id='account' class='menu' popover='auto' role='group' aria-label='Account'>
 				<div class='about'>
@@ -253,6 +260,7 @@ function Account({ viewer: { user, csrf } }: { viewer: FrameViewer }) {
 						{user.role} of {user.organizationName}
 					</div>
 				</div>
+				<RailLink link={REFERENCE} place={place} />
 				<a class='item' href={SESSIONS_PATH}>
 					<Icon name='key-round' />
 					<span>Your sessions</span>

@@ -10,7 +10,8 @@
  *
  * Sending the form opens the dialog; its button with the value `confirm` sends the form, with `confirmed=true`
  * among its fields. Without JavaScript the form is sent at once and without that field: the server answers with a
- * page that asks. A link opens the dialog instead of its page; the dialog then holds the form that does it.
+ * page that asks. A link opens the dialog instead of its page; the dialog then holds the form that does it. The dialog
+ * of a link in a menu stands elsewhere, since the menu closes: `<sb-confirm dialog='its id'>`.
  */
 export class ConfirmElement extends HTMLElement {
 	#pending: { form: HTMLFormElement; submitter: HTMLElement | null } | null = null
@@ -24,7 +25,9 @@ export class ConfirmElement extends HTMLElement {
 	}
 
 	get #dialog(): HTMLDialogElement | null {
-		return this.querySelector('dialog')
+		const id = this.getAttribute('dialog')
+		const found = id === null ? this.querySelector('dialog') : document.getElementById(id)
+		return found instanceof HTMLDialogElement ? found : null
 	}
 
 	readonly #onSubmit = (event: SubmitEvent): void => {
@@ -45,6 +48,8 @@ export class ConfirmElement extends HTMLElement {
 		const isOther = event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey
 		if (dialog === null || link === null || dialog.contains(link) || isOther) return
 		event.preventDefault()
+		// The focus goes back to what opened the menu, and there again when the dialog closes.
+		link.closest<HTMLElement>('[popover]:popover-open')?.hidePopover()
 		dialog.returnValue = ''
 		dialog.showModal()
 	}

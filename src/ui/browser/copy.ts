@@ -1,7 +1,7 @@
 /**
  * `<sb-copy>`: a button that copies. What is copied: the attribute `value`, else the field or text of the element with
  * the id in `from`, else the first `code`, `pre`, `input` or `textarea` within. The element makes its own button
- * (`label`: its name), so that without JavaScript there is none. The result is spoken, and shown for two seconds.
+ * (`text`: what is on it, `label`: its name), so that without JavaScript there is none. The result is spoken, and shown for two seconds.
  */
 
 const SHOWN_MS = 2_000
@@ -18,7 +18,7 @@ export class CopyElement extends HTMLElement {
 		const button = document.createElement('button')
 		button.type = 'button'
 		button.className = 'copy'
-		button.textContent = 'Copy'
+		button.textContent = this.#text
 		const label = this.getAttribute('label')
 		if (label !== null) button.ariaLabel = label
 		button.addEventListener('click', () => void this.#copy())
@@ -48,6 +48,10 @@ export class CopyElement extends HTMLElement {
 		}
 	}
 
+	get #text(): string {
+		return this.getAttribute('text') ?? 'Copy'
+	}
+
 	#getSource(): Element | null {
 		const id = this.getAttribute('from')
 		return id === null ? this.querySelector('code, pre, input, textarea') : document.getElementById(id)
@@ -59,7 +63,7 @@ export class CopyElement extends HTMLElement {
 		status.textContent = word
 		clearTimeout(this.#timer)
 		this.#timer = setTimeout(() => {
-			button.textContent = 'Copy'
+			button.textContent = this.#text
 			status.textContent = ''
 		}, SHOWN_MS)
 	}

@@ -1,6 +1,6 @@
 /**
- * `<sb-countdown><time datetime='…'>in 48 s</time></sb-countdown>`: counts down every second. At zero it shows `done`
- * ("now") and fires `due` once, which an element can be loaded by: `hx-trigger='due from:#next-poll'`.
+ * `<sb-countdown><time datetime='…'>in 48 s</time></sb-countdown>`: counts down every second, with the text of `before`
+ * before the time. In the last second it shows `done` ("now"). At zero it fires `due` once, which an element can be loaded by: `hx-trigger='due from:#next-poll'`.
  */
 import { getNow, onTick } from './clock.ts'
 import { toDuration } from './time-text.ts'
@@ -14,7 +14,10 @@ export class CountdownElement extends HTMLElement {
 		if (time === null || Number.isNaN(atMs)) return
 		const update = (nowMs: number): void => {
 			const isDue = nowMs >= atMs
-			const text = isDue ? (this.getAttribute('done') ?? 'now') : `in ${toDuration(atMs - nowMs)}`
+			const isLast = atMs - nowMs < 1000
+			const text = isLast
+				? (this.getAttribute('done') ?? 'now')
+				: `${this.getAttribute('before') ?? ''}in ${toDuration(atMs - nowMs)}`
 			if (time.textContent !== text) time.textContent = text
 			if (!isDue) return
 			this.disconnectedCallback()

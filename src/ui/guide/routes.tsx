@@ -5,6 +5,7 @@ import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
 import { VERSION } from '../../lib/version.ts'
 import { Frame, type Crumb } from '../frame.tsx'
+import { Icon } from '../parts/icon.tsx'
 import { getGuidePage, readGuidePage, type GuidePage } from './pages.ts'
 
 /** Mounts the guide. */
@@ -25,6 +26,7 @@ async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<R
 	return await respondWithPage(
 		<Frame title={page.title} place='guide' crumbs={toCrumbs(page.title)}>
 			<div class='guide'>
+				<FoldedPageList current={page} />
 				<article class='text'>
 					{raw(html)}
 					<nav class='onward' aria-label='Next and previous page'>
@@ -40,13 +42,19 @@ async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<R
 
 async function respondNotFound(): Promise<Response> {
 	return await respondWithPage(
-		<Frame title='No such page' place='guide' crumbs={toCrumbs('No such page')}>
+		<Frame title='Page not found' place='guide' crumbs={toCrumbs('Page not found')}>
 			<div class='guide'>
 				<article class='text'>
-					<h1>No such page</h1>
-					<p>The guide has no page of this name. It has the following pages.</p>
+					<h1>Page not found</h1>
+					<p>The guide has no page of this name. These are its pages:</p>
+					<ul>
+						{GUIDE.map(({ path, title }) => (
+							<li>
+								<a href={path}>{title}</a>
+							</li>
+						))}
+					</ul>
 				</article>
-				<PageList current={null} />
 			</div>
 		</Frame>,
 		{ status: 404 },
@@ -55,30 +63,52 @@ async function respondNotFound(): Promise<Response> {
 
 const toCrumbs = (title: string): Crumb[] => [{ label: 'Guide', href: '/guide' }, { label: title }]
 
-/** All pages, with the headings of the current one. */
-function PageList({ current }: { current: GuidePage | null }) {
+/** All pages, beside the text. */
+function PageList({ current }: { current: GuidePage }) {
 	return (
 		<nav class='pages' aria-label='Guide'>
 			<h2>Guide</h2>
-			<ul>
-				{GUIDE.map((page) => (
-					<li>
-						<a href={page.path} aria-current={page === current ? 'page' : undefined}>
-							{page.title}
-						</a>
-						{page === current && page.headings.length > 0 ? (
-							<ul>
-								{page.headings.map(({ id, text }) => (
-									<li>
-										<a href={`#${id}`}>{text}</a>
-									</li>
-								))}
-							</ul>
-						) : null}
-					</li>
-				))}
-			</ul>
+			<PageLinks current={current} />
 			<p class='meta'>Shopbell {VERSION}</p>
 		</nav>
+	)
+}
+
+/** All pages, above the text where there is no place beside it. */
+function FoldedPageList({ current }: { current: GuidePage }) {
+	return (
+		<nav class='pages folded' aria-label='Guide'>
+			<details>
+				<summary>
+					<Icon name='chevron-down' />
+					Guide: {current.title}
+				</summary>
+				<PageLinks current={current} />
+			</details>
+		</nav>
+	)
+}
+
+/** Links to all pages, with the headings of the current one. */
+function PageLinks({ current }: { current: GuidePage }) {
+	return (
+		<ul>
+			{GUIDE.map((page) => (
+				<li>
+					<a href={page.path} aria-current={page === current ? 'page' : undefined}>
+						{page.title}
+					</a>
+					{page === current && page.headings.length > 0 ? (
+						<ul>
+							{page.headings.map(({ id, text }) => (
+								<li>
+									<a href={`#${id}`}>{text}</a>
+								</li>
+							))}
+						</ul>
+					) : null}
+				</li>
+			))}
+		</ul>
 	)
 }

@@ -4,7 +4,16 @@ import { INSTANCE_STATES } from '../../rpc/watcher.ts'
 import { Button, LinkButton } from '../parts/button.tsx'
 import { Card, Empty, Figures, Need, PageHead, Says } from '../parts/card.tsx'
 import { Chart, Sparkline } from '../parts/chart.tsx'
-import { CodeBlock, CopyValue, Diff, diffRecords, JsonView, KeyValues, OutcomeLine } from '../parts/code.tsx'
+import {
+	CodeBlock,
+	CopyButton,
+	CopyValue,
+	Diff,
+	diffRecords,
+	JsonView,
+	KeyValues,
+	OutcomeLine,
+} from '../parts/code.tsx'
 import { Chip, Glyph, Tabs } from '../parts/glyph.tsx'
 import { Icon, ICON_NAMES } from '../parts/icon.tsx'
 import { MessagePlace, Notice, Progress } from '../parts/notice.tsx'
@@ -87,12 +96,12 @@ const COLUMNS: readonly Column<StoreRow>[] = [
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => ({
 	label: `${String((hour + 19) % 24).padStart(2, '0')}:00`,
-	values: [(hour * 7) % 23, (hour * 5) % 11, hour % 6 === 0 ? 3 : 0],
+	values: [(hour * 5) % 11, (hour * 7) % 23, hour % 6 === 0 ? 3 : 0],
 }))
 
 const SERIES = [
-	{ name: 'updated', fill: 'fill-updated' },
 	{ name: 'created', fill: 'fill-created' },
+	{ name: 'updated', fill: 'fill-updated' },
 	{ name: 'deleted', fill: 'fill-deleted' },
 ]
 
@@ -192,7 +201,8 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 						<Time at={offsetMs === null ? null : KIT_NOW_MS + offsetMs} now={KIT_NOW_MS} />,{' '}
 					</>
 				))}
-				next poll <Countdown at={KIT_NOW_MS + 48_000} now={KIT_NOW_MS} />.{' '}
+				<Countdown at={KIT_NOW_MS + 48_000} now={KIT_NOW_MS} before='next poll ' done='polling now' />,{' '}
+				<Countdown at={KIT_NOW_MS} now={KIT_NOW_MS} done='polling now' />.{' '}
 				<TextWithTimes text='Failing since 2026-11-30T18:40:00.000Z.' />
 			</p>
 		),
@@ -301,13 +311,22 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 		name: 'Chart, Sparkline',
 		content: (
 			<Card title='Changes by hour'>
-				<Chart title='Changes by hour' unit='Hour' series={SERIES} bars={HOURS} start='yesterday 19:00' end='now' />
+				<Chart
+					title='Changes by hour'
+					unit='Hour'
+					series={SERIES}
+					bars={HOURS}
+					ticks={4}
+					labels={['24 h ago', '18 h', '12 h', '6 h']}
+					end='now'
+				/>
 				<Chart
 					title='No changes'
 					unit='Hour'
 					series={SERIES}
 					bars={HOURS.map(({ label }) => ({ label, values: [0, 0, 0] }))}
-					start='yesterday 19:00'
+					ticks={4}
+					labels={['24 h ago', '18 h', '12 h', '6 h']}
 					end='now'
 				/>
 				<Sparkline values={[1, 4, 9]} bad={[1]} label='14 changes' />
@@ -326,13 +345,16 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 		),
 	},
 	{
-		name: 'CodeBlock, CopyValue, JsonView, KeyValues, OutcomeLine, Diff',
+		name: 'CodeBlock, CopyButton, CopyValue, JsonView, KeyValues, OutcomeLine, Diff',
 		content: (
 			<>
 				<CodeBlock
 					code={'curl https://bell.example.com/elements/api-v2/instances/12 \\\n  -H "Authorization: User …"'}
 					label='the command'
 				/>
+				<p class='actions'>
+					<CopyButton value='curl https://bell.example.com/'>Copy as curl</CopyButton>
+				</p>
 				<Card title='A record' plain>
 					<KeyValues
 						entries={[

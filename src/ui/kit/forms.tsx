@@ -102,18 +102,22 @@ export const KIT_FORMS: readonly KitEntry[] = [
 					form={{ action: '/kit', csrf: 'kit' }}
 					footer={
 						<>
-							<CloseDialog>Keep it</CloseDialog>
+							<CloseDialog />
 							<Button kind='danger'>Delete the instance</Button>
 						</>
 					}
 				>
-					<p>3 events wait to be delivered. They are delivered no more.</p>
+					<p>This cannot be undone.</p>
+					<p>3 events wait to be delivered. They will not be delivered.</p>
 				</ConfirmLink>
 				<Dialog id='kit-info' title='A dialog without a form' footer={<Button type='button'>Close</Button>}>
 					<p>What there is to know.</p>
 				</Dialog>
 				<Menu id='kit-menu' label='More'>
 					<MenuLink href='#link'>A link</MenuLink>
+					<MenuLink href='#delete' dialog='kit-delete' danger>
+						A link that asks
+					</MenuLink>
 					<Form csrf='kit' action='/kit'>
 						<MenuButton name='act' value='pause'>
 							A button

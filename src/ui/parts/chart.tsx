@@ -25,7 +25,12 @@ interface Part {
 }
 
 const HEIGHT = 120
+/** Above the highest bar, of its height. */
+const HEADROOM = 0.2
+/** Of the ticks below the axis. */
+const TICK_HEIGHT = 5
 const WIDTH = 1000
+const MAX_BAR_HEIGHT = HEIGHT / (1 + HEADROOM)
 /** A value that is not zero is seen. */
 const MIN_HEIGHT = 2
 
@@ -37,7 +42,7 @@ export function layOutBars(bars: readonly Bar[], max = Math.max(0, ...bars.map(g
 		let y = HEIGHT
 		return bar.values.flatMap((value, series) => {
 			if (value <= 0 || max <= 0) return []
-			const height = Math.max(MIN_HEIGHT, round((value / max) * (HEIGHT - 6)))
+			const height = Math.max(MIN_HEIGHT, round((value / max) * MAX_BAR_HEIGHT))
 			y = round(y - height)
 			return [{ x: round(index * slot + gap / 2), y, width: round(slot - gap), height, series }]
 		})
@@ -52,64 +57,92 @@ function round(value: number): number {
 	return Math.round(value * 10) / 10
 }
 
-/** Stacked bars over time, the totals of each series below, and all numbers in a table. */
-export function Chart({
-	title,
-	unit,
-	series,
-	bars,
-	start,
-	end,
-}: {
+interface ChartProps {
 	title: string
 	/** What a bar stands for, above its column in the table: `Hour`. */
 	unit: string
 	series: readonly Series[]
 	bars: readonly Bar[]
-	/** Below the first and the last bar. */
-	start: string
+	/** Ticks of the axis, at equal distances from the first bar on. */
+	ticks: number
+	/** Below the axis, at equal distances from the first bar on. */
+	labels: readonly string[]
+	/** Below the last bar. */
 	end: string
-}) {
+}
+
+/** Stacked bars over time, the totals of each series below, and all numbers in a table. */
+export function Chart({ title, unit, series, bars, ticks, labels, end }: ChartProps) {
+	const max = Math.max(0, ...bars.map(getTotal))
+	const isEmpty = max === 0
 	const totals = series.map((_, index) => bars.reduce((sum, bar) => sum + (bar.values[index] ?? 0), 0))
 	const summary = series.map(({ name }, index) => `${formatNumber(totals[index]!)} ${name}`).join(', ')
-	const slot = WIDTH / Math.max(1, bars.length)
-	const max = Math.max(0, ...bars.map(getTotal))
 	return (
-		<figure class='figure'>
-			<div class={max === 0 ? 'scale none' : 'scale'}>{max === 0 ? 'None' : formatNumber(max)}</div>
+		<figure class={isEmpty ? 'figure none' : 'figure'}>
+			<div class='scale'>{isEmpty ? 'No changes in this time' : formatNumber(max)}</div>
 			<svg
 				class='chart'
-				viewBox={`0 0 ${WIDTH} ${HEIGHT + 1}`}
+				viewBox={`0 0 ${WIDTH} ${HEIGHT + TICK_HEIGHT}`}
 				preserveAspectRatio='none'
 				role='img'
-				aria-label={`${title}: ${summary}`}
+				aria-label={`${title}: ${isEmpty ? 'none' : summary}`}
 			>
-				{layOutBars(bars).map((parts, index) => (
-					<g>
-						<title>{toTooltip(bars[index]!, series)}</title>
-						<rect class='hit' x={round(index * slot)} y='0' width={round(slot)} height={HEIGHT} />
-						{parts.map((part) => (
-							<rect class={series[part.series]!.fill} x={part.x} y={part.y} width={part.width} height={part.height} />
-						))}
-					</g>
+				{isEmpty ? null : (
+					<Line name='grid' from={[0, HEIGHT - MAX_BAR_HEIGHT]} to={[WIDTH, HEIGHT - MAX_BAR_HEIGHT]} />
+				)}
+				<Bars bars={bars} series={series} />
+				{Array.from({ length: ticks }, (_, index) => round((index * WIDTH) / ticks)).map((x) => (
+					<Line name='axis' from={[x, HEIGHT]} to={[x, HEIGHT + TICK_HEIGHT]} />
 				))}
-				<line class='grid' x1='0' x2={WIDTH} y1='6' y2='6' vector-effect='non-scaling-stroke' />
-				<line class='axis' x1='0' x2={WIDTH} y1={HEIGHT + 0.5} y2={HEIGHT + 0.5} vector-effect='non-scaling-stroke' />
+				<Line name='axis' from={[0, HEIGHT]} to={[WIDTH, HEIGHT]} />
 			</svg>
-			<figcaption class='legend meta'>
-				<span>{start}</span>
-				<span>
-					{series.map(({ name, fill }, index) => (
+			<figcaption class='meta'>
+				<div class='ticks'>
+					{labels.map((label, index) => (
 						<span>
-							<i class={fill} />
-							{formatNumber(totals[index]!)} {name}
+							<span>{label}</span>
+							{index === labels.length - 1 ? <span>{end}</span> : null}
 						</span>
 					))}
-				</span>
-				<span>{end}</span>
+				</div>
+				{isEmpty ? null : <Legend series={series} totals={totals} />}
 			</figcaption>
-			<BarTable title={title} unit={unit} series={series} bars={bars} />
+			{isEmpty ? null : <BarTable title={title} unit={unit} series={series} bars={bars} />}
 		</figure>
+	)
+}
+
+function Line({ name, from, to }: { name: string; from: [x: number, y: number]; to: [x: number, y: number] }) {
+	return <line class={name} x1={from[0]} y1={from[1]} x2={to[0]} y2={to[1]} vector-effect='non-scaling-stroke' />
+}
+
+function Bars({ bars, series }: Pick<ChartProps, 'bars' | 'series'>) {
+	const slot = WIDTH / Math.max(1, bars.length)
+	return (
+		<>
+			{layOutBars(bars).map((parts, index) => (
+				<g>
+					<title>{toTooltip(bars[index]!, series)}</title>
+					<rect class='hit' x={round(index * slot)} y='0' width={round(slot)} height={HEIGHT} />
+					{parts.map((part) => (
+						<rect class={series[part.series]!.fill} x={part.x} y={part.y} width={part.width} height={part.height} />
+					))}
+				</g>
+			))}
+		</>
+	)
+}
+
+function Legend({ series, totals }: { series: readonly Series[]; totals: readonly number[] }) {
+	return (
+		<div class='legend'>
+			{series.map(({ name, fill }, index) => (
+				<span>
+					<i class={fill} />
+					{formatNumber(totals[index]!)} {name}
+				</span>
+			))}
+		</div>
 	)
 }
 

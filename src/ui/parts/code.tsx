@@ -22,6 +22,11 @@ export function CopyValue({ value, label }: { value: string; /** What the button
 	)
 }
 
+/** A button that copies a text which is not shown. Without JavaScript there is none. */
+export function CopyButton({ value, children }: { value: string; /** What is on it. */ children: string }) {
+	return <sb-copy class='button' value={value} text={children} />
+}
+
 /** A record as JSON. Without JavaScript it is text; `sb-json` makes a tree of it. */
 export function JsonView({ text, label }: { text: string; label: string }) {
 	return (

@@ -86,13 +86,25 @@ export function Menu({
 	)
 }
 
-/** A link in a menu. */
-export function MenuLink({ href, children }: { href: string; children?: Child }) {
-	return (
-		<a class='item' href={href}>
+/** A link in a menu. `dialog`: id of the dialog that asks the same as its page, and is opened where there is JavaScript. */
+export function MenuLink({
+	href,
+	dialog,
+	danger = false,
+	children,
+}: {
+	href: string
+	dialog?: string
+	/** What it leads to cannot be undone. */
+	danger?: boolean
+	children?: Child
+}) {
+	const link = (
+		<a class={danger ? 'item danger' : 'item'} href={href}>
 			<span>{children}</span>
 		</a>
 	)
+	return dialog === undefined ? link : <sb-confirm dialog={dialog}>{link}</sb-confirm>
 }
 
 /** A button in a menu, inside its form. */

@@ -44,7 +44,7 @@ export function formatRelative(atMs: number, nowMs: number): string {
 export function formatCountdown(atMs: number, nowMs: number): string {
 	const leftMs = atMs - nowMs
 	const index = UNITS.findIndex(([, length]) => leftMs >= length)
-	if (index < 0) return leftMs > 0 ? 'in 0 s' : 'now'
+	if (index < 0) return 'now'
 	const [[unit, size], smaller] = [UNITS[index]!, UNITS[index + 1]]
 	const rest = smaller === undefined ? 0 : Math.floor((leftMs % size) / smaller[1])
 	const text = `in ${Math.floor(leftMs / size)} ${unit}`

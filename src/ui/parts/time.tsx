@@ -31,13 +31,28 @@ export function TextWithTimes({ text }: { text: string }) {
 	)
 }
 
-/** The time until a moment, counted down by `sb-countdown`: `in 48 s`. At zero it fires `due`, once. */
-export function Countdown({ at, now, id }: { at: string | number; now: number; id?: string }) {
+/**
+ * The time until a moment, counted down by `sb-countdown`: `in 48 s`. At zero it fires `due`, once. `before` stands
+ * before the time, `done` instead of both when it is over.
+ */
+export function Countdown({
+	at,
+	now,
+	id,
+	before = '',
+	done = 'now',
+}: {
+	at: string | number
+	now: number
+	id?: string
+	before?: string
+	done?: string
+}) {
 	const ms = typeof at === 'string' ? Date.parse(at) : at
 	return (
-		<sb-countdown id={id}>
+		<sb-countdown id={id} before={before === '' ? undefined : before} done={done === 'now' ? undefined : done}>
 			<time datetime={new Date(ms).toISOString()} title={formatExact(ms)}>
-				{formatCountdown(ms, now)}
+				{ms - now < 1000 ? done : `${before}${formatCountdown(ms, now)}`}
 			</time>
 		</sb-countdown>
 	)

@@ -1,7 +1,6 @@
 /** What Home says: its heading, the figures, and what each button is called. Pure. */
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { overviewOperations } from '../../../api/instances/overview-operations.ts'
-import { toStateWords } from '../../parts/state.tsx'
 import { formatCount, formatDuration, formatNumber } from '../../parts/text.ts'
 
 /** All instances together, as `getOverview` returns them. */
@@ -18,12 +17,10 @@ export function toHeadline(total: number): string {
 	return total === 1 ? `${number} thing needs your attention` : `${number} things need your attention`
 }
 
-/** `7 instances: healthy 5, key refused 1, paused 1`. */
+/** `7 instances, 5 healthy`. The list has the other states. */
 export function toStatesLine({ total, states }: Overview['instances']): string {
-	const parts = states
-		.toReversed()
-		.map(({ state, instances }) => `${toStateWords(state).word.toLowerCase()} ${formatNumber(instances)}`)
-	return `${formatCount(total, 'instance')}: ${parts.join(', ')}`
+	const healthy = states.find(({ state }) => state === 'healthy')?.instances ?? 0
+	return `${formatCount(total, 'instance')}, ${healthy === total ? 'all' : formatNumber(healthy)} healthy`
 }
 
 const BUTTONS: Readonly<Record<AttentionEntry['fix'], string>> = {

@@ -10,6 +10,7 @@ import {
 	toInstancePath,
 	type Counts,
 	type Coverage,
+	type Health,
 	type InstanceFacts,
 	type Poller,
 } from './data.ts'
@@ -27,14 +28,16 @@ export interface CardFacts extends InstanceFacts {
 
 const DAY_HOURS = 24
 
-/** The cards. They are read again when the next poll is due. */
+/** The cards. They are read again when the next poll is due, and again and again until it is done. */
 export function Cards(facts: CardFacts) {
+	const { nextRun } = facts.poller
+	const isDue = nextRun !== null && Date.parse(nextRun) <= facts.now
 	return (
 		<div
 			class='says'
 			id='says'
 			hx-get={toInstancePath(facts.instance.id, 'cards')}
-			hx-trigger='due delay:4s'
+			hx-trigger={isDue ? 'load delay:10s' : 'due delay:4s'}
 			hx-swap='outerHTML'
 		>
 			<StoreCard {...facts} />
@@ -48,25 +51,35 @@ function StoreCard({ health, poller, now, instance }: CardFacts) {
 	const known = poller.resources.reduce((sum, { known: objects }) => sum + objects, 0)
 	const ages = poller.resources.flatMap(({ reread }) => reread.worstAgeSeconds ?? [])
 	const isOff = instance.disabled || getMode(instance) === 'off'
+	const isIndexing = isStillIndexing(poller)
 	return (
 		<Says
-			tone={getStoreTone(health.state, health.store !== null, isOff)}
+			tone={isIndexing && health.store === null ? 'idle' : getStoreTone(health.state, health.store !== null, isOff)}
 			title='Store'
 			note={
 				<>
 					{isOff || poller.nextRun === null ? null : (
 						<>
-							Next poll <Countdown id='next-poll' at={poller.nextRun} now={now} />.{' '}
+							<Countdown id='next-poll' at={poller.nextRun} now={now} before='Next poll ' done='Polling now' />.{' '}
 						</>
 					)}
-					{formatCount(known, 'object')} indexed
-					{ages.length === 0 ? null : `, oldest check ${formatDuration(Math.max(...ages) * 1000)} ago`}.
+					{isIndexing ? null : toIndexText(known, ages)}
 				</>
 			}
 		>
 			<StoreSentence health={health} poller={poller} now={now} isOff={isOff} disabled={instance.disabled} />
 		</Says>
 	)
+}
+
+function toIndexText(known: number, ages: readonly number[]): string {
+	const age = ages.length === 0 ? '' : `, oldest check ${formatDuration(Math.max(...ages) * 1000)} ago`
+	return `${formatCount(known, 'object')} indexed${age}.`
+}
+
+/** The numbers are in the head and in the progress. */
+function isStillIndexing({ resources }: Poller): boolean {
+	return resources.some(({ baseline }) => !baseline.complete)
 }
 
 function getStoreTone(state: InstanceFacts['health']['state'], fails: boolean, isOff: boolean): Tone {
@@ -95,13 +108,7 @@ function StoreSentence({
 				)}
 			</>
 		)
-	const indexing = poller.resources.filter(({ baseline }) => !baseline.complete)
-	if (indexing.length > 0) {
-		const [done, total] = (['done', 'total'] as const).map((key) =>
-			indexing.reduce((sum, { baseline }) => sum + baseline[key], 0),
-		)
-		return `Indexing: ${formatNumber(done!)} of ${formatNumber(total!)} objects read.`
-	}
+	if (isStillIndexing(poller)) return 'The store is being indexed.'
 	const polls = poller.resources.flatMap(({ lastPoll }) => (lastPoll === null ? [] : [Date.parse(lastPoll)]))
 	if (polls.length === 0) return 'Not polled yet.'
 	return (
@@ -127,7 +134,7 @@ function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }:
 				`The callback fails${callback.lastStatus === null ? '' : ` (${callback.lastStatus})`}. ${waiting}.`,
 			]
 		if (instance.disabled) return ['idle', `Paused: nothing is sent.${callback.waiting === 0 ? '' : ` ${waiting}.`}`]
-		if (total === 0) return ['ok', 'Nothing to deliver in the last 24 hours.']
+		if (total === 0) return ['idle', 'Nothing to deliver in the last 24 hours.']
 		const lag = deliveryLagMs === null ? '' : `, p50 ${formatDuration(deliveryLagMs)} after the change`
 		return ['ok', `${formatNumber(success)} of ${formatNumber(total)} delivered in the last 24 hours${lag}.`]
 	})()
@@ -151,32 +158,33 @@ function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }:
 function CoverageCard(facts: CardFacts) {
 	const { tone, sentence, note } = toCoverageWords(facts)
 	return (
-		<Says tone={tone} title='Coverage' note={note === '' ? undefined : <TextWithTimes text={note} />}>
+		<Says tone={tone} title='Coverage' note={note ?? undefined}>
 			{sentence}
 		</Says>
 	)
 }
 
 /** How changes of the week were found. */
-export function toCoverageWords({ instance, health, counts, coverage }: CardFacts): {
+export function toCoverageWords({ instance, health, counts, coverage, now }: CardFacts): {
 	tone: Tone
 	sentence: string
-	note: string
+	note: Child | null
 } {
 	const week = formatCount(sumCounts(counts).total, 'change')
 	const mode = getMode(instance)
-	if (mode === 'off') return { tone: 'idle', sentence: 'No changes are detected.', note: '' }
+	if (mode === 'off') return { tone: 'idle', sentence: 'No changes are detected.', note: null }
+	const isEmpty = sumCounts(counts).total === 0
 	if (mode === 'polling')
 		return {
-			tone: 'ok',
-			sentence: sumCounts(counts).total === 0 ? 'No changes this week.' : `${week} this week, found by polling.`,
-			note: '',
+			tone: isEmpty ? 'idle' : 'ok',
+			sentence: isEmpty ? 'No changes this week.' : `${week} this week, found by polling.`,
+			note: null,
 		}
 	const { webhooks } = health
 	const isDegraded = health.state === 'webhooks-degraded' || health.state === 'foreign-source'
 	const tone = instance.disabled ? 'idle' : isDegraded ? 'warn' : 'ok'
-	const note = webhooks === null ? '' : toSentence(webhooks.reason)
-	if (sumCounts(counts).total === 0) return { tone, sentence: 'No changes this week.', note }
+	const note = webhooks === null ? null : toWebhookNote(webhooks, now)
+	if (isEmpty) return { tone, sentence: 'No changes this week.', note }
 	if (coverage === null) return { tone, sentence: `${week} this week.`, note }
 	const { firstByWebhook, firstByPoll, recovered } = coverage
 	const polled =
@@ -184,4 +192,14 @@ export function toCoverageWords({ instance, health, counts, coverage }: CardFact
 			? `${formatNumber(recovered)} recovered by polling`
 			: `${formatNumber(firstByPoll)} by polling${recovered === 0 ? '' : `, ${formatNumber(recovered)} of them recovered`}`
 	return { tone, sentence: `${week} this week: ${formatNumber(firstByWebhook)} by webhook, ${polled}.`, note }
+}
+
+function toWebhookNote({ state, reason, checkedAt }: NonNullable<Health['webhooks']>, now: number): Child {
+	if (state !== 'active') return <TextWithTimes text={toSentence(reason)} />
+	if (checkedAt === null) return 'Webhooks created, not verified yet.'
+	return (
+		<>
+			Webhooks verified <Time at={checkedAt} now={now} />.
+		</>
+	)
 }

@@ -6,9 +6,21 @@ import { toInstancePath, type Counts } from './data.ts'
 
 /** The ranges that a viewer can choose. */
 export const RANGES = {
-	'24h': { label: '24 h', hours: 24, interval: 'hour', start: '24 h ago' },
-	'7d': { label: '7 d', hours: 7 * 24, interval: 'hour', start: '7 d ago' },
-	'30d': { label: '30 d', hours: 30 * 24, interval: 'day', start: '30 d ago' },
+	'24h': { label: '24 h', hours: 24, interval: 'hour', ticks: 4, labels: ['24 h ago', '18 h', '12 h', '6 h'] },
+	'7d': {
+		label: '7 d',
+		hours: 7 * 24,
+		interval: 'hour',
+		ticks: 7,
+		labels: ['7 d ago', '6 d', '5 d', '4 d', '3 d', '2 d', '1 d'],
+	},
+	'30d': {
+		label: '30 d',
+		hours: 30 * 24,
+		interval: 'day',
+		ticks: 30,
+		labels: ['30 d ago', '25 d', '20 d', '15 d', '10 d', '5 d'],
+	},
 } as const
 
 /** A range in the address. */
@@ -20,8 +32,8 @@ export function parseRange(text: string | undefined): Range {
 }
 
 const SERIES: readonly Series[] = [
-	{ name: 'updated', fill: 'fill-updated' },
 	{ name: 'created', fill: 'fill-created' },
+	{ name: 'updated', fill: 'fill-updated' },
 	{ name: 'deleted', fill: 'fill-deleted' },
 ]
 
@@ -35,14 +47,14 @@ export function toBars(counts: Counts, interval: 'hour' | 'day'): { series: read
 		series: hasUnknown ? [...SERIES, UNKNOWN] : SERIES,
 		bars: counts.map(({ timestamp, updated, created, deleted, unknown }) => ({
 			label: interval === 'day' ? timestamp.slice(0, 10) : `${timestamp.slice(0, 16).replace('T', ' ')} UTC`,
-			values: hasUnknown ? [updated, created, deleted, unknown] : [updated, created, deleted],
+			values: hasUnknown ? [created, updated, deleted, unknown] : [created, updated, deleted],
 		})),
 	}
 }
 
 /** The card. Its chips lead to the page with another range, and replace the card where there is JavaScript. */
 export function ChangesCard({ instanceId, range, counts }: { instanceId: number; range: Range; counts: Counts }) {
-	const { interval, start } = RANGES[range]
+	const { interval, ticks, labels } = RANGES[range]
 	const title = interval === 'hour' ? 'Changes by hour' : 'Changes by day'
 	const { series, bars } = toBars(counts, interval)
 	return (
@@ -58,7 +70,8 @@ export function ChangesCard({ instanceId, range, counts }: { instanceId: number;
 					unit={interval === 'hour' ? 'Hour' : 'Day'}
 					series={series}
 					bars={bars}
-					start={start}
+					ticks={ticks}
+					labels={labels}
 					end='now'
 				/>
 			</Card>

@@ -1,12 +1,11 @@
 /** The tab *Code*. */
-import { BASE_PATH } from '../../../lib/base-path.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
 import { requireOk } from '../../http/errors.tsx'
 import type { PageSet } from '../../http/pages.ts'
 import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
 import { CodeTab, Secrets, type ShownSecrets } from './code.tsx'
-import { getInstanceId, readInstance } from './data.ts'
+import { getApiBase, getInstanceId, readInstance } from './data.ts'
 import { InstancePage } from './frame.tsx'
 import { parseLanguage } from './snippets.ts'
 
@@ -24,7 +23,7 @@ async function renderCode(c: SignedInContext, secrets: ShownSecrets): Promise<Re
 		<InstancePage {...facts} viewer={viewer} now={c.var.services.now()} tab='code' message={message}>
 			<CodeTab
 				instanceId={facts.instance.id}
-				base={`${getOrigin(c)}${BASE_PATH}`}
+				base={getApiBase(c)}
 				language={parseLanguage(c.req.query('language'))}
 				secrets={secrets}
 				canSeeSecrets={can(viewer, 'developer')}
@@ -32,11 +31,6 @@ async function renderCode(c: SignedInContext, secrets: ShownSecrets): Promise<Re
 			/>
 		</InstancePage>,
 	)
-}
-
-/** The address under which programs reach the API. */
-function getOrigin(c: SignedInContext): string {
-	return URL.canParse(c.env.PUBLIC_URL) ? new URL(c.env.PUBLIC_URL).origin : new URL(c.req.url).origin
 }
 
 /** Shows one secret, in the response to the button alone. */

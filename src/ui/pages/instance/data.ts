@@ -2,6 +2,7 @@
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { CallError, CallResult } from '../../../api/http/call-operation.ts'
 import type { operations } from '../../../api/operations.ts'
+import { BASE_PATH } from '../../../lib/base-path.ts'
 import type { InstanceState } from '../../../rpc/watcher.ts'
 import { callOperation } from '../../http/call.ts'
 import type { SignedInContext } from '../../http/environment.ts'
@@ -31,9 +32,20 @@ export function getInstanceId(c: SignedInContext): string {
 	return c.req.param('id') ?? ''
 }
 
+/** The address under which programs reach the API, with its base path. */
+export function getApiBase(c: SignedInContext): string {
+	const origin = URL.canParse(c.env.PUBLIC_URL) ? new URL(c.env.PUBLIC_URL).origin : new URL(c.req.url).origin
+	return `${origin}${BASE_PATH}`
+}
+
 /** The path of an instance's page, or of one below it. */
 export function toInstancePath(id: number | string, below = ''): string {
 	return `/instances/${id}${below === '' ? '' : `/${below}`}`
+}
+
+/** The path of an event's page. */
+export function toEventPath(event: Pick<EventRecord, 'id' | 'elementInstanceId'>): string {
+	return toInstancePath(event.elementInstanceId, `events/${event.id}`)
 }
 
 /** Reads what the head needs. An instance of another organization is a 404 page. */
@@ -55,6 +67,18 @@ export function toOptional<Body>(result: CallResult<Body>): Body | null {
 
 function isRefused({ status }: CallError): boolean {
 	return status === 400 || status === 409
+}
+
+/** How much of the store is indexed, whole percent of all objects; null: all of it, or it is not known. */
+export function getIndexedPercent({ resources }: Poller): number | null {
+	const [done, total] = resources.reduce(
+		([doneBefore, totalBefore], { baseline }) => [
+			doneBefore + Math.min(baseline.done, baseline.total),
+			totalBefore + baseline.total,
+		],
+		[0, 0],
+	)
+	return total === 0 || resources.every(({ baseline }) => baseline.complete) ? null : Math.floor((100 * done) / total)
 }
 
 /** How an instance detects changes. */

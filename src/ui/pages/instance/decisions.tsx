@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx'
 import { Button, LinkButton, type ButtonKind } from '../../parts/button.tsx'
 import { Choice } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
-import { CloseDialog, ConfirmLink } from '../../parts/overlay.tsx'
+import { CloseDialog, ConfirmLink, Dialog, Menu, MenuLink } from '../../parts/overlay.tsx'
 import { formatCount } from '../../parts/text.ts'
 import { toInstancePath, type Instance } from './data.ts'
 
@@ -21,7 +21,6 @@ interface Texts {
 	label: string
 	title: (name: string) => string
 	button: string
-	keep: string
 	kind: ButtonKind
 	/** What will happen. */
 	consequences: (waiting: number) => string[]
@@ -32,12 +31,11 @@ const TEXTS: Readonly<Record<Decision, Texts>> = {
 		label: 'Pause',
 		title: (name) => `Pause ${name}?`,
 		button: 'Pause the instance',
-		keep: 'Keep it running',
 		kind: 'primary',
 		consequences: (waiting) => [
 			'Shopbell stops polling this store and stops delivering. Its webhooks at the store are paused too.',
 			waiting === 0
-				? 'No event waits to be delivered.'
+				? 'No events are waiting.'
 				: `${formatCount(waiting, 'event')} ${waiting === 1 ? 'waits' : 'wait'} to be delivered. They are kept for ` +
 					'at least 30 days, and are sent when you resume.',
 			'When you resume, all objects are read once, so that changes made meanwhile can be delivered.',
@@ -47,7 +45,6 @@ const TEXTS: Readonly<Record<Decision, Texts>> = {
 		label: 'Resume',
 		title: (name) => `Resume ${name}?`,
 		button: 'Resume the instance',
-		keep: 'Keep it paused',
 		kind: 'primary',
 		consequences: () => ['Polling and deliveries start again. Events that waited are sent first.'],
 	},
@@ -55,66 +52,76 @@ const TEXTS: Readonly<Record<Decision, Texts>> = {
 		label: 'Delete',
 		title: (name) => `Delete ${name}?`,
 		button: 'Delete the instance',
-		keep: 'Keep it',
 		kind: 'danger',
 		consequences: (waiting) => [
+			'This cannot be undone.',
 			waiting === 0
-				? 'No event waits to be delivered.'
+				? 'No events are waiting.'
 				: `${formatCount(waiting, 'event')} ${waiting === 1 ? 'waits' : 'wait'} to be delivered and will not be sent.`,
 			'The event log, the deliveries and the index of objects are deleted. The token stops working at once.',
 			'Webhooks that Shopbell created at the store are removed. Nothing else in the store changes.',
-			'This cannot be undone.',
 		],
 	},
 }
 
-/** A link that asks before it pauses. */
-export const PauseLink = (props: DecisionProps) => <DecisionLink decision='pause' {...props} />
-/** A link that asks how to resume. */
-export const ResumeLink = (props: Omit<DecisionProps, 'waiting'>) => (
-	<DecisionLink decision='resume' waiting={0} {...props} />
-)
-/** A link that asks before it deletes. */
-export const DeleteLink = (props: DecisionProps) => <DecisionLink decision='delete' {...props} />
+const toDialogId = (decision: Decision): string => `dialog-${decision}`
 
-function DecisionLink({ decision, instance, csrf, waiting }: DecisionProps & { decision: Decision }) {
-	const texts = TEXTS[decision]
-	const path = toInstancePath(instance.id, decision)
+/** A button that asks how to resume. */
+export function ResumeLink({ instance, csrf }: Omit<DecisionProps, 'waiting'>) {
+	return <ConfirmLink href={toInstancePath(instance.id, 'resume')} {...toDialog('resume', instance, csrf, 0)} />
+}
+
+/** The menu of an instance's head, and the dialogs that its links open: the menu itself closes. */
+export function DecisionMenu({ decisions, ...props }: DecisionProps & { decisions: readonly Decision[] }) {
+	const { instance, csrf, waiting } = props
 	return (
-		<ConfirmLink
-			id={`dialog-${decision}`}
-			href={path}
-			label={texts.label}
-			kind={decision === 'delete' ? 'danger' : 'plain'}
-			icon={decision === 'delete' ? 'trash' : undefined}
-			title={texts.title(instance.name)}
-			form={{ action: path, csrf }}
-			footer={
-				<>
-					<CloseDialog>{texts.keep}</CloseDialog>
-					<Button kind={texts.kind}>{texts.button}</Button>
-				</>
-			}
-		>
-			<Consequences decision={decision} waiting={waiting} prefix='dialog' />
-		</ConfirmLink>
+		<>
+			<Menu id='instance-menu' label='More'>
+				{decisions.map((decision) => (
+					<MenuLink
+						href={toInstancePath(instance.id, decision)}
+						dialog={toDialogId(decision)}
+						danger={decision === 'delete'}
+					>
+						{TEXTS[decision].label}
+					</MenuLink>
+				))}
+			</Menu>
+			{decisions.map((decision) => (
+				<Dialog {...toDialog(decision, instance, csrf, waiting)} />
+			))}
+		</>
 	)
 }
 
-/** The page that asks. */
+function toDialog(decision: Decision, instance: DecisionProps['instance'], csrf: string, waiting: number) {
+	const { label, title, button, kind } = TEXTS[decision]
+	return {
+		id: toDialogId(decision),
+		label,
+		title: title(instance.name),
+		form: { action: toInstancePath(instance.id, decision), csrf },
+		footer: (
+			<>
+				<CloseDialog />
+				<Button kind={kind}>{button}</Button>
+			</>
+		),
+		children: <Consequences decision={decision} waiting={waiting} />,
+	}
+}
+
+/** What the page that asks shows below its heading. */
 export function DecisionForm({ decision, instance, csrf, waiting }: DecisionProps & { decision: Decision }) {
-	const texts = TEXTS[decision]
+	const { kind, button } = TEXTS[decision]
 	return (
 		<section class='card decision'>
-			<header>
-				<h2>{texts.title(instance.name)}</h2>
-			</header>
 			<div class='body'>
 				<Form csrf={csrf} action={toInstancePath(instance.id, decision)}>
-					<Consequences decision={decision} waiting={waiting} prefix='page' />
+					<Consequences decision={decision} waiting={waiting} />
 					<div class='actions'>
-						<Button kind={texts.kind}>{texts.button}</Button>
-						<LinkButton href={toInstancePath(instance.id)}>{texts.keep}</LinkButton>
+						<LinkButton href={toInstancePath(instance.id)}>Cancel</LinkButton>
+						<Button kind={kind}>{button}</Button>
 					</div>
 				</Form>
 			</div>
@@ -122,21 +129,12 @@ export function DecisionForm({ decision, instance, csrf, waiting }: DecisionProp
 	)
 }
 
-/** The name of the page that asks. */
-export function getDecisionTitle(decision: Decision): string {
-	return TEXTS[decision].label
+/** The heading of the page that asks. */
+export function getDecisionTitle(decision: Decision, instance: { name: string }): string {
+	return TEXTS[decision].title(instance.name)
 }
 
-function Consequences({
-	decision,
-	waiting,
-	prefix,
-}: {
-	decision: Decision
-	waiting: number
-	/** Keeps ids apart: the page that asks also has the dialogs of its head. */
-	prefix: string
-}): Child {
+function Consequences({ decision, waiting }: { decision: Decision; waiting: number }): Child {
 	return (
 		<>
 			{TEXTS[decision].consequences(waiting).map((text) => (
@@ -144,7 +142,7 @@ function Consequences({
 			))}
 			{decision === 'resume' ? (
 				<Choice
-					id={`${prefix}-skip`}
+					id='skip'
 					name='skip'
 					label='Changes made while it was paused'
 					value='false'

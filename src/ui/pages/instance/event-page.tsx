@@ -1,11 +1,13 @@
 /** One event of the log: what changed, its record, and every attempt to deliver it. */
+import { Button } from '../../parts/button.tsx'
 import { Card, Empty } from '../../parts/card.tsx'
 import { CopyValue, Diff, diffRecords, JsonView, KeyValues, OutcomeLine } from '../../parts/code.tsx'
+import { Form } from '../../parts/form.tsx'
 import { Glyph } from '../../parts/glyph.tsx'
 import { State, type Tone } from '../../parts/state.tsx'
-import { formatDuration, formatExact, formatLag } from '../../parts/text.ts'
+import { formatDuration, formatLag } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
-import type { Attempts, EventRecord, Timeline } from './data.ts'
+import { toEventPath, type Attempts, type EventRecord, type Timeline } from './data.ts'
 import { parseRecord, SOURCES, toDeliveryWords } from './event-words.ts'
 
 /** A notification that carries the event, with its attempts, oldest first. */
@@ -20,17 +22,39 @@ interface EventPageProps {
 	deliveries: readonly Delivery[]
 	/** Of its object; null: the object is not known. */
 	timeline: Timeline | null
+	/** Token of the viewer's session; null: the viewer may not send again. */
+	csrf: string | null
 	now: number
 }
 
-/** Everything below the tabs. */
-export function EventPage({ event, deliveries, timeline, now }: EventPageProps) {
+/** Everything below the head. */
+export function EventPage({ event, deliveries, timeline, csrf, now }: EventPageProps) {
 	return (
 		<>
 			<EventFacts event={event} timeline={timeline} now={now} />
 			<ChangeCard event={event} timeline={timeline} />
-			<Deliveries deliveries={deliveries} />
+			<Deliveries event={event} deliveries={deliveries} csrf={csrf} now={now} />
 			<RecordCard event={event} />
+		</>
+	)
+}
+
+/** The heading: what happened to which object. */
+export function EventHeading({ event }: { event: EventRecord }) {
+	return (
+		<span class='marked'>
+			<Glyph type={event.eventType} /> {toEventTitle(event)}
+		</span>
+	)
+}
+
+/** When it was recorded, and what became of it. */
+export function EventMeta({ event, now }: { event: EventRecord; now: number }) {
+	const { tone, word } = toDeliveryWords(event)
+	return (
+		<>
+			<State tone={tone}>{word}</State>
+			<Time at={event.recordedDate} now={now} />
 		</>
 	)
 }
@@ -41,23 +65,14 @@ export function toEventTitle({ objectType, objectId, eventType }: EventRecord): 
 }
 
 function EventFacts({ event, timeline, now }: Pick<EventPageProps, 'event' | 'timeline' | 'now'>) {
-	const { tone, word } = toDeliveryWords(event)
 	const confirmed = timeline?.events.find((one) => one.event.id === event.id)?.confirmedDate ?? null
 	const lag = event.lagMs === undefined ? '' : ` after ${formatLag(event.lagMs)}`
 	const confirmation = confirmed === null ? '' : `, confirmed by ${event.source === 'webhook' ? 'polling' : 'webhook'}`
 	return (
-		<Card
-			title={
-				<span class='state'>
-					<Glyph type={event.eventType} /> {toEventTitle(event)}
-				</span>
-			}
-			right={<State tone={tone}>{word}</State>}
-			plain
-		>
+		<Card title='Event' plain>
 			<KeyValues
 				entries={[
-					['Event', <CopyValue value={event.id} label='the event id' />],
+					['Id', <CopyValue value={event.id} label='the event id' />],
 					['Changed', <Time at={event.eventDate} now={now} />],
 					['Recorded', <Time at={event.recordedDate} now={now} />],
 					['Detected by', `${SOURCES[event.source]}${lag}${confirmation}`],
@@ -91,7 +106,7 @@ function toKeptRecord(event: EventRecord): Record<string, unknown> | null {
 	return event.erased === true || event.tooLarge === true ? null : parseRecord(event.providerData)
 }
 
-function Deliveries({ deliveries }: { deliveries: readonly Delivery[] }) {
+function Deliveries({ event, deliveries, csrf, now }: Omit<EventPageProps, 'timeline'>) {
 	if (deliveries.length === 0)
 		return (
 			<Card title='Deliveries' plain>
@@ -110,11 +125,12 @@ function Deliveries({ deliveries }: { deliveries: readonly Delivery[] }) {
 							notification <code>{notificationId}</code>, {status}
 						</>
 					}
+					right={csrf === null ? undefined : <AgainForm event={event} notificationId={notificationId} csrf={csrf} />}
 					plain
 				>
 					{attempts.length === 0 ? <p class='line'>No attempt has ended yet.</p> : null}
 					{attempts.toReversed().map((attempt) => (
-						<OutcomeLine tone={toAttemptTone(attempt)} when={formatExact(Date.parse(attempt.startedDate)).slice(11)}>
+						<OutcomeLine tone={toAttemptTone(attempt)} when={<Time at={attempt.startedDate} now={now} />}>
 							Attempt {attempt.number}: {attempt.status ?? attempt.error ?? 'no response'} in{' '}
 							{formatDuration(attempt.durationMs)}{' '}
 							{attempt.body === '' ? null : <span class='soft'>“{attempt.body.slice(0, 200)}”</span>}
@@ -123,6 +139,18 @@ function Deliveries({ deliveries }: { deliveries: readonly Delivery[] }) {
 				</Card>
 			))}
 		</>
+	)
+}
+
+/** Sends a notification again, with the same id. */
+function AgainForm({ event, notificationId, csrf }: { event: EventRecord; notificationId: number; csrf: string }) {
+	return (
+		<Form csrf={csrf} action={`${toEventPath(event)}/again`}>
+			<input type='hidden' name='notification' value={notificationId} />
+			<Button small icon='send'>
+				Deliver again
+			</Button>
+		</Form>
 	)
 }
 

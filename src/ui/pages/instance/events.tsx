@@ -5,18 +5,20 @@ import { State } from '../../parts/state.tsx'
 import { CoverLink, Table, TableRow, type Column } from '../../parts/table.tsx'
 import { formatLag } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
-import { toInstancePath, type EventRecord, type Instance } from './data.ts'
+import { toEventPath, toInstancePath, type EventRecord, type Instance } from './data.ts'
 import { isDeliveryFollowed, SOURCES, toChangeText, toDeliveryWords } from './event-words.ts'
 
-/** How many events the overview shows. */
+/** How many events a page of the list shows. */
 export const NEWEST_EVENTS = 20
+
+/** How many rows stay when new ones come. */
+const MAX_LIVE_EVENTS = 5 * NEWEST_EVENTS
 
 function toColumns(now: number): readonly Column<EventRecord>[] {
 	return [
 		{
 			label: 'Type',
 			unlabelled: true,
-			hide: true,
 			class: 'mark',
 			render: ({ eventType }) => <Glyph type={eventType} />,
 		},
@@ -46,19 +48,18 @@ function toColumns(now: number): readonly Column<EventRecord>[] {
 		{
 			label: 'When',
 			num: true,
-			class: 'soft',
-			render: ({ recordedDate, eventType }) => (
+			class: 'soft second',
+			render: (event) => (
 				<>
-					<span class='small-inline'>{eventType.toLowerCase()} </span>
-					<Time at={recordedDate} now={now} />
+					<span class='small-inline cut'>{toChangeText(event) || event.eventType.toLowerCase()}</span>
+					<span class='small-inline' aria-hidden='true'>
+						·
+					</span>
+					<Time at={event.recordedDate} now={now} />
 				</>
 			),
 		},
 	]
-}
-
-function toEventPath(event: EventRecord): string {
-	return toInstancePath(event.elementInstanceId, `events/${event.id}`)
 }
 
 /** Ids of elements cannot be event ids, which may begin with anything. */
@@ -73,21 +74,34 @@ export function EventRow({ event, now }: { event: EventRecord; now: number }) {
 	return <TableRow columns={toColumns(now)} row={event} id={toRowId(event)} pollUrl={toFollowUrl(event, now)} />
 }
 
-/** The card with the newest events. */
-export function NewestEvents({
+/** A page of the list of events. */
+export interface EventList {
+	events: readonly EventRecord[]
+	/** The page is not the first one. */
+	isOlder: boolean
+	/** Where older events are; null: there are none. */
+	older: string | null
+}
+
+const LIST_ID = 'events'
+
+/** The card with the newest events, which come as they are recorded, or with older ones. */
+export function EventsCard({
 	instance,
-	events,
+	list: { events, isOlder, older },
 	now,
 }: {
 	instance: Pick<Instance, 'id' | 'disabled' | 'eventsEnabled'>
-	events: readonly EventRecord[]
+	list: EventList
 	now: number
 }) {
-	const isLive = !instance.disabled && instance.eventsEnabled
+	const isWatching = !instance.disabled && instance.eventsEnabled
+	const isLive = isWatching && !isOlder
+	const title = isOlder ? 'Older events' : 'Latest events'
 	const card = (
-		<Card title='Latest events' right={isLive ? <LiveState /> : undefined} plain>
+		<Card id={LIST_ID} title={title} right={isLive ? <LiveState /> : undefined} plain>
 			<Table
-				caption='Latest events, newest first'
+				caption={`${title}, newest first`}
 				columns={toColumns(now)}
 				rows={events}
 				dense
@@ -95,19 +109,49 @@ export function NewestEvents({
 				rowId={toRowId}
 				rowPollUrl={(event) => toFollowUrl(event, now)}
 				empty={
-					<Empty title='No events yet' icon='radio'>
-						{isLive ? 'The first change in the store appears here.' : 'Nothing is detected at the moment.'}
-					</Empty>
+					isOlder ? (
+						<Empty title='No older events'>The log begins here.</Empty>
+					) : (
+						<Empty title='No events yet' icon='radio'>
+							{isWatching ? 'The first change in the store appears here.' : 'Nothing is detected at the moment.'}
+						</Empty>
+					)
 				}
 			/>
+			{isOlder || older !== null ? (
+				<footer class='onward-list'>
+					{isOlder ? (
+						<a class='link' href={`${toInstancePath(instance.id)}#${LIST_ID}`}>
+							Latest events
+						</a>
+					) : null}
+					{older === null ? null : (
+						<a class='link' href={`${older}#${LIST_ID}`}>
+							Show older events
+						</a>
+					)}
+				</footer>
+			) : null}
 		</Card>
 	)
 	if (!isLive) return card
 	return (
-		<sb-tail src={toInstancePath(instance.id, 'events/live')} after={events[0]?.id} max={String(NEWEST_EVENTS)}>
+		<sb-tail src={toInstancePath(instance.id, 'events/live')} after={events[0]?.id} max={String(MAX_LIVE_EVENTS)}>
 			{card}
 		</sb-tail>
 	)
+}
+
+/** The newest events alone, where the list does not go on. */
+export function NewestEvents({
+	events,
+	...card
+}: {
+	instance: Pick<Instance, 'id' | 'disabled' | 'eventsEnabled'>
+	events: readonly EventRecord[]
+	now: number
+}) {
+	return <EventsCard {...card} list={{ events, isOlder: false, older: null }} />
 }
 
 function LiveState() {

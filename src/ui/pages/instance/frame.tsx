@@ -1,14 +1,15 @@
-/** The frame of every page of an instance: its head with state and actions, and its tabs. */
+/** The frames of pages of an instance: with its head and tabs, and those about one thing of it. */
 import type { Child } from 'hono/jsx'
 import { can, type PageMessage, type Viewer } from '../../http/environment.ts'
 import { Frame } from '../../frame.tsx'
 import { Button } from '../../parts/button.tsx'
+import { PageHead } from '../../parts/card.tsx'
 import { Form } from '../../parts/form.tsx'
 import { Tabs } from '../../parts/glyph.tsx'
 import { MessagePlace, Notice } from '../../parts/notice.tsx'
 import { InstanceStateDot } from '../../parts/state.tsx'
-import { DeleteLink, PauseLink, ResumeLink } from './decisions.tsx'
-import { getMode, getStoreLabel, toInstancePath, type InstanceFacts } from './data.ts'
+import { getMode, getStoreLabel, toInstancePath, type Health, type Instance, type InstanceFacts } from './data.ts'
+import { DecisionMenu, ResumeLink } from './decisions.tsx'
 
 /** The pages of an instance that have a tab. */
 export type InstanceTab = 'overview' | 'configuration' | 'code'
@@ -23,33 +24,28 @@ interface InstancePageProps extends InstanceFacts {
 	viewer: Viewer
 	/** Epoch ms. */
 	now: number
-	/** The tab that is current; a page below it has `crumb`, its own name. */
+	/** The tab that is current. */
 	tab: InstanceTab
-	crumb?: string
 	message?: PageMessage | null
+	/** How much of the store is indexed; null or left out: not known, or all of it. */
+	percent?: number | null
 	children?: Child
 }
 
 /** A page of an instance. */
-export function InstancePage({ tab, crumb, message = null, children, ...facts }: InstancePageProps) {
+export function InstancePage({ tab, message = null, children, ...facts }: InstancePageProps) {
 	const { instance, viewer, now } = facts
 	const current = TABS.find(({ name }) => name === tab)!
-	const title = crumb ?? (tab === 'overview' ? instance.name : `${current.label} · ${instance.name}`)
 	return (
 		<Frame
-			title={title}
+			title={tab === 'overview' ? instance.name : `${current.label} · ${instance.name}`}
 			place='instances'
 			viewer={viewer}
 			now={now}
-			crumbs={[
-				{ label: 'Instances', href: '/instances' },
-				...(crumb === undefined
-					? [{ label: instance.name }]
-					: [{ label: instance.name, href: toInstancePath(instance.id) }, { label: crumb }]),
-			]}
+			crumbs={[{ label: 'Instances', href: '/instances' }, { label: instance.name }]}
 		>
 			<InstanceHead {...facts} />
-			<MessagePlace>{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}</MessagePlace>
+			<Message message={message} />
 			<Tabs
 				label='Instance'
 				current={tab}
@@ -60,8 +56,57 @@ export function InstancePage({ tab, crumb, message = null, children, ...facts }:
 	)
 }
 
+interface SubPageProps {
+	instance: Pick<Instance, 'id' | 'name'>
+	viewer: Viewer
+	/** Epoch ms. */
+	now: number
+	/** The name of the page. */
+	title: string
+	/** Its heading, where it has more than the name. */
+	heading?: Child
+	/** What identifies its subject, after the link to the instance. */
+	meta?: Child
+	actions?: Child
+	message?: PageMessage | null
+	children?: Child
+}
+
+/** A page about one thing of an instance: its heading and actions are of that thing. */
+export function InstanceSubPage({ instance, title, message = null, children, ...page }: SubPageProps) {
+	const href = toInstancePath(instance.id)
+	return (
+		<Frame
+			title={`${title} · ${instance.name}`}
+			place='instances'
+			viewer={page.viewer}
+			now={page.now}
+			crumbs={[{ label: 'Instances', href: '/instances' }, { label: instance.name, href }, { label: title }]}
+		>
+			<PageHead
+				title={page.heading ?? title}
+				meta={
+					<span class='facts'>
+						<a href={href}>{instance.name}</a>
+						{page.meta}
+					</span>
+				}
+				actions={page.actions}
+			/>
+			<Message message={message} />
+			{children}
+		</Frame>
+	)
+}
+
+function Message({ message }: { message: PageMessage | null }) {
+	return <MessagePlace>{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}</MessagePlace>
+}
+
+type HeadProps = InstanceFacts & { viewer: Viewer; percent?: number | null }
+
 /** The head: name, what identifies the instance, its state, and what may be done by this viewer. */
-export function InstanceHead({ instance, health, viewer }: InstanceFacts & { viewer: Viewer }) {
+export function InstanceHead({ instance, health, viewer, percent }: HeadProps) {
 	const { id, name, tags, configuration } = instance
 	const storeUrl = configuration?.['store.url'] ?? ''
 	return (
@@ -69,7 +114,7 @@ export function InstanceHead({ instance, health, viewer }: InstanceFacts & { vie
 			<div>
 				<h1>{name}</h1>
 				<div class='meta facts'>
-					<InstanceStateDot state={health.state} />
+					<HeadState state={health.state} percent={percent} />
 					<a href={storeUrl} rel='noreferrer'>
 						{getStoreLabel(instance)}
 					</a>
@@ -83,6 +128,23 @@ export function InstanceHead({ instance, health, viewer }: InstanceFacts & { vie
 			</div>
 			{can(viewer, 'developer') ? <Actions instance={instance} health={health} csrf={viewer.csrf} /> : null}
 		</div>
+	)
+}
+
+/** The state in the head. `oob`: replaces it from a response for another part. */
+export function HeadState({
+	state,
+	percent,
+	oob = false,
+}: {
+	state: Health['state']
+	percent?: number | null
+	oob?: boolean
+}) {
+	return (
+		<span id='instance-state' hx-swap-oob={oob ? 'true' : undefined}>
+			<InstanceStateDot state={state} percent={percent} />
+		</span>
 	)
 }
 
@@ -101,12 +163,13 @@ function Actions({ instance, health, csrf }: InstanceFacts & { csrf: string }) {
 					<Button>Send a test event</Button>
 				</Form>
 			) : null}
-			{instance.disabled ? (
-				<ResumeLink instance={instance} csrf={csrf} />
-			) : (
-				<PauseLink instance={instance} csrf={csrf} waiting={health.callback.waiting} />
-			)}
-			<DeleteLink instance={instance} csrf={csrf} waiting={health.callback.waiting} />
+			{instance.disabled ? <ResumeLink instance={instance} csrf={csrf} /> : null}
+			<DecisionMenu
+				decisions={instance.disabled ? ['delete'] : ['pause', 'delete']}
+				instance={instance}
+				csrf={csrf}
+				waiting={health.callback.waiting}
+			/>
 		</div>
 	)
 }

@@ -7,20 +7,20 @@ import { formatCount } from '../../parts/text.ts'
 import { TextWithTimes } from '../../parts/time.tsx'
 import { Cards, type CardFacts } from './cards.tsx'
 import { ChangesCard, type Range } from './chart.tsx'
-import { findFix, toInstancePath, type Counts, type EventRecord, type Health, type Poller } from './data.ts'
-import { NewestEvents } from './events.tsx'
+import { findFix, toInstancePath, type Counts, type Health, type Poller } from './data.ts'
+import { EventsCard, type EventList } from './events.tsx'
 
 interface OverviewProps extends CardFacts {
 	range: Range
 	/** Of the range. */
 	rangeCounts: Counts
-	events: readonly EventRecord[]
+	list: EventList
 	/** The viewer may decide and repair. */
 	canAct: boolean
 }
 
 /** Everything below the tabs. */
-export function Overview({ range, rangeCounts, events, canAct, ...facts }: OverviewProps) {
+export function Overview({ range, rangeCounts, list, canAct, ...facts }: OverviewProps) {
 	const { instance, health, poller, now } = facts
 	return (
 		<>
@@ -28,7 +28,7 @@ export function Overview({ range, rangeCounts, events, canAct, ...facts }: Overv
 			<BaselineProgress instanceId={instance.id} poller={poller} />
 			<Cards {...facts} />
 			<ChangesCard instanceId={instance.id} range={range} counts={rangeCounts} />
-			<NewestEvents instance={instance} events={events} now={now} />
+			<EventsCard instance={instance} list={list} now={now} />
 		</>
 	)
 }

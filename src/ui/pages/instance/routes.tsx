@@ -1,4 +1,4 @@
-/** The pages of an instance: overview, its live parts, one event, code, and the actions of its head. */
+/** The pages of an instance: overview with its parts, and the actions of its head. Others are in files of their own. */
 import type { CallError } from '../../../api/http/call-operation.ts'
 import { HOUR_MS } from '../../../lib/time.ts'
 import { callOperation } from '../../http/call.ts'
@@ -13,19 +13,18 @@ import { Cards, type CardFacts } from './cards.tsx'
 import { ChangesCard, parseRange, RANGES, type Range } from './chart.tsx'
 import { mountCode } from './code-routes.tsx'
 import {
+	getIndexedPercent,
 	getInstanceId,
 	readInstance,
 	toInstancePath,
 	toOptional,
 	type Counts,
-	type EventRecord,
 	type InstanceFacts,
 } from './data.ts'
 import { DecisionForm, getDecisionTitle, type Decision } from './decisions.tsx'
-import { EventPage, toEventTitle, type Delivery } from './event-page.tsx'
-import { EventRow, NEWEST_EVENTS } from './events.tsx'
-import { InstanceHead, InstancePage } from './frame.tsx'
-import { toRowMessages, toRowStream } from './live.ts'
+import { mountEvents } from './event-routes.tsx'
+import { NEWEST_EVENTS, type EventList } from './events.tsx'
+import { HeadState, InstanceHead, InstancePage, InstanceSubPage } from './frame.tsx'
 import { BaselineProgress, Overview } from './overview.tsx'
 
 /** Mounts the pages. */
@@ -35,9 +34,7 @@ export function mountInstance(pages: PageSet): void {
 	signedIn.page('/instances/:id/cards', showCards)
 	signedIn.page('/instances/:id/changes', showChanges)
 	signedIn.page('/instances/:id/baseline', showBaseline)
-	signedIn.page('/instances/:id/events/live', streamRows)
-	signedIn.page('/instances/:id/events/:eventId', showEvent)
-	signedIn.page('/instances/:id/events/:eventId/row', showEventRow)
+	mountEvents(pages)
 	mountCode(pages)
 	signedIn.form('/instances/:id/poll', pollNow)
 	signedIn.form('/instances/:id/test-event', sendTestEvent)
@@ -50,25 +47,41 @@ export function mountInstance(pages: PageSet): void {
 
 async function showOverview(c: SignedInContext): Promise<Response> {
 	const range = parseRange(c.req.query('range'))
-	const params = { id: getInstanceId(c) }
-	const [facts, events, rangeCounts] = await Promise.all([
+	const [facts, list, rangeCounts] = await Promise.all([
 		readCardFacts(c),
-		callOperation(c, 'listEvents', { params, query: { pageSize: NEWEST_EVENTS } }),
+		readEvents(c),
 		range === '30d' ? readCounts(c, range) : null,
 	])
 	const { viewer, message } = c.var
 	return await renderPage(
 		c,
-		<InstancePage {...facts} viewer={viewer} tab='overview' message={message}>
+		<InstancePage {...facts} viewer={viewer} tab='overview' message={message} percent={getIndexedPercent(facts.poller)}>
 			<Overview
 				{...facts}
 				range={range}
 				rangeCounts={rangeCounts ?? facts.counts.slice(-RANGES[range].hours)}
-				events={requireOk(events)}
+				list={list}
 				canAct={can(viewer, 'developer')}
 			/>
 		</InstancePage>,
 	)
+}
+
+/** A page of the log: the newest events, or those before the `page` of the address. */
+async function readEvents(c: SignedInContext): Promise<EventList> {
+	const { range, page } = c.req.query()
+	const result = await callOperation(c, 'listEvents', {
+		params: { id: getInstanceId(c) },
+		query: { pageSize: NEWEST_EVENTS, ...(page === undefined ? {} : { nextPage: page }) },
+	})
+	const events = requireOk(result)
+	const next = result.ok ? result.next : null
+	const query = new URLSearchParams({ ...(range === undefined ? {} : { range }), page: next ?? '' })
+	return {
+		events,
+		isOlder: page !== undefined,
+		older: next === null ? null : `${toInstancePath(getInstanceId(c))}?${query.toString()}`,
+	}
 }
 
 async function readCardFacts(c: SignedInContext): Promise<CardFacts> {
@@ -114,77 +127,18 @@ async function showChanges(c: SignedInContext): Promise<Response> {
 }
 
 async function showBaseline(c: SignedInContext): Promise<Response> {
-	const poller = requireOk(await callOperation(c, 'getPoller', { params: { id: getInstanceId(c) } }))
-	return await renderPart(c, <BaselineProgress instanceId={Number(getInstanceId(c))} poller={poller} />)
-}
-
-/** New events as rows (the pattern *tail*). Closes when the page is hidden, and goes on after the last row. */
-async function streamRows(c: SignedInContext): Promise<Response> {
-	const lastEventId = c.req.header('Last-Event-ID')
 	const params = { id: getInstanceId(c) }
-	const result = await callOperation(
-		c,
-		'streamEvents',
-		{ params },
-		{
-			accept: 'text/event-stream',
-			signal: c.req.raw.signal,
-			...(lastEventId === undefined ? {} : { lastEventId }),
-		},
-	)
-	const stream = requireOk(result)
-	const render = (json: string): string =>
-		String(<EventRow event={JSON.parse(json) as EventRecord} now={c.var.services.now()} />)
-	// A page without rows names no event to go on after. What the stream sends again replaces its row.
-	const query = { pageSize: NEWEST_EVENTS }
-	const present = lastEventId === undefined ? requireOk(await callOperation(c, 'listEvents', { params, query })) : []
-	const body = stream
-		.body!.pipeThrough(new TextDecoderStream())
-		.pipeThrough(toRowStream(render, toRowMessages(present, render)))
-		.pipeThrough(new TextEncoderStream())
-	return new Response(body, { headers: stream.headers })
-}
-
-async function readEvent(c: SignedInContext): Promise<EventRecord> {
-	const params = { id: getInstanceId(c), eventId: c.req.param('eventId') ?? '' }
-	return requireOk(await callOperation(c, 'getEvent', { params }))
-}
-
-/** How many notifications of an event are shown with their attempts. */
-const MAX_DELIVERIES = 10
-
-async function showEvent(c: SignedInContext): Promise<Response> {
-	const [facts, event] = await Promise.all([readInstance(c), readEvent(c)])
-	const { objectType: resource, objectId } = event
-	const [timeline, ...deliveries] = await Promise.all([
-		event.event.test === true
-			? null
-			: callOperation(c, 'getTimeline', {
-					params: { id: getInstanceId(c), resource, objectId },
-					query: { pageSize: 50 },
-				}),
-		...event.notifiedData.slice(0, MAX_DELIVERIES).map(async ({ id, status }): Promise<Delivery> => {
-			const attempts = await callOperation(c, 'listAttempts', { params: { id: String(id) } })
-			return { notificationId: id, status, attempts: attempts.ok ? attempts.body : [] }
-		}),
+	const [poller, health] = await Promise.all([
+		callOperation(c, 'getPoller', { params }),
+		callOperation(c, 'getHealth', { params }),
 	])
-	const { viewer, message } = c.var
-	const now = c.var.services.now()
-	return await renderPage(
+	return await renderPart(
 		c,
-		<InstancePage {...facts} viewer={viewer} now={now} tab='overview' crumb={toEventTitle(event)} message={message}>
-			<EventPage
-				event={event}
-				deliveries={deliveries}
-				timeline={timeline?.ok === true ? timeline.body : null}
-				now={now}
-			/>
-		</InstancePage>,
+		<>
+			<BaselineProgress instanceId={Number(getInstanceId(c))} poller={requireOk(poller)} />
+			<HeadState state={requireOk(health).state} percent={getIndexedPercent(requireOk(poller))} oob />
+		</>,
 	)
-}
-
-async function showEventRow(c: SignedInContext): Promise<Response> {
-	return await renderPart(c, <EventRow event={await readEvent(c)} now={c.var.services.now()} />)
 }
 
 async function pollNow(c: SignedInContext): Promise<Response> {
@@ -216,11 +170,14 @@ async function respondToAction(
 	text: string,
 ): Promise<Response> {
 	if (!isPartRequest(c)) return redirectTo(c, toInstancePath(getInstanceId(c)), { kind: tone, text })
-	const facts = await readInstance(c)
+	const [facts, poller] = await Promise.all([
+		readInstance(c),
+		callOperation(c, 'getPoller', { params: { id: getInstanceId(c) } }),
+	])
 	return await renderPart(
 		c,
 		<>
-			<InstanceHead {...facts} viewer={c.var.viewer} />
+			<InstanceHead {...facts} viewer={c.var.viewer} percent={poller.ok ? getIndexedPercent(poller.body) : null} />
 			<MessagePlace oob>
 				<Notice tone={tone}>{text}</Notice>
 			</MessagePlace>
@@ -241,12 +198,11 @@ async function renderDecision(
 	const { viewer, message } = c.var
 	return await renderPage(
 		c,
-		<InstancePage
-			{...facts}
+		<InstanceSubPage
+			instance={facts.instance}
 			viewer={viewer}
 			now={c.var.services.now()}
-			tab='overview'
-			crumb={getDecisionTitle(decision)}
+			title={getDecisionTitle(decision, facts.instance)}
 			message={problem === null ? message : { kind: 'bad', text: problem }}
 		>
 			<DecisionForm
@@ -255,7 +211,7 @@ async function renderDecision(
 				csrf={viewer.csrf}
 				waiting={facts.health.callback.waiting}
 			/>
-		</InstancePage>,
+		</InstanceSubPage>,
 		problem === null ? 200 : 409,
 	)
 }

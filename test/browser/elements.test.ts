@@ -115,6 +115,7 @@ test('sb-countdown counts down, and what waits for it is loaded when it is due',
 	await page.clock.install({ time: new Date('2026-12-01T10:00:00Z') })
 	await show(
 		`<sb-countdown id="next"><time datetime="2026-12-01T10:01:05Z">in 1 min 5 s</time></sb-countdown>
+		<sb-countdown id="poll" before="Next poll " done="Polling now"><time datetime="2026-12-01T10:01:05Z"></time></sb-countdown>
 		<div hx-get="/part" hx-trigger="due from:#next" hx-swap="innerHTML"></div>`,
 	)
 	const time = page.locator('#next time')
@@ -200,6 +201,25 @@ test('sb-confirm asks before htmx too, and without JavaScript the form is sent w
 	await plain.locator('#done').waitFor()
 	expect(posts).toEqual(['/delete csrf=t&what=it'])
 	await context.close()
+})
+
+test('sb-confirm asks for a link in a menu, which closes; the focus goes back to what opened it', async () => {
+	await show(
+		`<button popovertarget="menu">More</button>
+		<div id="menu" popover="auto"><sb-confirm dialog="ask"><a href="/part">Delete</a></sb-confirm></div>
+		<dialog id="ask" aria-label="Delete it?"><form method="post" action="/delete">
+		<button formmethod="dialog">Cancel</button> <button>Delete it</button></form></dialog>`,
+	)
+	const more = page.getByRole('button', { name: 'More' })
+	await more.click()
+	await page.getByRole('link', { name: 'Delete' }).click()
+	const dialog = page.getByRole('dialog')
+	await dialog.waitFor()
+	expect(await page.locator('#menu').isVisible()).toBe(false)
+	await dialog.getByRole('button', { name: 'Cancel' }).click()
+	expect(await dialog.isVisible()).toBe(false)
+	expect(await more.evaluate('(button) => button === document.activeElement')).toBe(true)
+	expect(posts).toEqual([])
 })
 
 const TAIL = `<sb-tail src="/stream" after="e7" max="3"><p class="live"><span class="when-open">Live</span>

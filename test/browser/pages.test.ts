@@ -240,7 +240,7 @@ test('the keyboard goes to the content first, code is copied, and the guide lead
 test('pages that do not exist are pages too, and a policy goes with every one', async () => {
 	const missing = await fetch(`${worker.url}/guide/nothing-here`)
 	expect(missing.status).toBe(404)
-	expect(await missing.text()).toContain('No such page')
+	expect(await missing.text()).toContain('Page not found')
 	for (const path of ['/guide', '/guide/limits', '/docs', '/guide/nothing-here']) {
 		const policy = (await fetch(`${worker.url}${path}`)).headers.get('Content-Security-Policy') ?? ''
 		expect(policy).toContain("default-src 'none'")

@@ -1,7 +1,8 @@
 /**
  * `<sb-copy>`: a button that copies. What is copied: the attribute `value`, else the field or text of the element with
  * the id in `from`, else the first `code`, `pre`, `input` or `textarea` within. The element makes its own button
- * (`text`: what is on it, `label`: its name), so that without JavaScript there is none. The result is spoken, and shown for two seconds.
+ * (`text`: what is on it, `label`: its name), so that without JavaScript there is none. The result is spoken, and shown
+ * for two seconds.
  */
 
 const SHOWN_MS = 2_000

@@ -1,6 +1,7 @@
 /**
  * `<sb-countdown><time datetime='…'>in 48 s</time></sb-countdown>`: counts down every second, with the text of `before`
- * before the time. In the last second it shows `done` ("now"). At zero it fires `due` once, which an element can be loaded by: `hx-trigger='due from:#next-poll'`.
+ * before the time. In the last second it shows `done` ("now"). At zero it fires `due` once, which an element can be
+ * loaded by: `hx-trigger='due from:#next-poll'`.
  */
 import { getNow, onTick } from './clock.ts'
 import { toDuration } from './time-text.ts'

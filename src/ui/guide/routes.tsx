@@ -5,7 +5,6 @@ import type { Api } from '../../api/http/serve.ts'
 import { respondWithPage } from '../respond.ts'
 import { VERSION } from '../../lib/version.ts'
 import { Frame, type Crumb } from '../frame.tsx'
-import { Icon } from '../parts/icon.tsx'
 import { getGuidePage, readGuidePage, type GuidePage } from './pages.ts'
 
 /** Mounts the guide. */
@@ -43,19 +42,17 @@ async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<R
 async function respondNotFound(): Promise<Response> {
 	return await respondWithPage(
 		<Frame title='Page not found' place='guide' crumbs={toCrumbs('Page not found')}>
-			<div class='guide'>
-				<article class='text'>
-					<h1>Page not found</h1>
-					<p>The guide has no page of this name. These are its pages:</p>
-					<ul>
-						{GUIDE.map(({ path, title }) => (
-							<li>
-								<a href={path}>{title}</a>
-							</li>
-						))}
-					</ul>
-				</article>
-			</div>
+			<article class='text'>
+				<h1>Page not found</h1>
+				<p>The guide has no page of this name. These are its pages:</p>
+				<ul>
+					{GUIDE.map(({ path, title }) => (
+						<li>
+							<a href={path}>{title}</a>
+						</li>
+					))}
+				</ul>
+			</article>
 		</Frame>,
 		{ status: 404 },
 	)
@@ -79,10 +76,7 @@ function FoldedPageList({ current }: { current: GuidePage }) {
 	return (
 		<nav class='pages folded' aria-label='Guide'>
 			<details>
-				<summary>
-					<Icon name='chevron-down' />
-					Guide: {current.title}
-				</summary>
+				<summary>Guide: {current.title}</summary>
 				<PageLinks current={current} />
 			</details>
 		</nav>

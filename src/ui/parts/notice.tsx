@@ -74,12 +74,11 @@ export function Progress({
 	)
 }
 
-/** `1,050 of 1,700 (61%), about 2 min left`. */
+/** `1,050 of 1,700, about 2 min left`. The bar shows the share. */
 export function toProgressText(done: number, total: number | null, leftMs: number | null): string {
 	if (total === null) return `${formatNumber(done)} so far`
-	const percent = total === 0 ? 100 : Math.floor((100 * Math.min(done, total)) / total)
 	const left = leftMs === null || done >= total ? '' : `, about ${formatDuration(Math.max(1000, leftMs))} left`
-	return `${formatNumber(done)} of ${formatNumber(total)} (${percent}%)${left}`
+	return `${formatNumber(done)} of ${formatNumber(total)}${left}`
 }
 
 /** The time left if work goes on as until now; null: too little is done to tell. */

@@ -86,7 +86,7 @@ export function Menu({
 	)
 }
 
-/** A link in a menu. `dialog`: id of the dialog that asks the same as its page, and is opened where there is JavaScript. */
+/** A link in a menu. `dialog`: id of the dialog that asks what its page asks, and opens where there is JavaScript. */
 export function MenuLink({
 	href,
 	dialog,

@@ -36,8 +36,10 @@ describe('Home', () => {
 		expect(toFigures(idle, nowMs)[2]).toMatchObject({ value: '0', note: 'no event waits' })
 	})
 
-	test('states are counted, the most usual first', () => {
-		expect(toStatesLine(overview.instances)).toBe('7 instances: healthy 6, deletions held 1')
+	test('healthy instances are counted', () => {
+		expect(toStatesLine(overview.instances)).toBe('7 instances, 6 healthy')
+		expect(toStatesLine({ total: 1, states: [{ state: 'healthy', instances: 1 }] })).toBe('1 instance, all healthy')
+		expect(toStatesLine({ total: 1, states: [{ state: 'full', instances: 1 }] })).toBe('1 instance, 0 healthy')
 	})
 
 	test('a button leads to the fix, and those who may not fix it to the instance', () => {

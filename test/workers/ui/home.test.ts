@@ -31,7 +31,7 @@ test('when nothing is to do, one calm line says so', async () => {
 	await insertReportingInstance(client, 8, { name: 'Lantern', enabled: 0 })
 	const { html } = await browser.open('/')
 	expect(html).toContain('<h1>Nothing needs your attention</h1>')
-	expect(html).toContain('2 instances: healthy 1, paused 1')
+	expect(html).toContain('2 instances, 1 healthy')
 	expect(html).not.toContain('class="need"')
 	expect(html).not.toContain('class="count"')
 })

@@ -108,7 +108,33 @@ describe('the overview', () => {
 		const { html } = await browser.open('/instances/7')
 		const links = [...html.matchAll(/class="cover" href="([^"]+)"/g)].map(([, href]) => href)
 		expect(links).toEqual([5, 4, 3, 2, 1].map((sequence) => `/instances/7/events/${eventId(sequence)}`))
-		expect(html).toContain(`<sb-tail src="/instances/7/events/live" after="${eventId(5)}" max="20">`)
+		expect(html).toContain(`<sb-tail src="/instances/7/events/live" after="${eventId(5)}" max="100">`)
+	})
+
+	test('goes on to older events, page by page, and back', async () => {
+		const { html } = await browser.open('/instances/7?page=Mw')
+		const links = [...html.matchAll(/class="cover" href="([^"]+)"/g)].map(([, href]) => href)
+		expect(links).toEqual([2, 1].map((sequence) => `/instances/7/events/${eventId(sequence)}`))
+		expect(html).toContain('Older events')
+		expect(html).not.toContain('<sb-tail')
+		expect(html).toContain('href="/instances/7#events"')
+		expect(html).not.toContain('Show older events')
+		const rows = client.world.watchers.events.get(7)!
+		const [first] = rows
+		for (let sequence = 6; sequence <= 25; sequence++)
+			rows.push({ ...first!, sequence, eventId: `${first!.eventId.slice(0, -1)}${String.fromCharCode(91 + sequence)}` })
+		expect((await browser.open('/instances/7?range=7d')).html).toMatch(
+			/href="\/instances\/7\?range=7d&amp;page=[^"]+#events">Show older events/,
+		)
+		expect((await browser.open('/instances/7?page=x')).status).toBe(400)
+	})
+
+	test('while the store is indexed, says how far in one place', async () => {
+		client.world.watchers.healthChanges = { state: 'connecting' }
+		const { html } = await browser.open('/instances/7')
+		expect(html).not.toMatch(/of [\d,]+ objects read/)
+		const part = await browser.open('/instances/7/baseline')
+		expect(part.html).toMatch(/id="instance-state" hx-swap-oob="true"/)
 	})
 
 	test('of an instance without events says what is to come; paused, it is not live', async () => {
@@ -166,27 +192,32 @@ describe('live rows', () => {
 	})
 })
 
+/** The one that carries the events of instance 7. */
+const addNotification = (): void => {
+	client.world.watchers.notifications.set(7, [
+		{
+			id: 7e9 + 1,
+			subscription: 7,
+			url: 'https://callback.example.com/',
+			objectType: 'orders',
+			events: 5,
+			status: 'delivered',
+			createdMs: LOGS_START_MS,
+			updatedMs: LOGS_START_MS,
+			deliveredMs: LOGS_START_MS,
+			nextTryMs: null,
+			attempts: 2,
+			acknowledged: false,
+			body: null,
+		},
+	])
+}
+
 describe('an event', () => {
 	test('shows its record and each attempt as text', async () => {
 		const { watchers } = client.world
 		watchers.events.get(7)![4]!.record = '{"id":4,"note":"<script>alert(1)</script>","total":12345678901234567890}'
-		watchers.notifications.set(7, [
-			{
-				id: 7e9 + 1,
-				subscription: 7,
-				url: 'https://callback.example.com/',
-				objectType: 'orders',
-				events: 5,
-				status: 'delivered',
-				createdMs: LOGS_START_MS,
-				updatedMs: LOGS_START_MS,
-				deliveredMs: LOGS_START_MS,
-				nextTryMs: null,
-				attempts: 2,
-				acknowledged: false,
-				body: null,
-			},
-		])
+		addNotification()
 		const attempt = { startedMs: LOGS_START_MS, durationMs: 31, url: 'https://callback.example.com/', error: null }
 		watchers.attempts = [
 			{ ...attempt, number: 1, delivered: false, status: 503, body: 'upstream <down>' },
@@ -206,6 +237,59 @@ describe('an event', () => {
 		const row = client.world.watchers.events.get(7)![4]!
 		row.entry = JSON.stringify({ ...JSON.parse(row.entry), erased: true })
 		expect((await browser.open(`/instances/7/events/${eventId(5)}`)).html).toContain('The record was erased.')
+	})
+
+	test('has its own heading and actions, and leads back to the instance', async () => {
+		const { html } = await browser.open(`/instances/7/events/${eventId(5)}`)
+		expect(html).toMatch(/<h1>(?:(?!<\/h1>).)*orders 4 updated/s)
+		expect(html).toContain('<a class="link" href="/instances/7">')
+		expect(html).not.toMatch(/aria-label="Instance"|instances\/7\/(?:delete|pause|poll)"/)
+		expect(html).toMatch(/<sb-copy[^>]* value="curl [^"]*\/elements\/api-v2\/instances\/7\/events\//)
+	})
+
+	test('is delivered again, by those who may, and no other notification is', async () => {
+		const { watchers } = client.world
+		addNotification()
+		watchers.subscriptions.set(7, [
+			{
+				number: 7,
+				url: 'https://callback.example.com/',
+				active: true,
+				topics: null,
+				reason: null,
+				failingSinceMs: null,
+				lastStatus: null,
+				parkedUntilMs: null,
+				createdMs: 0,
+			},
+		])
+		watchers.replay = {
+			id: 4,
+			kind: 'replay',
+			status: 'running',
+			total: 1,
+			left: 1,
+			failed: 0,
+			estimateSeconds: 1,
+			createdMs: LOGS_START_MS,
+			endedMs: null,
+		}
+		const notification = watchers.events.get(7)![4]!.notifications[0]!.id
+		const path = `/instances/7/events/${eventId(5)}`
+		const { html } = await browser.open(path)
+		expect(html).toContain(`action="${path}/again"`)
+		watchers.calls.length = 0
+		const again = await browser.post(`${path}/again`, { notification: String(notification) })
+		expect(again.path).toBe(path)
+		expect(again.html).toContain(`Notification ${notification} is delivered again`)
+		expect(watchers.calls.some((call) => call.startsWith('7 replay'))).toBe(true)
+		watchers.subscriptions.clear()
+		const refused = await browser.post(`${path}/again`, { notification: String(notification) })
+		expect([refused.path, refused.html.includes('class="notice bad"')]).toEqual([path, true])
+		expect((await browser.post(`${path}/again`, { notification: '8000000001' })).status).toBe(404)
+		await setRole('viewer')
+		expect((await browser.open(path)).html).not.toContain('/again"')
+		expect((await browser.post(`${path}/again`, { notification: String(notification) })).status).toBe(403)
 	})
 
 	test('of another instance, or none, is a page that says so', async () => {

@@ -50,6 +50,7 @@ function listCalls(id: number): { page: string; method: string; path: string }[]
 		{ page: 'Overview: live', method: 'GET', path: `${below}/events/stream` },
 		{ page: 'An event', method: 'GET', path: `${below}/events/{eventId}` },
 		{ page: 'An event: attempts', method: 'GET', path: '/notifications/{id}/attempts' },
+		{ page: 'An event: deliver again', method: 'POST', path: '/notifications/{id}/replay' },
 		{ page: 'Configuration', method: 'GET', path: below },
 		{ page: 'Configuration: save', method: 'PATCH', path: below },
 		{ page: 'Poll now', method: 'PUT', path: `${below}/poll` },

@@ -129,9 +129,10 @@ export function DecisionForm({ decision, instance, csrf, waiting }: DecisionProp
 	)
 }
 
-/** The heading of the page that asks. */
-export function getDecisionTitle(decision: Decision, instance: { name: string }): string {
-	return TEXTS[decision].title(instance.name)
+/** The name of the page that asks, and its heading. */
+export function getDecisionWords(decision: Decision, instance: { name: string }): { title: string; heading: string } {
+	const { label, title } = TEXTS[decision]
+	return { title: label, heading: title(instance.name) }
 }
 
 function Consequences({ decision, waiting }: { decision: Decision; waiting: number }): Child {

@@ -65,7 +65,7 @@ interface SubPageProps {
 	title: string
 	/** Its heading, where it has more than the name. */
 	heading?: Child
-	/** What identifies its subject, after the link to the instance. */
+	/** What is said of its subject, after a link to the instance. */
 	meta?: Child
 	actions?: Child
 	message?: PageMessage | null
@@ -86,10 +86,14 @@ export function InstanceSubPage({ instance, title, message = null, children, ...
 			<PageHead
 				title={page.heading ?? title}
 				meta={
-					<span class='facts'>
-						<a href={href}>{instance.name}</a>
-						{page.meta}
-					</span>
+					page.meta === undefined ? undefined : (
+						<span class='facts'>
+							<a class='link' href={href}>
+								{instance.name}
+							</a>
+							{page.meta}
+						</span>
+					)
 				}
 				actions={page.actions}
 			/>

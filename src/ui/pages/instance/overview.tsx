@@ -77,10 +77,9 @@ function Attention({
 	)
 }
 
-/** Resources that are still being indexed. The part replaces itself every 2 s until all are done. */
+/** How far each resource is indexed. The part replaces itself every 2 s until all are done. */
 export function BaselineProgress({ instanceId, poller }: { instanceId: number; poller: Poller }) {
-	const indexing = poller.resources.filter(({ baseline }) => !baseline.complete)
-	if (indexing.length === 0) return <div id='baseline' />
+	if (poller.resources.every(({ baseline }) => baseline.complete)) return <div id='baseline' />
 	return (
 		<div
 			id='baseline'
@@ -90,7 +89,7 @@ export function BaselineProgress({ instanceId, poller }: { instanceId: number; p
 			hx-swap='outerHTML'
 		>
 			<Card title='Indexing the store' note='Changes are detected meanwhile.' plain>
-				{indexing.map(({ resource, baseline: { done, total, estimateSeconds } }) => (
+				{poller.resources.map(({ resource, baseline: { done, total, estimateSeconds } }) => (
 					<Progress
 						label={resource}
 						done={done}

@@ -21,7 +21,7 @@ import {
 	type Counts,
 	type InstanceFacts,
 } from './data.ts'
-import { DecisionForm, getDecisionTitle, type Decision } from './decisions.tsx'
+import { DecisionForm, getDecisionWords, type Decision } from './decisions.tsx'
 import { mountEvents } from './event-routes.tsx'
 import { NEWEST_EVENTS, type EventList } from './events.tsx'
 import { HeadState, InstanceHead, InstancePage, InstanceSubPage } from './frame.tsx'
@@ -202,7 +202,7 @@ async function renderDecision(
 			instance={facts.instance}
 			viewer={viewer}
 			now={c.var.services.now()}
-			title={getDecisionTitle(decision, facts.instance)}
+			{...getDecisionWords(decision, facts.instance)}
 			message={problem === null ? message : { kind: 'bad', text: problem }}
 		>
 			<DecisionForm

@@ -122,8 +122,10 @@ test('sb-countdown counts down, and what waits for it is loaded when it is due',
 	await poll(async () => (await time.innerText()).startsWith('in 1 min'))
 	await page.clock.runFor(15_000)
 	expect(await time.innerText()).toMatch(/^in (49|50) s$/)
+	expect(await page.locator('#poll').innerText()).toMatch(/^Next poll in (49|50) s$/)
 	await page.clock.runFor(60_000)
 	expect(await time.innerText()).toBe('now')
+	expect(await page.locator('#poll').innerText()).toBe('Polling now')
 	await page.locator('#part').waitFor()
 })
 
@@ -218,7 +220,7 @@ test('sb-confirm asks for a link in a menu, which closes; the focus goes back to
 	expect(await page.locator('#menu').isVisible()).toBe(false)
 	await dialog.getByRole('button', { name: 'Cancel' }).click()
 	expect(await dialog.isVisible()).toBe(false)
-	expect(await more.evaluate('(button) => button === document.activeElement')).toBe(true)
+	expect(await page.evaluate('document.activeElement.textContent')).toBe('More')
 	expect(posts).toEqual([])
 })
 

@@ -76,7 +76,7 @@ export function DecisionMenu({ decisions, ...props }: DecisionProps & { decision
 	const { instance, csrf, waiting } = props
 	return (
 		<>
-			<Menu id='instance-menu' label='More'>
+			<Menu id='instance-menu' label='More actions'>
 				{decisions.map((decision) => (
 					<MenuLink
 						href={toInstancePath(instance.id, decision)}

@@ -8,18 +8,19 @@ import { expect, test } from 'vitest'
 
 const PUBLIC = join('.shopbell', 'public')
 
-test('names contain the hash of their content, and nothing else is served', () => {
-	const paths = [...Object.values(ASSETS), ...GUIDE.map(({ file }) => file)]
-	for (const path of paths) {
+test('names contain the hash of their content, and nothing is served but what has a use', () => {
+	const served = readdirSync(join(PUBLIC, 'assets')).map((name) => `/assets/${name}`)
+	for (const path of served) {
 		const hash = createHash('sha256')
 			.update(readFileSync(join(PUBLIC, path)))
 			.digest('hex')
 		expect(path).toContain(`.${hash.slice(0, 10)}.`)
 	}
-	const served = readdirSync(PUBLIC, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-	expect(served.map(({ name }) => name).toSorted()).toEqual(
-		['_headers', ...paths.map((path) => path.replace('/assets/', ''))].toSorted(),
-	)
+	const named = [...Object.values(ASSETS), ...GUIDE.map(({ file }) => file)]
+	const pages = GUIDE.map(({ file }) => readFileSync(join(PUBLIC, file), 'utf8')).join()
+	const pictures = [...pages.matchAll(/src="(\/assets\/[^"]+)"/g)].map(([, path]) => path!)
+	expect(served.toSorted()).toEqual([...new Set([...named, ...pictures])].toSorted())
+	expect(readdirSync(PUBLIC).toSorted()).toEqual(['_headers', 'assets'])
 })
 
 test('the module of all pages is small', () => {

@@ -317,7 +317,7 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 					series={SERIES}
 					bars={HOURS}
 					ticks={4}
-					labels={['24 h ago', '18 h', '12 h', '6 h']}
+					labels={['24 h', '18 h', '12 h', '6 h']}
 					end='now'
 				/>
 				<Chart
@@ -326,7 +326,7 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 					series={SERIES}
 					bars={HOURS.map(({ label }) => ({ label, values: [0, 0, 0] }))}
 					ticks={4}
-					labels={['24 h ago', '18 h', '12 h', '6 h']}
+					labels={['24 h', '18 h', '12 h', '6 h']}
 					end='now'
 				/>
 				<Sparkline values={[1, 4, 9]} bad={[1]} label='14 changes' />

@@ -6,20 +6,20 @@ import { toInstancePath, type Counts } from './data.ts'
 
 /** The ranges that a viewer can choose. */
 export const RANGES = {
-	'24h': { label: '24 h', hours: 24, interval: 'hour', ticks: 4, labels: ['24 h ago', '18 h', '12 h', '6 h'] },
+	'24h': { label: '24 h', hours: 24, interval: 'hour', ticks: 4, labels: ['24 h', '18 h', '12 h', '6 h'] },
 	'7d': {
 		label: '7 d',
 		hours: 7 * 24,
 		interval: 'hour',
 		ticks: 7,
-		labels: ['7 d ago', '6 d', '5 d', '4 d', '3 d', '2 d', '1 d'],
+		labels: ['7 d', '6 d', '5 d', '4 d', '3 d', '2 d', '1 d'],
 	},
 	'30d': {
 		label: '30 d',
 		hours: 30 * 24,
 		interval: 'day',
 		ticks: 30,
-		labels: ['30 d ago', '25 d', '20 d', '15 d', '10 d', '5 d'],
+		labels: ['30 d', '25 d', '20 d', '15 d', '10 d', '5 d'],
 	},
 } as const
 

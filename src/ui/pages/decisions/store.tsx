@@ -105,16 +105,7 @@ export function SourcePage({
 							error={findProblem(problems, 'store.url')}
 							found={check?.store?.ok === true ? describeStore(check.store) : undefined}
 						/>
-						{isOtherSite ? (
-							<Check
-								name='rebaseline'
-								label='The shop has moved to this site'
-								hint={
-									`What Shopbell knows of ${storeUrl} is discarded, and the new site is read once. Objects that exist ` +
-									'by then are not sent as events, and changes from before are not found.'
-								}
-							/>
-						) : null}
+						{isOtherSite ? <MoveConfirmation storeUrl={storeUrl} /> : null}
 						<CheckFindings check={check} />
 						<div class='row-of'>
 							<Button kind='primary'>Save the address</Button>
@@ -132,6 +123,19 @@ export function SourcePage({
 				</p>
 			</Card>
 		</DecisionFrame>
+	)
+}
+
+function MoveConfirmation({ storeUrl }: { storeUrl: string }) {
+	return (
+		<Check
+			name='rebaseline'
+			label='The shop has moved to this site'
+			hint={
+				`What Shopbell knows of ${storeUrl} is discarded, and the new site is read once. Objects that exist ` +
+				'by then are not sent as events, and changes from before are not found.'
+			}
+		/>
 	)
 }
 

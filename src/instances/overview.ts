@@ -67,8 +67,8 @@ const MODE_SQL = `CASE WHEN i.events_enabled = 0 THEN 'off'
 	WHEN json_extract(i.configuration, '$."event.vendor.type"') IN ('webhook', 'hybrid')
 	THEN json_extract(i.configuration, '$."event.vendor.type"') ELSE 'polling' END`
 const STORE_URL_SQL = `json_extract(i.configuration, '$."store.url"')`
-const STATUS_COLUMNS = `i.id, i.name, ${STATE_SQL} AS state, i.created_ms, s.reason, s.since_ms, s.alive_at_ms, s.hours,
-	s.activity`
+const STATUS_COLUMNS = `i.id, i.name, ${STATE_SQL} AS state, i.created_ms, s.reason, s.since_ms, s.alive_at_ms,
+	CASE WHEN s.activity IS NULL THEN s.hours END AS hours, s.activity`
 const FROM_STATUSES = `instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id`
 
 /** The statuses of all ready instances of an organization. */

@@ -7,15 +7,16 @@ import { startScene, type Scene } from '../browser/scene.ts'
 import { migrateDatabase } from '../support/miniflare.ts'
 import { atMost, exactly, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
 import { runCleanup, runWorker, type CleanupStack, type RunningWorker } from './runtime.ts'
-import { DEFAULT_ROUNDS, LoadTarget, runInTurns, toSpread, type PreparedRequest } from './webhooks-load.ts'
+import { toSpread } from './webhooks-load.ts'
 
-const REQUESTS_PER_ROUND = 200
+const WARM_UP_ROUNDS = 10
 /** gzip of a first visit, and of the next page. */
 const MAX_FIRST_VISIT_BYTES = 100_000
 const MAX_NEXT_BYTES = 15_000
 const MAX_LAYOUT_SHIFT = 0.02
 /** Time of a page in times of a bare one. */
 const MAX_RATIO = 4
+const TIME_UNIT = 'of a bare page'
 /** Queries of a page that needs no instance's object, besides the session's. */
 const MAX_QUERIES = 2
 
@@ -49,14 +50,21 @@ export const pagesBench: Bench = {
 			const browser = await openBrowser()
 			undo.push(async () => await browser.close())
 			context.log('layout shift')
-			const rows = [...(await measureShifts(browser, scene))]
-			await scene.growTo('many')
-			const cookie = await signIn(scene)
-			context.log('queries and bytes')
-			rows.push(...(await countAll(scene, cookie)))
+			const rows = await measureShifts(browser, scene)
 			const floor = await runWorker('floor/page.tsx', undo, true)
 			await migrateDatabase(floor.runtime)
-			for (const path of LISTS) rows.push(...(await compare(context, scene, cookie, floor, path)))
+			const cookie = await signIn(scene)
+			const measure = async (path: string): Promise<number> => await compare(context, scene, cookie, floor, path)
+			for (const path of [...LISTS, '/connect'])
+				rows.push(atMost(`pages/time of ${path}`, null, await measure(path), TIME_UNIT, MAX_RATIO))
+			await scene.growTo('many')
+			context.log('queries and bytes')
+			rows.push(...(await countAll(scene, cookie)))
+			rows.push(
+				atMost(`pages/time of /instances, 50 of 1000`, null, await measure('/instances'), TIME_UNIT, MAX_RATIO),
+				// It adds up the hours of a thousand.
+				reported(`pages/time of /, with 1000 instances`, null, await measure('/'), TIME_UNIT),
+			)
 			return rows
 		} finally {
 			await runCleanup(undo)
@@ -146,39 +154,31 @@ async function measureShift(
 	}
 }
 
-/** The time of a page with 1,000 instances, in times of a bare one of the same size. */
+/** The time of a page in times of a bare one of the same size: one request of each in turns, so that both meet the same load. */
 async function compare(
 	context: BenchContext,
 	scene: Scene,
 	cookie: string,
 	floor: RunningWorker,
 	path: string,
-): Promise<BenchRow[]> {
+): Promise<number> {
 	const bytes = Buffer.byteLength((await fetchPage(scene, cookie, path)).html)
 	context.log(`time of ${path}, ${bytes} bytes`)
-	const targets = { floor: new LoadTarget(floor.base), page: new LoadTarget(scene.url) }
-	try {
-		const prepare = (target: string): PreparedRequest[] =>
-			Array.from({ length: REQUESTS_PER_ROUND }, () => ({
-				method: 'GET',
-				path: target,
-				headers: { cookie },
-				body: Buffer.alloc(0),
-			}))
-		const { a, b } = await runInTurns(
-			() => targets.floor.measureRate(prepare(`/${bytes}`), 200),
-			() => targets.page.measureRate(prepare(path), 200),
-			undefined,
-			context.quick ? 3 : DEFAULT_ROUNDS,
-		)
-		const ratio = toSpread(a.map((perSecond, round) => perSecond / (b[round] ?? perSecond)))
-		return [
-			{
-				...atMost(`pages/${path}: time`, null, ratio.median, '', MAX_RATIO),
-				unit: `of a bare page, ${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`,
-			},
-		]
-	} finally {
-		for (const target of Object.values(targets)) target.close()
+	const times: { page: number[]; bare: number[] } = { page: [], bare: [] }
+	for (let round = 0; round < WARM_UP_ROUNDS + (context.quick ? 100 : 400); round++) {
+		const page = await timeRequest(`${scene.url}${path}`, cookie)
+		const bare = await timeRequest(`${floor.base}/${bytes}`, cookie)
+		if (round < WARM_UP_ROUNDS) continue
+		times.page.push(page)
+		times.bare.push(bare)
 	}
+	return toSpread(times.page).median / toSpread(times.bare).median
+}
+
+async function timeRequest(url: string, cookie: string): Promise<number> {
+	const startedMs = performance.now()
+	const response = await fetch(url, { headers: { cookie } })
+	await response.arrayBuffer()
+	if (response.status !== 200) throw new Error(`${url} answered ${response.status}`)
+	return performance.now() - startedMs
 }

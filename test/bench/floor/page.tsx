@@ -1,4 +1,4 @@
-/** The least that a page of a list costs: Hono, one read of D1 for the session, and rows as JSX until it has so many bytes. */
+/** The least that a page of a list costs: Hono, its session and its rows out of D1, as many as make so many bytes, as JSX. */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 
@@ -11,19 +11,21 @@ export class Callback extends DurableObject {}
 const app = new Hono<{ Bindings: { DB: D1Database } }>()
 app.get('/:bytes', async (c) => {
 	await c.env.DB.prepare('SELECT * FROM sessions LIMIT 1').first()
-	const rows = Math.round(Number(c.req.param('bytes')) / ROW_BYTES)
+	const { results } = await c.env.DB.prepare(ROWS_SQL)
+		.bind(Math.max(1, Math.round(Number(c.req.param('bytes')) / ROW_BYTES)))
+		.all<Row>()
 	return c.html(
 		<html lang='en'>
 			<body>
 				<table>
-					{Array.from({ length: rows }, (_, index) => (
+					{results.map(({ id, name, state, mode, changes }) => (
 						<tr>
 							<td class='name'>
-								<a href={`/instances/${index}`}>Riverside Outfitters {index}</a>
+								<a href={`/instances/${id}`}>{name}</a>
 							</td>
-							<td class='state'>Healthy</td>
-							<td class='mode'>polling, every 5 min</td>
-							<td class='number'>{(index * 7919) % 10_000}</td>
+							<td class='state'>{state}</td>
+							<td class='mode'>{mode}</td>
+							<td class='number'>{changes}</td>
 							<td class='when'>2 min ago</td>
 						</tr>
 					))}
@@ -32,6 +34,18 @@ app.get('/:bytes', async (c) => {
 		</html>,
 	)
 })
+
+interface Row {
+	id: number
+	name: string
+	state: string
+	mode: string
+	changes: number
+}
+
+const ROWS_SQL = `WITH RECURSIVE numbers (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM numbers WHERE id < ?)
+	SELECT id, 'Riverside Outfitters ' || id AS name, 'Healthy' AS state, 'polling, every 5 min' AS mode, id * 7919 % 10000 AS changes
+	FROM numbers`
 
 /** What a row takes. */
 const ROW_BYTES = 240

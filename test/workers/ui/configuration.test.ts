@@ -122,6 +122,8 @@ test('the signature key is rotated, the new one shown once, and the rotation end
 	const { next } = (await client.call('GET', `/instances/${id}/signature-key`)).body
 	expect(rotated.html).toContain(next.key)
 	expect((await browser.open(path())).html).not.toContain(next.key)
+	expect(rotated.html).toContain('both sign for 24 hours')
+	expect(Date.parse(next.from) - client.world.nowMs).toBeGreaterThanOrEqual(24 * 3_600_000)
 	const again = await browser.post(`${path()}/signature`, { do: 'rotate' })
 	expect(again.status).toBe(422)
 	await browser.post(`${path()}/signature`, { do: 'end' })

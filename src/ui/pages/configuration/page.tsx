@@ -1,10 +1,11 @@
 /** The tab *Configuration*: the form of an instance as in connect, all of it. */
+import { DEFAULT_GRACE_SECONDS } from '../../../instances/signature.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CopyValue, KeyValues } from '../../parts/code.tsx'
 import { Check } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
-import { formatExact } from '../../parts/text.ts'
+import { formatCount, formatExact } from '../../parts/text.ts'
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { operations } from '../../../api/operations.ts'
 import { EventsFields } from '../connect/events-step.tsx'
@@ -14,6 +15,9 @@ import { PollingFields } from '../connect/polling-step.tsx'
 import { StoreFields } from '../connect/store-step.tsx'
 import { SIGNATURE, type FormView } from '../connect/view.ts'
 import type { Instance } from '../instance/data.ts'
+
+/** How long both keys sign: a rotation of this page has the default time. */
+const GRACE = formatCount(DEFAULT_GRACE_SECONDS / 3600, 'hour')
 
 export type SignatureKey = OperationResponse<(typeof operations)['rotateSignatureKey']>
 
@@ -80,7 +84,7 @@ export function SignatureCard({
 			</header>
 			<div class='body'>
 				<p>
-					Notifications are signed. When you rotate the key, the old and the new one both sign for an hour, so that your
+					Notifications are signed. When you rotate the key, the old and the new one both sign for {GRACE}, so that your
 					receiver can change without rejecting any.
 				</p>
 				{shown === null ? null : <ShownKey shown={shown} />}

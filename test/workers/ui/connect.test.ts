@@ -124,6 +124,39 @@ describe('a check', () => {
 	})
 })
 
+describe('the summary', () => {
+	const summarize = async (changes: Record<string, string>): Promise<string> => {
+		const { html } = await browser.post('/connect/summary', await openForm({ ...filled(), ...changes }), HTMX)
+		return /<p class="summary">([^<]*)/.exec(html)![1]!
+	}
+
+	test('is rendered again on every change of the form, and asks no store', async () => {
+		const { html } = await browser.open('/connect')
+		expect(html).toMatch(/hx-post="\/connect\/summary" hx-trigger="change from:#connect"[^>]*><div id="cf-summary"/)
+		let requests = 0
+		client.world.store = (request) => {
+			requests++
+			return store.fetch(request)
+		}
+		expect(await summarize({})).toContain('sends each change to app.example.com. What exists already is not sent.')
+		expect(await summarize({ delivery: 'log' })).toContain('stores each change in the log')
+		expect(await summarize({ 'event.poller.backfill': 'all' })).toContain('What exists already is sent first.')
+		expect(await summarize({ 'event.notification.enabled': 'false' })).toContain('no changes are detected')
+		expect(await summarize({ 'resource.0.label': 'contacts' })).toContain('Watches contacts, discounts,')
+		expect(requests).toBe(0)
+	})
+
+	test('does not follow a check, which can be older than the form', async () => {
+		const { html } = await browser.post('/connect/check', await openForm(filled()), HTMX)
+		expect(html).not.toContain('cf-summary')
+	})
+
+	test('follows the rows when they become JSON', async () => {
+		const { html } = await browser.post('/connect', await openForm({ ...filled(), do: 'json' }), HTMX)
+		expect(html).toContain('Watches the resources of')
+	})
+})
+
 describe('resources', () => {
 	test('are added, removed, and edited as JSON and back', async () => {
 		const added = await browser.post(
@@ -290,7 +323,22 @@ describe('Connect with WooCommerce', () => {
 		const { id, token } = (await client.call('GET', '/instances')).body[0]
 		expect(returned.html).not.toContain(token)
 		expect((await browser.post(`/connect/token/${id}`)).html).toContain(token)
+		await env.DB.exec("UPDATE users SET role = 'viewer' WHERE id = 1")
+		const viewed = await browser.open(back.pathname + back.search)
+		expect([viewed.html.includes('is connected'), viewed.html.includes('Show the token')]).toEqual([true, false])
+		const asked = await browser.post(`/connect/token/${id}`)
+		expect([asked.html.includes(token), asked.html.includes('********')]).toEqual([false, false])
 	})
+
+	test.each(['', 'state=made-up&', `state=${'x'.repeat(43)}&`])(
+		'an instance that does not follow from the hand-over is not called connected: %j',
+		async (state) => {
+			await browser.post('/connect', await openForm({ ...filled(), do: 'create' }))
+			const { id } = (await client.call('GET', '/instances')).body[0]
+			const shown = await browser.open(`/connect/return?${state}instanceId=${id}`)
+			expect([shown.status, shown.path, shown.html.includes('is connected')]).toEqual([200, `/instances/${id}`, false])
+		},
+	)
 
 	test('an error of the address stands beside it', async () => {
 		const fields = await openForm({ 'store.url': 'http://169.254.169.254', delivery: 'log', do: 'authorize' })

@@ -1,4 +1,5 @@
 /** What comes after Create Instance: id and token, the first index of the store, the first event. */
+import { can, type Viewer } from '../../http/environment.ts'
 import { Button, LinkButton } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CopyValue, KeyValues } from '../../parts/code.tsx'
@@ -14,17 +15,19 @@ export interface CreatedView {
 	/** Null: it is shown on request. */
 	token: string | null
 	eventsEnabled: boolean
+	/** Whether it follows from what was just done that it is connected. */
+	isNew: boolean
 	/** Epoch ms. */
 	now: number
 }
 
 /** The instance, as it is shown once after its creation. `oob`: in a response of an act. */
-export function Created({ created, csrf, oob = false }: { created: CreatedView; csrf: string; oob?: boolean }) {
-	const { id, name, token, eventsEnabled, now } = created
+export function Created({ created, viewer, oob = false }: { created: CreatedView; viewer: Viewer; oob?: boolean }) {
+	const { id, name, token, isNew, eventsEnabled, now } = created
 	return (
 		<div id='connect' class='connect' hx-swap-oob={oob ? 'outerHTML' : undefined}>
 			<sb-keep name='connect' clear />
-			<Notice tone='ok'>{name} is connected.</Notice>
+			{isNew ? <Notice tone='ok'>{name} is connected.</Notice> : null}
 			<Card
 				title={name}
 				right={
@@ -37,7 +40,9 @@ export function Created({ created, csrf, oob = false }: { created: CreatedView; 
 				<KeyValues
 					entries={[
 						['Id', <CopyValue value={String(id)} label='the id' />],
-						['Token', token === null ? <AskForToken id={id} csrf={csrf} /> : <Token token={token} />],
+						can(viewer, 'developer')
+							? ['Token', token === null ? <AskForToken id={id} csrf={viewer.csrf} /> : <Token token={token} />]
+							: null,
 					]}
 				/>
 			</Card>

@@ -40,7 +40,7 @@ export function StoreSummary({ view, oob = false }: PartProps<FormView>) {
 }
 
 /** The whole in a sentence or two. */
-export function SummaryPart({ view, oob = false }: PartProps<FormView>) {
+export function SummaryPart({ view, oob = false }: PartProps<Pick<FormView, 'form'>>) {
 	return (
 		<Part id='cf-summary' oob={oob}>
 			<p class='summary'>{toSummary(view.form)}</p>
@@ -50,7 +50,10 @@ export function SummaryPart({ view, oob = false }: PartProps<FormView>) {
 
 const STEPS: readonly StepName[] = ['store', 'events', 'polling', 'finish']
 
-/** What acts replace. `polling`: the rows too, not only what is in them. */
+/**
+ * What acts replace. `polling`: the rows too, not only what is in them. Where the rows stay, so does the summary: it
+ * asks for itself, and would be older than the form after a slow check.
+ */
 export function FormParts({ view, polling }: { view: FormView; polling: boolean }) {
 	return (
 		<>
@@ -76,7 +79,7 @@ export function FormParts({ view, polling }: { view: FormView; polling: boolean 
 				))
 			)}
 			{view.instanceId === null ? <ExistingPart view={view} oob /> : null}
-			<SummaryPart view={view} oob />
+			{polling && view.instanceId === null ? <SummaryPart view={view} oob /> : null}
 		</>
 	)
 }
@@ -97,6 +100,7 @@ export function JsonParts({ view }: { view: FormView }) {
 		<>
 			<HiddenPart view={view} oob />
 			<PollingPart view={view} oob />
+			{view.instanceId === null ? <SummaryPart view={view} oob /> : null}
 		</>
 	)
 }

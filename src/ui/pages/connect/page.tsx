@@ -90,7 +90,9 @@ export function Steps({ view, viewer, message }: ConnectFormProps) {
 				</Step>
 				<Step number={4} title='Finish' id='step-finish' state={getStepState(view, 'finish')} open>
 					<TagsField view={view} />
-					<SummaryPart view={view} />
+					<div {...toSummaryAttributes(view)}>
+						<SummaryPart view={view} />
+					</div>
 					<div class='actions'>
 						<Button kind='primary' name='do' value='create'>
 							Create Instance
@@ -100,6 +102,17 @@ export function Steps({ view, viewer, message }: ConnectFormProps) {
 			</section>
 		</Form>
 	)
+}
+
+/** Every change of the form renders the summary again, without asking the store. */
+function toSummaryAttributes({ action }: Pick<FormView, 'action'>) {
+	return {
+		'hx-post': `${action}/summary`,
+		'hx-trigger': 'change from:#connect',
+		'hx-swap': 'none',
+		'hx-target': 'this',
+		'hx-sync': 'this:replace',
+	} as const
 }
 
 /** Tags, one on a line. */

@@ -5,11 +5,14 @@ import { readGuideSection } from '../../guide/pages.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
 import { requireOk } from '../../http/errors.tsx'
+import { redirectTo } from '../../http/messages.ts'
 import type { PageSet } from '../../http/pages.ts'
 import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
+import { toInstancePath } from '../instance/data.ts'
 import { applyAct } from './acts.ts'
 import { Created, type CreatedView } from './created.tsx'
-import { FormParts, JsonParts, SignatureParts } from './form.tsx'
+import { FormParts, JsonParts, SignatureParts, SummaryPart } from './form.tsx'
+import { readInstanceForm } from './model/fields.ts'
 import { toBlankForm, toFormBody, type InstanceForm } from './model/form.ts'
 import { findFormProblems, findPollerProblems, toFormProblems } from './model/problems.ts'
 import { ConnectForm, ConnectFrame, LeavePage, NotAllowed, Steps } from './page.tsx'
@@ -26,6 +29,7 @@ export function mountConnect({ signedIn }: PageSet): void {
 	signedIn.form('/connect', async (c, posted) => await act(c, posted, posted.get('do') ?? 'create'))
 	signedIn.form('/connect/check', async (c, posted) => await act(c, posted, posted.get('do') ?? 'check'))
 	signedIn.form('/connect/fields', showFields)
+	signedIn.form('/connect/summary', showSummary)
 	signedIn.page('/connect/return', showReturn)
 	signedIn.form('/connect/token/:id', showToken)
 }
@@ -51,6 +55,11 @@ async function showFields(c: SignedInContext, posted: URLSearchParams): Promise<
 	const catalog = await getCatalog(c)
 	const view = await toView(c, catalog, await readPostedForm(c, posted))
 	return await renderPart(c, <Steps view={view} viewer={c.var.viewer} message={null} />)
+}
+
+/** What the form will do as it is filled in now. */
+async function showSummary(c: SignedInContext, posted: URLSearchParams): Promise<Response> {
+	return await renderPart(c, <SummaryPart view={{ form: readInstanceForm(posted) }} oob />)
 }
 
 /** One act of the form. */
@@ -106,7 +115,7 @@ async function create(c: SignedInContext, catalog: Catalog, typed: PostedForm): 
 		return await refuse(c, catalog, typed, problems, { keepsKey: result.status === 409 })
 	}
 	const { id, name, token, eventsEnabled } = result.body
-	return await respondWithCreated(c, { id, name, token, eventsEnabled })
+	return await respondWithCreated(c, { id, name, token, eventsEnabled, isNew: true })
 }
 
 /** 422 with what was typed and the errors beside their fields. */
@@ -141,11 +150,19 @@ async function authorize(c: SignedInContext, catalog: Catalog, typed: PostedForm
 	)
 }
 
-/** The browser's return from the store. */
+/** The browser's return from the store. An instance that is not of this hand-over is shown as any other one. */
 async function showReturn(c: SignedInContext): Promise<Response> {
-	const id = c.req.query('instanceId') ?? ''
-	const { name, eventsEnabled, id: found } = requireOk(await callOperation(c, 'getInstance', { params: { id } }))
-	return await respondWithCreated(c, { id: found, name, token: null, eventsEnabled })
+	const { instanceId = '', state = '' } = c.req.query()
+	const { name, eventsEnabled, id } = requireOk(await callOperation(c, 'getInstance', { params: { id: instanceId } }))
+	const isOfHandOver = state !== '' && (await getConnectedId(c, state)) === id
+	if (!isOfHandOver) return redirectTo(c, toInstancePath(id))
+	return await respondWithCreated(c, { id, name, token: null, eventsEnabled, isNew: true })
+}
+
+/** The instance that a hand-over has created; null: none. */
+async function getConnectedId(c: SignedInContext, state: string): Promise<number | null> {
+	const outcome = await callOperation(c, 'getHandOver', { params: { ...ELEMENT, state } })
+	return outcome.ok && outcome.body.status === 'created' ? (outcome.body.id ?? null) : null
 }
 
 /** The token of an instance that came back from the store. */
@@ -153,17 +170,19 @@ async function showToken(c: SignedInContext): Promise<Response> {
 	const { id, name, token, eventsEnabled } = requireOk(
 		await callOperation(c, 'getInstance', { params: { id: c.req.param('id') ?? '' } }),
 	)
-	return await respondWithCreated(c, { id, name, token, eventsEnabled })
+	// Viewers get a token that is masked.
+	const shown = can(c.var.viewer, 'developer') ? token : null
+	return await respondWithCreated(c, { id, name, token: shown, eventsEnabled, isNew: false })
 }
 
 async function respondWithCreated(c: SignedInContext, facts: Omit<CreatedView, 'now'>): Promise<Response> {
 	const { viewer } = c.var
 	const created = { ...facts, now: c.var.services.now() }
-	if (isPartRequest(c)) return await renderPart(c, <Created created={created} csrf={viewer.csrf} oob />)
+	if (isPartRequest(c)) return await renderPart(c, <Created created={created} viewer={viewer} oob />)
 	return await renderPage(
 		c,
 		<ConnectFrame viewer={viewer} message={null}>
-			<Created created={created} csrf={viewer.csrf} />
+			<Created created={created} viewer={viewer} />
 		</ConnectFrame>,
 	)
 }

@@ -39,6 +39,8 @@ export interface FrameViewer {
 	user: { email: string; firstName?: string | null; lastName?: string | null; role: string; organizationName: string }
 	/** Token of the viewer's session against forged forms. */
 	csrf: string
+	/** The server's clock, epoch ms, with which the browser corrects the viewer's. */
+	nowMs?: number
 }
 
 /** A step of the way to a page. The last one is the page itself and has no address. */
@@ -86,7 +88,7 @@ export function Frame({
 	const { scripts = [] } = head
 	const way = crumbs ?? [{ label: head.title }]
 	return (
-		<html lang='en' data-now={now}>
+		<html lang='en' data-now={now ?? viewer?.nowMs}>
 			<Head {...head} enhanced scripts={viewer === null ? scripts : [ASSETS['htmx.js'], ...scripts]} />
 			<body>
 				<a class='skip' href='#main'>

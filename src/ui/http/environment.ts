@@ -20,6 +20,8 @@ export interface Viewer {
 	}
 	/** The token that every form of the page has, in its field `csrf`. */
 	csrf: string
+	/** When the page was made, epoch ms. */
+	nowMs: number
 }
 
 /** Whether a viewer may do what requires this role, so that no page shows a button that would be refused. */

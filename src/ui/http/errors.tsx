@@ -7,7 +7,7 @@ import { Button } from '../parts/button.tsx'
 import { Form } from '../parts/form.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { SignInPage } from '../pages/sign-in/views.tsx'
-import { canHaveCookies } from './cookies.ts'
+import { canHaveCookies, readCookie } from './cookies.ts'
 import type { AnyPageContext } from './environment.ts'
 import { RESUME_PATH, sealTypedForm, TYPED_FIELD } from './forms.ts'
 import { redirectTo, toLocalPath } from './messages.ts'
@@ -105,18 +105,21 @@ function toText(error: HttpError): string {
 export async function respondWithEndedSession(c: AnyPageContext, form: URLSearchParams | null): Promise<Response> {
 	const { pathname, search } = new URL(c.req.url)
 	if (form === null && isPartRequest(c)) return await renderPart(c, <EndedPart next={getCurrentPath(c)} />, 401)
-	if (form === null && pathname === '/') return redirectTo(c, '/sign-in')
+	const ended = readCookie(c, 'session') === null ? null : ENDED_MESSAGE
+	if (form === null && pathname === '/') return redirectTo(c, '/sign-in', ended ?? c.var.message ?? undefined)
 	const props = {
 		csrf: c.var.csrf,
 		next: form === null ? pathname + search : '/',
 		typed: form === null ? null : await sealTypedForm(c, form),
 		hasCookies: canHaveCookies(c),
-		message: form === null ? c.var.message : ENDED_MESSAGE,
+		message: form === null ? (ended ?? c.var.message) : ENDED_FORM_MESSAGE,
 	}
 	return await renderPage(c, <SignInPage {...props} />, 401, WHOLE_PAGE)
 }
 
-const ENDED_MESSAGE = {
+const ENDED_MESSAGE = { kind: 'warn', text: 'Your session has ended. Sign in again.' } as const
+
+const ENDED_FORM_MESSAGE = {
 	kind: 'warn',
 	text: 'Your session has ended. Nothing is lost: sign in, and what you typed is sent.',
 } as const

@@ -67,7 +67,7 @@ export function createPages(app: Api): PageSet {
 
 function isSignedIn(c: PageContext | SignedInContext): c is SignedInContext {
 	if (c.var.caller === null) return false
-	;(c as SignedInContext).set('viewer', { user: c.var.caller.user, csrf: c.var.csrf })
+	;(c as SignedInContext).set('viewer', { user: c.var.caller.user, csrf: c.var.csrf, nowMs: c.var.services.now() })
 	return true
 }
 

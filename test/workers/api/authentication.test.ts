@@ -245,7 +245,7 @@ describe('a link', () => {
 		expect(opened.headers.get('Content-Security-Policy')).toContain("form-action 'self'")
 		expect((await browser.post(path, { password: 'short', repeated: 'short' })).status).toBe(422)
 		expect((await browser.post(path, { password: PASSWORD, repeated: OTHER })).html).toContain('differ')
-		expect((await browser.post(path, { password: PASSWORD, repeated: PASSWORD, csrf: '' })).status).toBe(401)
+		expect((await browser.post(path, { password: PASSWORD, repeated: PASSWORD, csrf: '' })).status).toBe(403)
 		await browser.open(path)
 		await browser.post(path, { password: PASSWORD, repeated: PASSWORD })
 		expect((await browser.open('/account/sessions')).html).toContain('admin@example.com')

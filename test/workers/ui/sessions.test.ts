@@ -215,6 +215,12 @@ describe('forms of other sites', () => {
 		expect(await countSessions()).toBe(0)
 	})
 
+	test('a page has the time of the server, with which the browser corrects its own', async () => {
+		await browser.signIn()
+		const { html } = await browser.open('/account/sessions')
+		expect(html).toContain(`data-now="${client.world.nowMs}"`)
+	})
+
 	test('no page can be embedded, runs a script of others, or is kept', async () => {
 		await browser.signIn()
 		const { headers, html } = await browser.open('/account/sessions')
@@ -348,6 +354,15 @@ describe('a session that ends while a form is open', () => {
 		const typed = /name="typed" value="([^"]+)"/.exec(asked.html)![1]!
 		await browser.post('/sign-in/resume', { typed })
 		expect(await countSessions()).toBe(0)
+	})
+
+	test('the page that is opened next says that the session has ended', async () => {
+		for (const path of ['/account/sessions', '/']) {
+			await browser.signIn()
+			await env.DB.exec('DELETE FROM sessions')
+			expect((await browser.open(path)).html, path).toContain('Your session has ended. Sign in again.')
+		}
+		expect((await new TestBrowser(client).open('/account/sessions')).html).not.toContain('has ended')
 	})
 
 	test('a part of a page says so in its place', async () => {

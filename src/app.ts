@@ -33,6 +33,7 @@ import { getTransportHeaders } from './lib/response-headers.ts'
 import { mountConnectPages } from './ui/connect.tsx'
 import type { PageContext } from './ui/http/environment.ts'
 import { respondWithErrorPage } from './ui/http/errors.tsx'
+import { findViewer } from './ui/http/session.ts'
 import { mountPages } from './ui/routes.ts'
 
 /** Creates the app. Tests pass `services` to replace the clock, the store and others. */
@@ -103,7 +104,10 @@ async function respondToWrongMethod(c: Context<PublicEnv>, methods: readonly str
 }
 
 async function toErrorPage(c: Context<PublicEnv>, error: unknown): Promise<Response> {
-	return await respondWithErrorPage(c as unknown as PageContext, error)
+	const page = c as unknown as PageContext
+	// The database may be what failed.
+	const viewer = await findViewer(page).catch(() => null)
+	return await respondWithErrorPage(page, error, viewer)
 }
 
 /** Whether a browser asks for a page; everything below the base path is the API's. */

@@ -2,6 +2,8 @@
 import { raw } from 'hono/html'
 import { GUIDE } from '#assets'
 import type { Api } from '../../api/http/serve.ts'
+import type { PageContext, Viewer } from '../http/environment.ts'
+import { findViewer } from '../http/session.ts'
 import { respondWithPage } from '../respond.ts'
 import { VERSION } from '../../lib/version.ts'
 import { Frame, type Crumb } from '../frame.tsx'
@@ -9,21 +11,25 @@ import { getGuidePage, readGuidePage, type GuidePage } from './pages.ts'
 
 /** Mounts the guide. */
 export function mountGuide(app: Api): void {
-	app.get('/guide', async (c) => await respondWithGuidePage(c.env.ASSETS, getGuidePage()!))
+	app.get('/guide', async (c) => {
+		const viewer = await findViewer(c as unknown as PageContext)
+		return await respondWithGuidePage(c.env.ASSETS, getGuidePage()!, viewer)
+	})
 	app.get('/guide/:page', async (c) => {
 		const page = getGuidePage(c.req.param('page'))
-		if (page === undefined) return await respondNotFound()
 		// The first page is only at /guide.
-		return page.path === c.req.path ? await respondWithGuidePage(c.env.ASSETS, page) : c.redirect(page.path, 301)
+		if (page !== undefined && page.path !== c.req.path) return c.redirect(page.path, 301)
+		const viewer = await findViewer(c as unknown as PageContext)
+		return page === undefined ? await respondNotFound(viewer) : await respondWithGuidePage(c.env.ASSETS, page, viewer)
 	})
 }
 
-async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<Response> {
+async function respondWithGuidePage(assets: Fetcher, page: GuidePage, viewer: Viewer | null): Promise<Response> {
 	const index = GUIDE.indexOf(page)
 	const [previous, next] = [GUIDE[index - 1], GUIDE[index + 1]]
 	const html = await readGuidePage(assets, page)
 	return await respondWithPage(
-		<Frame title={page.title} place='guide' crumbs={toCrumbs(page.title)}>
+		<Frame title={page.title} place='guide' crumbs={toCrumbs(page.title)} viewer={viewer}>
 			<div class='guide'>
 				<FoldedPageList current={page} />
 				<article class='text'>
@@ -36,12 +42,13 @@ async function respondWithGuidePage(assets: Fetcher, page: GuidePage): Promise<R
 				<PageList current={page} />
 			</div>
 		</Frame>,
+		{ viewer },
 	)
 }
 
-async function respondNotFound(): Promise<Response> {
+async function respondNotFound(viewer: Viewer | null): Promise<Response> {
 	return await respondWithPage(
-		<Frame title='Page not found' place='guide' crumbs={toCrumbs('Page not found')}>
+		<Frame title='Page not found' place='guide' crumbs={toCrumbs('Page not found')} viewer={viewer}>
 			<article class='text'>
 				<h1>Page not found</h1>
 				<p>The guide has no page of this name. These are its pages:</p>
@@ -54,7 +61,7 @@ async function respondNotFound(): Promise<Response> {
 				</ul>
 			</article>
 		</Frame>,
-		{ status: 404 },
+		{ status: 404, viewer },
 	)
 }
 

@@ -2,13 +2,13 @@
 import type { Child } from 'hono/jsx'
 import type { CallError } from '../../api/http/call-operation.ts'
 import { HttpError, NotFound, STATUS_DESCRIPTIONS } from '../../lib/errors.ts'
-import { NarrowFrame } from '../frame.tsx'
+import { Frame, NarrowFrame } from '../frame.tsx'
 import { Button } from '../parts/button.tsx'
 import { Form } from '../parts/form.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { SignInPage } from '../pages/sign-in/views.tsx'
 import { canHaveCookies, readCookie } from './cookies.ts'
-import type { AnyPageContext } from './environment.ts'
+import type { AnyPageContext, Viewer } from './environment.ts'
 import { RESUME_PATH, sealTypedForm, TYPED_FIELD } from './forms.ts'
 import { redirectTo, toLocalPath } from './messages.ts'
 import { isPartRequest, renderPage, renderPart } from './render.ts'
@@ -45,7 +45,11 @@ export function requireOk<Body>(result: { ok: true; body: Body } | CallError): B
 }
 
 /** The page of an error. Unexpected errors show nothing but the request's id. */
-export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): Promise<Response> {
+export async function respondWithErrorPage(
+	c: AnyPageContext,
+	thrown: unknown,
+	viewer: Viewer | null = null,
+): Promise<Response> {
 	const error = thrown instanceof HttpError ? thrown : null
 	const status = toPageStatus(error?.status ?? 500)
 	const title = TITLES[status]
@@ -76,14 +80,17 @@ export async function respondWithErrorPage(c: AnyPageContext, thrown: unknown): 
 			status,
 			{ ...error?.headers, ...(c.req.method === 'GET' ? {} : ON_TOP) },
 		)
-	return await renderPage(
-		c,
-		<NarrowFrame title={title} unlisted>
-			{body}
-		</NarrowFrame>,
-		status,
-		error?.headers,
-	)
+	const page =
+		viewer === null ? (
+			<NarrowFrame title={title} unlisted>
+				{body}
+			</NarrowFrame>
+		) : (
+			<Frame title={title} place={null} viewer={viewer}>
+				<div class='stack task'>{body}</div>
+			</Frame>
+		)
+	return await renderPage(c, page, status, error?.headers)
 }
 
 function toPageStatus(status: number): keyof typeof TITLES {

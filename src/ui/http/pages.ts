@@ -7,7 +7,7 @@ import type { Api } from '../../api/http/serve.ts'
 import { HttpError } from '../../lib/errors.ts'
 import { log, logError } from '../../lib/log.ts'
 import { readCookie, removeCookie } from './cookies.ts'
-import type { PageContext, SignedInContext } from './environment.ts'
+import type { PageContext, SignedInContext, Viewer } from './environment.ts'
 import { respondWithEndedSession, respondWithErrorPage, respondWithUnsentForm } from './errors.tsx'
 import { hasFormToken, isOwnForm, MAX_FORM_BYTES, readForm } from './forms.ts'
 import { takeMessage } from './messages.ts'
@@ -65,9 +65,14 @@ export function createPages(app: Api): PageSet {
 	}
 }
 
+function toViewer(c: PageContext | SignedInContext): Viewer | null {
+	const { caller, csrf, services } = c.var
+	return caller === null ? null : { user: caller.user, csrf, nowMs: services.now() }
+}
+
 function isSignedIn(c: PageContext | SignedInContext): c is SignedInContext {
 	if (c.var.caller === null) return false
-	;(c as SignedInContext).set('viewer', { user: c.var.caller.user, csrf: c.var.csrf, nowMs: c.var.services.now() })
+	;(c as SignedInContext).set('viewer', toViewer(c)!)
 	return true
 }
 
@@ -93,7 +98,7 @@ async function runPage(
 		response = await handle(c)
 	} catch (error) {
 		if (!(error instanceof HttpError)) logError('page.failed', error, { requestId: c.var.requestId })
-		response = await respondWithErrorPage(c, error)
+		response = await respondWithErrorPage(c, error, toViewer(c))
 	}
 	log('page.done', {
 		requestId: c.var.requestId,

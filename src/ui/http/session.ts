@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Caller } from '../../accounts/callers.ts'
 import { getCallerLookup } from '../../accounts/callers.ts'
 import { isToken, newSecret } from '../../accounts/secrets.ts'
-import type { AnyPageContext } from './environment.ts'
+import type { AnyPageContext, Viewer } from './environment.ts'
 import { readCookie, writeCookie } from './cookies.ts'
 
 /** The caller of a session's token, with one query of D1; null: it has ended, or there is none. */
@@ -29,6 +29,12 @@ export function getFormToken(c: AnyPageContext, caller: Caller | null): string {
 	const secret = newSecret()
 	writeCookie(c, 'form', secret, null)
 	return toFormToken(secret, null)
+}
+
+/** Who looks at a page that everybody may see; null: nobody is signed in. */
+export async function findViewer(c: AnyPageContext): Promise<Viewer | null> {
+	const caller = await findSessionCaller(c, readCookie(c, 'session'))
+	return caller === null ? null : { user: caller.user, csrf: getFormToken(c, caller), nowMs: c.var.services.now() }
 }
 
 /** The token for the value of a cookie: the user's id, and a hash unlike that which D1 stores of a session's token. */

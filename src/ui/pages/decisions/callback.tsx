@@ -22,7 +22,7 @@ interface CallbackPageProps extends DecisionProps {
 const HEADINGS = {
 	none: 'There is no callback',
 	healthy: 'The callback works',
-	failing: 'The callback fails',
+	failing: 'The callback is failing',
 	deactivated: 'Deliveries have stopped',
 } as const
 

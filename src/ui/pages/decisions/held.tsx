@@ -25,6 +25,8 @@ const MAX_ROWS = 100
 /** The two ways out, and what follows from each. */
 interface Outcomes {
 	emit: { title: string; text: string }
+	/** The events say that objects are gone. */
+	isFinal?: boolean
 	forget: { title: string; text: string }
 }
 
@@ -70,6 +72,7 @@ export function DeletionsPage({
 								{...props}
 								action={path}
 								outcomes={{
+									isFinal: true,
 									emit: {
 										title: `Send ${formatCount(count, 'DELETED event')}`,
 										text:
@@ -116,7 +119,7 @@ function HeldDeletions({ list, nowMs }: { list: Deletions[number]; nowMs: number
 
 function StoreQuestion({ checked, csrf, action }: { checked: CheckedDeletions | null; csrf: string; action: string }) {
 	return (
-		<Card title='Does the store still say so?' id='check'>
+		<Card title='Check the store first' id='check'>
 			{checked === null ? (
 				<p>Shopbell reads the first {MAX_CHECKED_OBJECTS} objects of each list by id. Nothing changes.</p>
 			) : (
@@ -276,11 +279,11 @@ function DecisionForm({
 	problem = null,
 }: HeldProps & { action: string; outcomes: Outcomes }) {
 	return (
-		<Card title='Decide' id='decide'>
+		<Card title='What should happen?' id='decide'>
 			<Form csrf={viewer.csrf} action={action} message={problem}>
 				<div class='decide'>
 					<div>
-						<Button kind='danger' name='decision' value='emit'>
+						<Button kind={outcomes.isFinal ? 'danger' : 'primary'} name='decision' value='emit'>
 							{outcomes.emit.title}
 						</Button>
 						<p class='meta'>{outcomes.emit.text}</p>

@@ -58,6 +58,16 @@ const allRooms = rooms.map(({ room }) => toPattern(room))
 export default {
 	forbidden: [
 		...arrows,
+		{
+			name: 'pages read and change things by operations alone',
+			comment: 'Of the files that are left out, pages use constants, types and pure functions.',
+			severity: 'error',
+			from: { path: '^src/ui/(?:pages|parts|kit|guide|reference)/' },
+			to: {
+				path: '^src/(?:accounts|instances|watcher|delivery|context)',
+				pathNot: '^src/(?:accounts/(?:passwords|secrets|sessions|roles)|instances/(?:overview|signature|stores))[.]ts$',
+			},
+		},
 		{ name: 'no cycle', severity: 'error', from: {}, to: { circular: true } },
 		{ name: 'every file has a room', severity: 'error', from: { path: '^src/', pathNot: allRooms }, to: {} },
 		{ name: 'every import has a room', severity: 'error', from: {}, to: { path: '^src/', pathNot: allRooms } },

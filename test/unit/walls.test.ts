@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -46,4 +46,19 @@ test('an import of a type from a higher floor, a cycle of types and a file witho
 	expect(output).toContain('every file has a room: src/loose.ts')
 	expect(output).toContain('3 dependency violations')
 	expect(status).toBe(3)
+})
+
+test('a page that reads by itself instead of by an operation fails', () => {
+	const { status, output } = checkWalls({
+		'src/instances/rows.ts': 'export const findInstance = (): null => null\n',
+		'src/ui/pages/home/routes.ts':
+			"import { findInstance } from '../../../instances/rows.ts'\nexport const a = findInstance\n",
+	})
+	expect(output).toContain('pages read and change things by operations alone')
+	expect(status).not.toBe(0)
+	const pages = readdirSync(join(ROOT, 'src/ui/pages'), { recursive: true, encoding: 'utf8' })
+	for (const name of pages.filter((one) => /\.tsx?$/.test(one)))
+		expect(readFileSync(join(ROOT, 'src/ui/pages', name), 'utf8'), name).not.toMatch(
+			/env\.(DB|WATCHER|CALLBACK|DOORBELLS)/,
+		)
 })

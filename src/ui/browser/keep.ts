@@ -3,9 +3,9 @@
  * signing in again, in the same tab. `owner` is the viewer's id: nobody gets what another one typed. Passwords,
  * files and what is in `[data-secret]` are never kept; hidden fields only with `data-keep`.
  *
- * `clear` forgets what was kept under the name, without a name everything: on the page that says that it worked, and
- * after signing out. `render` is a URL that returns the form for posted values, for forms to which fields can be
- * added: it is asked when fields were kept that this page does not have.
+ * `clear` forgets what was kept under the name, on the page that says that it worked. `render` is a URL that returns
+ * the form for posted values, for forms to which fields can be added: it is asked when fields were kept that this page
+ * does not have.
  */
 
 const PREFIX = 'sb-keep:'
@@ -24,8 +24,8 @@ export class KeepElement extends HTMLElement {
 
 	connectedCallback(): void {
 		const key = this.getAttribute('name')
-		if (this.hasAttribute('clear')) return forget(key)
 		if (key === null) return
+		if (this.hasAttribute('clear')) return forget(key)
 		this.#restore(key)
 		for (const type of ['input', 'change']) this.addEventListener(type, this.#onInput)
 		addEventListener('pagehide', this.#save)
@@ -110,7 +110,6 @@ function readKept(key: string): Kept | null {
 	}
 }
 
-function forget(key: string | null): void {
-	const keys = key === null ? Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX)) : [PREFIX + key]
-	for (const name of keys) sessionStorage.removeItem(name)
+function forget(key: string): void {
+	sessionStorage.removeItem(PREFIX + key)
 }

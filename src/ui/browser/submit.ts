@@ -35,7 +35,7 @@ export function sendFormsOnce(): void {
 	}
 	for (const type of ['submit', 'click']) document.addEventListener(type, refuse, { capture: true })
 
-	// Here at last: htmx and sb-confirm have prevented what they send or ask themselves.
+	// Here at last: htmx has prevented what it sends itself.
 	document.addEventListener('submit', (event) => {
 		const form = event.target as HTMLFormElement
 		// A button that closes its dialog submits the form too, and sends nothing.

@@ -340,7 +340,7 @@ export const KIT_CONTENT: readonly KitEntry[] = [
 				<Progress label='Orders' done={1_050} total={1_700} leftMs={125_000} />
 				<Progress label='Products' done={320} total={320} />
 				<Progress label='Customers' done={40} total={null} />
-				<Progress label='Discounts' done={1} total={2} pollUrl='/kit' id='kit-progress' />
+				<Progress label='Discounts' done={1} total={2} />
 			</Card>
 		),
 	},

@@ -40,14 +40,12 @@ export function MessagePlace({ oob = false, children }: { oob?: boolean; childre
 	)
 }
 
-/** Work that takes time: numbers and an estimate. `pollUrl`: asked every 2 s for the part that replaces this one. */
+/** Work that takes time: numbers and an estimate. */
 export function Progress({
 	label,
 	done,
 	total,
 	leftMs,
-	pollUrl,
-	id,
 }: {
 	label: string
 	done: number
@@ -55,12 +53,9 @@ export function Progress({
 	total: number | null
 	/** Null: no estimate. */
 	leftMs?: number | null
-	pollUrl?: string
-	id?: string
 }) {
-	const enhanced = pollUrl === undefined ? {} : { 'hx-get': pollUrl, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML' }
 	return (
-		<div class='progress' id={id} {...enhanced}>
+		<div class='progress'>
 			<div class='row-of'>
 				<span>{label}</span>
 				<span class='meta'>{toProgressText(done, total, leftMs ?? null)}</span>
@@ -79,10 +74,4 @@ export function toProgressText(done: number, total: number | null, leftMs: numbe
 	if (total === null) return `${formatNumber(done)} so far`
 	const left = leftMs === null || done >= total ? '' : `, about ${formatDuration(Math.max(1000, leftMs))} left`
 	return `${formatNumber(done)} of ${formatNumber(total)}${left}`
-}
-
-/** The time left if work goes on as until now; null: too little is done to tell. */
-export function estimateLeftMs(done: number, total: number, startedMs: number, nowMs: number): number | null {
-	if (done <= 0 || done > total || nowMs <= startedMs) return null
-	return Math.round(((nowMs - startedMs) / done) * (total - done))
 }

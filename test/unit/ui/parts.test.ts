@@ -6,7 +6,7 @@ import { layOutBars } from '../../../src/ui/parts/chart.tsx'
 import { diffRecords } from '../../../src/ui/parts/code.tsx'
 import { Field } from '../../../src/ui/parts/field.tsx'
 import { Form } from '../../../src/ui/parts/form.tsx'
-import { estimateLeftMs, toProgressText } from '../../../src/ui/parts/notice.tsx'
+import { toProgressText } from '../../../src/ui/parts/notice.tsx'
 import { toStateWords } from '../../../src/ui/parts/state.tsx'
 import {
 	formatCount,
@@ -80,13 +80,6 @@ describe('progress', () => {
 		expect(toProgressText(320, 320, 0)).toBe('320 of 320')
 		expect(toProgressText(0, 0, null)).toBe('0 of 0')
 		expect(toProgressText(40, null, null)).toBe('40 so far')
-	})
-
-	test('estimates from what is done, and not from nothing', () => {
-		expect(estimateLeftMs(50, 100, 0, 10_000)).toBe(10_000)
-		expect(estimateLeftMs(0, 100, 0, 10_000)).toBeNull()
-		expect(estimateLeftMs(101, 100, 0, 10_000)).toBeNull()
-		expect(estimateLeftMs(1, 100, 5, 5)).toBeNull()
 	})
 })
 

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { newToken } from '../../../src/accounts/secrets.ts'
 import { instanceSecret, sealSecret } from '../../../src/lib/sealing.ts'
-import { env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
+import { env, refOf, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
 import { countQueries, insertReportingInstance } from '../api/support.ts'
 import { findForbidden, findWrongIds } from '../../support/html.ts'
 import { addViewer, insertForeignInstance, insertThousand, TestBrowser } from './browser.ts'
@@ -152,6 +152,8 @@ describe('several at once', () => {
 	})
 
 	test('are polled now; which failed is named, and why', async () => {
+		const sealed = await sealSecret(env.MASTER_KEYS, 'token-of-9', instanceSecret(refOf(9), 'token'))
+		await env.DB.prepare('UPDATE instances SET token_sealed = ? WHERE id = 9').bind(sealed).run()
 		await browser.open('/instances')
 		const { html } = await browser.post('/instances/bulk', { action: 'poll', id: ['7', '9'], back: '/instances' })
 		expect(html).toContain('1 instance polled now. 1 instance failed. Lantern &lt;b&gt;: ')

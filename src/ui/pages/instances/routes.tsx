@@ -61,7 +61,6 @@ async function changeOne(c: SignedInContext, action: BulkAction, id: number): Pr
 }
 
 async function findName(c: SignedInContext, id: number): Promise<string> {
-	const found = await callOperation(c, 'listInstanceStates', { query: { searchText: String(id) } })
-	const row = found.ok ? found.body.find((one) => one.id === id) : undefined
-	return row?.name ?? `Instance ${id}`
+	const found = await callOperation(c, 'getInstance', { params: { id } })
+	return found.ok ? found.body.name : `Instance ${id}`
 }

@@ -165,43 +165,29 @@ test('sb-json shows a tree that the keyboard opens, with numbers as they were wr
 	expect(await page.locator('#broken pre').isVisible()).toBe(true)
 })
 
-const CONFIRM = `<sb-confirm><form method="post" action="/delete"><input type="hidden" name="csrf" value="t">
-	<button name="what" value="it">Delete</button></form>
-	<dialog aria-label="Delete it?"><form method="dialog"><button value="cancel">Keep it</button>
-	<button value="confirm">Delete it</button></form></dialog></sb-confirm>`
-
-test('sb-confirm asks in a dialog before the form is sent', async () => {
-	await show(CONFIRM)
-	await page.getByRole('button', { name: 'Delete' }).click()
+test('sb-confirm asks in a dialog, which sends the form; without JavaScript the link leads to the page that asks', async () => {
+	const confirm = `<sb-confirm><a href="/part">Delete</a><dialog aria-label="Delete it?">
+		<form method="post" action="/delete"><button formmethod="dialog">Keep it</button>
+		<button name="what" value="it">Delete it</button></form></dialog></sb-confirm>`
+	await show(confirm)
 	const dialog = page.getByRole('dialog')
+	await page.getByRole('link', { name: 'Delete' }).click()
 	await dialog.getByRole('button', { name: 'Keep it' }).click()
 	expect(await dialog.isVisible()).toBe(false)
-	expect(posts).toEqual([])
-	await page.getByRole('button', { name: 'Delete' }).click()
+	await page.getByRole('link', { name: 'Delete' }).click()
 	await page.keyboard.press('Escape')
 	expect(posts).toEqual([])
-	await page.getByRole('button', { name: 'Delete' }).click()
+	await page.getByRole('link', { name: 'Delete' }).click()
 	await dialog.getByRole('button', { name: 'Delete it' }).click()
 	await page.locator('#done').waitFor()
-	expect(posts).toEqual(['/delete csrf=t&what=it&confirmed=true'])
-})
+	expect(posts).toEqual(['/delete what=it'])
 
-test('sb-confirm asks before htmx too, and without JavaScript the form is sent without confirmation', async () => {
-	await show(CONFIRM.replace('<form method="post"', '<form hx-post="/delete" hx-swap="none" method="post"'))
-	await page.getByRole('button', { name: 'Delete' }).click()
-	expect(posts).toEqual([])
-	await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click()
-	await poll(() => posts.length > 0)
-	expect(posts).toEqual(['/delete csrf=t&confirmed=true&what=it'])
-
-	posts = []
 	const context = await browser.newContext({ javaScriptEnabled: false })
 	const plain = await context.newPage()
-	html = CONFIRM
+	html = confirm
 	await plain.goto(`${site.url}/page`)
-	await plain.getByRole('button', { name: 'Delete' }).click()
-	await plain.locator('#done').waitFor()
-	expect(posts).toEqual(['/delete csrf=t&what=it'])
+	await plain.getByRole('link', { name: 'Delete' }).click()
+	await plain.locator('#part').waitFor()
 	await context.close()
 })
 
@@ -366,6 +352,42 @@ test('a part that cannot be loaded says so, until it can', async () => {
 	await page.getByRole('button').click()
 	await page.locator('#part').waitFor()
 	expect(await line.textContent()).toBe('')
+})
+
+test('a part that asks by itself is asked again after a failure and when online; another part that loads hides no line', async () => {
+	await page.clock.install()
+	await show(
+		`<div id="live" hx-get="/page/live" hx-trigger="due, every 600s"></div>
+		<button hx-get="/part" hx-target="#here">Load</button><div id="here"></div>`,
+	)
+	const line = page.locator('.connection')
+	const says = 'Reconnecting… What you see may be out of date.'
+	let asked = 0
+	let answer: 'abort' | 503 | 200 = 'abort'
+	await page.route('**/page/live', async (route) => {
+		asked++
+		if (answer === 'abort') await route.abort()
+		else await route.fulfill({ status: answer, contentType: 'text/html', body: `<p>${answer}</p>` })
+	})
+	await page.locator('#live').dispatchEvent('due')
+	await poll(async () => (await line.textContent()) === says)
+	await page.getByRole('button').click()
+	await page.locator('#part').waitFor()
+	expect(await line.textContent()).toBe(says)
+	answer = 503
+	await page.clock.runFor(10_500)
+	await poll(() => asked === 2)
+	answer = 200
+	await page.clock.runFor(10_500)
+	await page.getByText('200').waitFor()
+	expect(await page.getByText('503').count()).toBe(0)
+	await poll(async () => (await line.textContent()) === '')
+
+	await opened.context.setOffline(true)
+	await poll(async () => (await line.textContent()) === says)
+	await opened.context.setOffline(false)
+	await poll(() => asked === 4)
+	await poll(async () => (await line.textContent()) === '')
 })
 
 test('what htmx is allowed works under the policy of the pages', async () => {

@@ -16,6 +16,12 @@ export interface Column<Row> {
 	render: (row: Row) => Child
 }
 
+/** What a row asks, and how often. */
+export interface RowPoll {
+	url: string
+	seconds: number
+}
+
 interface TableProps<Row> {
 	/** What the table lists, for screen readers. */
 	caption: string
@@ -28,8 +34,8 @@ interface TableProps<Row> {
 	/** Id of a row. */
 	rowId?: (row: Row) => string
 	isSelected?: (row: Row) => boolean
-	/** What a row that is not finished asks every 2 s for the row that replaces it; null: it is. */
-	rowPollUrl?: (row: Row) => string | null
+	/** What a row that is not finished asks for the row that replaces it; null: it is. */
+	rowPoll?: (row: Row) => RowPoll | null
 	/** Shown when there are no rows. The first row that comes removes it. */
 	empty?: Child
 }
@@ -55,7 +61,7 @@ export function Table<Row>({ caption, columns, rows, dense = false, bodyId, empt
 						row={one}
 						id={row.rowId?.(one)}
 						selected={row.isSelected?.(one) ?? false}
-						pollUrl={row.rowPollUrl?.(one) ?? null}
+						poll={row.rowPoll?.(one) ?? null}
 					/>
 				))}
 				{rows.length > 0 || empty === undefined ? null : (
@@ -75,7 +81,7 @@ export function TableRow<Row>({
 	id,
 	selected = false,
 	fresh = false,
-	pollUrl = null,
+	poll = null,
 }: {
 	columns: readonly Column<Row>[]
 	row: Row
@@ -83,10 +89,11 @@ export function TableRow<Row>({
 	selected?: boolean
 	/** It has just come. */
 	fresh?: boolean
-	/** As `rowPollUrl`. */
-	pollUrl?: string | null
+	/** As `rowPoll`. */
+	poll?: RowPoll | null
 }) {
-	const enhanced = pollUrl === null ? {} : { 'hx-get': pollUrl, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML' }
+	const enhanced =
+		poll === null ? {} : { 'hx-get': poll.url, 'hx-trigger': `every ${poll.seconds}s`, 'hx-swap': 'outerHTML' }
 	return (
 		<tr id={id} aria-selected={selected ? 'true' : undefined} class={fresh ? 'fresh' : undefined} {...enhanced}>
 			{columns.map((column) => (

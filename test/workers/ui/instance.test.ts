@@ -58,6 +58,13 @@ describe('every page of an instance', () => {
 		expect(html).toContain('Latest events')
 		expect(html).not.toMatch(/<form[^>]*instances\/7/)
 		expect((await browser.open('/instances/7/code')).html).not.toContain('code/secrets')
+		const asking = ['/pause', '/resume', '/delete']
+		for (const below of [...asking, '/deletions', '/mass-changes', '/unchecked', '/source', '/subscription']) {
+			const page = await browser.open(`/instances/7${below}`)
+			expect([below, page.status]).toEqual([below, 200])
+			expect(page.html).not.toMatch(/<form[^>]*instances\/7/)
+			if (asking.includes(below)) expect(page.html).toContain('your role must be developer or admin')
+		}
 		client.world.watchers.calls.length = 0
 		for (const below of ['poll', 'test-event', 'pause', 'resume', 'delete'])
 			expect([below, (await browser.post(`/instances/7/${below}`)).status]).toEqual([below, 403])
@@ -100,8 +107,15 @@ describe('the overview', () => {
 		const { html } = await browser.open('/instances/7')
 		expect(html).toContain('products: 214 disappeared at once.')
 		expect(html).toContain('href="/instances/7/deletions"')
+		// The part with the cards renews what the head says too.
+		const part = await browser.open('/instances/7/cards')
+		expect(part.html).toMatch(/id="instance-state" hx-swap-oob="true"/)
+		expect(part.html).toMatch(/id="attention" hx-swap-oob="true".*products: 214 disappeared/s)
 		await setRole('viewer')
-		expect((await browser.open('/instances/7')).html).not.toContain('href="/instances/7/deletions"')
+		for (const below of ['', '/cards'])
+			expect((await browser.open(`/instances/7${below}`)).html).not.toContain('href="/instances/7/deletions"')
+		client.world.watchers.healthChanges = {}
+		expect((await browser.open('/instances/7/cards')).html).toMatch(/id="attention" hx-swap-oob="true"><\/div>/)
 	})
 
 	test('lists the newest events, each leading to its page', async () => {
@@ -175,15 +189,16 @@ describe('live rows', () => {
 		expect(status).toBe(400)
 	})
 
-	test('ask again for a delivery that is new, and no longer when it is old or ended', async () => {
+	test('ask often for a delivery that is new, slowly for one that is retried for long, and not when it has ended', async () => {
 		const row = client.world.watchers.events.get(7)!.find(({ sequence }) => sequence === 5)!
 		row.status = 'RECEIVED'
 		row.notifications[0]!.status = 'waiting'
 		client.world.nowMs = LOGS_START_MS + 10_000
 		const path = `/instances/7/events/${eventId(5)}/row`
-		expect((await browser.open(path)).html).toContain(`hx-get="${path}"`)
+		expect((await browser.open(path)).html).toContain(`hx-get="${path}" hx-trigger="every 2s"`)
 		client.world.nowMs += 200_000
-		expect((await browser.open(path)).html).not.toContain('hx-get')
+		row.notifications[0]!.status = 'retry'
+		expect((await browser.open(path)).html).toMatch(/hx-trigger="every 30s".*Retrying/s)
 		row.status = 'NOTIFIED'
 		client.world.nowMs = LOGS_START_MS + 10_000
 		const { html } = await browser.open(path)
@@ -226,6 +241,7 @@ describe('an event', () => {
 		const { status, html } = await browser.open(`/instances/7/events/${eventId(5)}`)
 		expect(status).toBe(200)
 		expect(html).toContain('orders 4 updated')
+		expect(html).toMatch(/<\/code>, delivered</)
 		expect(html).toMatch(/Attempt 2: 200 in 31 ms.*Attempt 1: 503 in 31 ms.*upstream &lt;down&gt;/s)
 		expect(html).not.toContain('<script>alert')
 		// Numbers are as the store wrote them.

@@ -21,14 +21,12 @@ export interface CardFacts extends InstanceFacts {
 	counts: Counts
 	/** Null: too many changes to count. */
 	coverage: Coverage | null
-	/** The median from a change to its acceptance in the last 24 hours; null: none with a known time. */
-	deliveryLagMs: number | null
 	now: number
 }
 
 const DAY_HOURS = 24
 
-/** The cards. They are read again when the next poll is due, and again and again until it is done. */
+/** The cards. They are read again every minute, when the next poll is due, and then often until it is done. */
 export function Cards(facts: CardFacts) {
 	const { nextRun } = facts.poller
 	const isDue = nextRun !== null && Date.parse(nextRun) <= facts.now
@@ -37,7 +35,7 @@ export function Cards(facts: CardFacts) {
 			class='says'
 			id='says'
 			hx-get={toInstancePath(facts.instance.id, 'cards')}
-			hx-trigger={isDue ? 'load delay:10s' : 'due delay:4s'}
+			hx-trigger={isDue ? 'every 10s' : 'due delay:4s, every 60s'}
 			hx-swap='outerHTML'
 		>
 			<StoreCard {...facts} />
@@ -122,7 +120,7 @@ function toSentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
-function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }: CardFacts) {
+function DeliveryCard({ health: { callback }, counts, instance }: CardFacts) {
 	const { total, success } = sumCounts(counts.slice(-DAY_HOURS))
 	const waiting = `${formatCount(callback.waiting, 'event')} ${callback.waiting === 1 ? 'waits' : 'wait'}`
 	const [tone, sentence] = ((): [Tone, string] => {
@@ -135,8 +133,7 @@ function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }:
 			]
 		if (instance.disabled) return ['idle', `Paused: nothing is sent.${callback.waiting === 0 ? '' : ` ${waiting}.`}`]
 		if (total === 0) return ['idle', 'Nothing to deliver in the last 24 hours.']
-		const lag = deliveryLagMs === null ? '' : `, p50 ${formatDuration(deliveryLagMs)} after the change`
-		return ['ok', `${formatNumber(success)} of ${formatNumber(total)} delivered in the last 24 hours${lag}.`]
+		return ['ok', `${formatNumber(success)} of ${formatNumber(total)} delivered in the last 24 hours.`]
 	})()
 	const isWaiting = callback.state === 'healthy' && callback.waiting > 0
 	return (

@@ -8,7 +8,7 @@ import { State, type Tone } from '../../parts/state.tsx'
 import { formatDuration, formatLag } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
 import { toEventPath, type Attempts, type EventRecord, type Timeline } from './data.ts'
-import { parseRecord, SOURCES, toDeliveryWords } from './event-words.ts'
+import { parseRecord, SOURCES, toDeliveryWords, toNotificationWords } from './event-words.ts'
 
 /** A notification that carries the event, with its attempts, oldest first. */
 export interface Delivery {
@@ -122,7 +122,7 @@ function Deliveries({ event, deliveries, csrf, now }: Omit<EventPageProps, 'time
 					title='Deliveries'
 					note={
 						<>
-							notification <code>{notificationId}</code>, {status}
+							notification <code>{notificationId}</code>, {toNotificationWords(status).word.toLowerCase()}
 						</>
 					}
 					right={csrf === null ? undefined : <AgainForm event={event} notificationId={notificationId} csrf={csrf} />}

@@ -12,26 +12,38 @@ export interface DeliveryWords {
 /** The statuses of notifications, the one that matters first. */
 const STATUSES: readonly (readonly [status: string, words: DeliveryWords])[] = [
 	['queued', { tone: 'bad', word: 'Failed', isFinal: true }],
-	['retry', { tone: 'warn', word: 'Retrying', isFinal: true }],
+	['retry', { tone: 'warn', word: 'Retrying', isFinal: false }],
 	['claimed', { tone: 'idle', word: 'Sending', isFinal: false }],
 	['waiting', { tone: 'idle', word: 'Waiting', isFinal: false }],
 	['delivered', { tone: 'ok', word: 'Delivered', isFinal: true }],
 	['dropped', { tone: 'idle', word: 'Dropped', isFinal: true }],
 ]
 
-/** How long a new event's row asks what became of its delivery, ms. */
+const NOT_SENT: DeliveryWords = { tone: 'idle', word: 'Not sent yet', isFinal: false }
+
+/** How long a new event's row asks often what became of its delivery, ms. */
 const MAX_FOLLOWED_MS = 120_000
+const OFTEN_SECONDS = 2
+const SLOWLY_SECONDS = 30
 
 /** What became of it, at the worst of its notifications. */
 export function toDeliveryWords({ notifiedData, status }: Pick<EventRecord, 'notifiedData' | 'status'>): DeliveryWords {
 	if (status === 'NOTIFIED') return { tone: 'ok', word: 'Delivered', isFinal: true }
 	for (const [name, words] of STATUSES) if (notifiedData.some((one) => one.status === name)) return words
-	return { tone: 'idle', word: 'Not sent yet', isFinal: false }
+	return NOT_SENT
 }
 
-/** Whether the delivery of an event is so new that its row asks again. */
-export function isDeliveryFollowed(event: EventRecord, nowMs: number): boolean {
-	return !toDeliveryWords(event).isFinal && nowMs - Date.parse(event.recordedDate) < MAX_FOLLOWED_MS
+/** What became of one notification. */
+export function toNotificationWords(status: string): DeliveryWords {
+	return STATUSES.find(([name]) => name === status)?.[1] ?? NOT_SENT
+}
+
+/** The seconds after which an event's row asks again what became of its delivery; null: it does not. */
+export function getFollowSeconds(event: EventRecord, nowMs: number): number | null {
+	if (toDeliveryWords(event).isFinal) return null
+	if (nowMs - Date.parse(event.recordedDate) < MAX_FOLLOWED_MS) return OFTEN_SECONDS
+	// An event that no notification carries after this long is kept in the log only.
+	return event.notifiedData.length === 0 ? null : SLOWLY_SECONDS
 }
 
 /** How it was detected. */

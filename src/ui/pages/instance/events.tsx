@@ -2,11 +2,11 @@
 import { Card, Empty } from '../../parts/card.tsx'
 import { Glyph } from '../../parts/glyph.tsx'
 import { State } from '../../parts/state.tsx'
-import { CoverLink, Table, TableRow, type Column } from '../../parts/table.tsx'
+import { CoverLink, Table, TableRow, type Column, type RowPoll } from '../../parts/table.tsx'
 import { formatLag } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
 import { toEventPath, toInstancePath, type EventRecord, type Instance } from './data.ts'
-import { isDeliveryFollowed, SOURCES, toChangeText, toDeliveryWords } from './event-words.ts'
+import { getFollowSeconds, SOURCES, toChangeText, toDeliveryWords } from './event-words.ts'
 
 /** How many events a page of the list shows. */
 export const NEWEST_EVENTS = 20
@@ -66,12 +66,14 @@ function toColumns(now: number): readonly Column<EventRecord>[] {
 const toRowId = (event: EventRecord): string => `event-${event.id}`
 
 /** The row asks until it is known what became of its delivery. */
-const toFollowUrl = (event: EventRecord, now: number): string | null =>
-	isDeliveryFollowed(event, now) ? `${toEventPath(event)}/row` : null
+function toPoll(event: EventRecord, now: number): RowPoll | null {
+	const seconds = getFollowSeconds(event, now)
+	return seconds === null ? null : { url: `${toEventPath(event)}/row`, seconds }
+}
 
 /** One row, as the stream and the row's own request bring it. */
 export function EventRow({ event, now }: { event: EventRecord; now: number }) {
-	return <TableRow columns={toColumns(now)} row={event} id={toRowId(event)} pollUrl={toFollowUrl(event, now)} />
+	return <TableRow columns={toColumns(now)} row={event} id={toRowId(event)} poll={toPoll(event, now)} />
 }
 
 /** A page of the list of events. */
@@ -107,7 +109,7 @@ export function EventsCard({
 				dense
 				bodyId='latest-events'
 				rowId={toRowId}
-				rowPollUrl={(event) => toFollowUrl(event, now)}
+				rowPoll={(event) => toPoll(event, now)}
 				empty={
 					isOlder ? (
 						<Empty title='No older events'>The log begins here.</Empty>

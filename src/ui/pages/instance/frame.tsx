@@ -8,6 +8,7 @@ import { Form } from '../../parts/form.tsx'
 import { Tabs } from '../../parts/glyph.tsx'
 import { MessagePlace, Notice } from '../../parts/notice.tsx'
 import { InstanceStateDot } from '../../parts/state.tsx'
+import { TextWithTimes } from '../../parts/time.tsx'
 import { getMode, getStoreLabel, toInstancePath, type Health, type Instance, type InstanceFacts } from './data.ts'
 import { DecisionMenu, ResumeLink } from './decisions.tsx'
 
@@ -104,7 +105,15 @@ export function InstanceSubPage({ instance, title, message = null, children, ...
 }
 
 function Message({ message }: { message: PageMessage | null }) {
-	return <MessagePlace>{message === null ? null : <Notice tone={message.kind}>{message.text}</Notice>}</MessagePlace>
+	return (
+		<MessagePlace>
+			{message === null ? null : (
+				<Notice tone={message.kind}>
+					<TextWithTimes text={message.text} />
+				</Notice>
+			)}
+		</MessagePlace>
+	)
 }
 
 type HeadProps = InstanceFacts & { viewer: Viewer; percent?: number | null }

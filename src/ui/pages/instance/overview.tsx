@@ -36,24 +36,27 @@ export function Overview({ range, rangeCounts, list, canAct, ...facts }: Overvie
 /** States that say nothing to do. */
 const CALM: ReadonlySet<Health['state']> = new Set(['healthy', 'catching-up', 'connecting', 'disabled'])
 
-/** What waits for a person or for the store, if anything does. */
-function Attention({
+/** What waits for a person or for the store, if anything does. `oob`: replaces it from a response for another part. */
+export function Attention({
 	instanceId,
 	health,
 	poller,
 	canAct,
+	oob = false,
 }: {
 	instanceId: number
 	health: Health
 	poller: Poller
 	canAct: boolean
+	oob?: boolean
 }) {
 	const fix = findFix(health.state)
 	const needsPerson = !CALM.has(health.state)
 	const { pending } = poller
-	if (!needsPerson && pending === 0) return null
+	const place = { id: 'attention', 'hx-swap-oob': oob ? 'true' : undefined }
+	if (!needsPerson && pending === 0) return <div {...place} />
 	return (
-		<div class='spaced'>
+		<div {...place} class='spaced'>
 			<Card plain>
 				{needsPerson ? (
 					<Need

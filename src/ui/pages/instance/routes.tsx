@@ -9,6 +9,8 @@ import type { PageSet } from '../../http/pages.ts'
 import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
 import { MessagePlace, Notice } from '../../parts/notice.tsx'
 import type { Tone } from '../../parts/state.tsx'
+import { TextWithTimes } from '../../parts/time.tsx'
+import { ReadOnlyNote } from '../decisions/frame.tsx'
 import { Cards, type CardFacts } from './cards.tsx'
 import { ChangesCard, parseRange, RANGES, type Range } from './chart.tsx'
 import { mountCode } from './code-routes.tsx'
@@ -25,7 +27,7 @@ import { DecisionForm, getDecisionWords, type Decision } from './decisions.tsx'
 import { mountEvents } from './event-routes.tsx'
 import { NEWEST_EVENTS, type EventList } from './events.tsx'
 import { HeadState, InstanceHead, InstancePage, InstanceSubPage } from './frame.tsx'
-import { BaselineProgress, Overview } from './overview.tsx'
+import { Attention, BaselineProgress, Overview } from './overview.tsx'
 
 /** Mounts the pages. */
 export function mountInstance(pages: PageSet): void {
@@ -88,21 +90,17 @@ async function readCardFacts(c: SignedInContext): Promise<CardFacts> {
 	const now = c.var.services.now()
 	const params = { id: getInstanceId(c) }
 	const from = new Date(now - RANGES['7d'].hours * HOUR_MS).toISOString()
-	const [facts, poller, counts, coverage, states] = await Promise.all([
+	const [facts, poller, counts, coverage] = await Promise.all([
 		readInstance(c),
 		callOperation(c, 'getPoller', { params }),
 		readCounts(c, '7d'),
 		callOperation(c, 'getCoverage', { params, query: { from } }),
-		callOperation(c, 'listInstanceStates', { query: { searchText: params.id } }),
 	])
-	// Names with this number are found too.
-	const state = states.ok ? states.body.find(({ id }) => id === facts.instance.id) : undefined
 	return {
 		...facts,
 		poller: requireOk(poller),
 		counts,
 		coverage: toOptional(coverage),
-		deliveryLagMs: state?.lagMs ?? null,
 		now,
 	}
 }
@@ -116,8 +114,18 @@ async function readCounts(c: SignedInContext, range: Range): Promise<Counts> {
 	return requireOk(await callOperation(c, 'countEventsByType', { params, query: { from, interval } }))
 }
 
+/** The cards, and what the head and the message above them say of the same facts. */
 async function showCards(c: SignedInContext): Promise<Response> {
-	return await renderPart(c, <Cards {...await readCardFacts(c)} />)
+	const facts = await readCardFacts(c)
+	const { instance, health, poller } = facts
+	return await renderPart(
+		c,
+		<>
+			<Cards {...facts} />
+			<HeadState state={health.state} percent={getIndexedPercent(poller)} oob />
+			<Attention instanceId={instance.id} health={health} poller={poller} canAct={can(c.var.viewer, 'developer')} oob />
+		</>,
+	)
 }
 
 async function showChanges(c: SignedInContext): Promise<Response> {
@@ -146,7 +154,7 @@ async function pollNow(c: SignedInContext): Promise<Response> {
 	if (!result.ok) return await refuseAction(c, result)
 	const { state, notBefore } = result.body
 	if (state !== 'waiting' || notBefore === null)
-		return await respondToAction(c, 'ok', 'The store is being polled. Changes appear below.')
+		return await respondToAction(c, 'ok', 'The store is being polled. Changes appear on the overview.')
 	return await respondToAction(c, 'warn', `The store failed a moment ago. It is polled at ${notBefore}.`)
 }
 
@@ -179,7 +187,9 @@ async function respondToAction(
 		<>
 			<InstanceHead {...facts} viewer={c.var.viewer} percent={poller.ok ? getIndexedPercent(poller.body) : null} />
 			<MessagePlace oob>
-				<Notice tone={tone}>{text}</Notice>
+				<Notice tone={tone}>
+					<TextWithTimes text={text} />
+				</Notice>
 			</MessagePlace>
 		</>,
 	)
@@ -205,12 +215,16 @@ async function renderDecision(
 			{...getDecisionWords(decision, facts.instance)}
 			message={problem === null ? message : { kind: 'bad', text: problem }}
 		>
-			<DecisionForm
-				decision={decision}
-				instance={facts.instance}
-				csrf={viewer.csrf}
-				waiting={facts.health.callback.waiting}
-			/>
+			{can(viewer, 'developer') ? (
+				<DecisionForm
+					decision={decision}
+					instance={facts.instance}
+					csrf={viewer.csrf}
+					waiting={facts.health.callback.waiting}
+				/>
+			) : (
+				<ReadOnlyNote />
+			)}
 		</InstanceSubPage>,
 		problem === null ? 200 : 409,
 	)

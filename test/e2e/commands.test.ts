@@ -48,6 +48,16 @@ test('the demo shows its first event, takes free ports, and leaves nothing on SI
 	expect(statSync(file ?? '').mode & 0o777).toBe(0o600)
 	const { url, shopUrl } = JSON.parse(readFileSync(file ?? '', 'utf8')) as { url: string; shopUrl: string }
 
+	// The link signs in: Home is the page of the demo's organization.
+	const { signInUrl } = JSON.parse(readFileSync(file!, 'utf8')) as { signInUrl: string }
+	expect(shown).toContain(signInUrl)
+	const signedIn = await fetch(signInUrl, { redirect: 'manual' })
+	const cookie = signedIn.headers
+		.getSetCookie()
+		.map((line) => line.split(';')[0])
+		.join('; ')
+	const home = await fetch(new URL('/', signInUrl), { headers: { Cookie: cookie }, redirect: 'manual' })
+	expect([home.status, (await home.text()).includes('The demo')]).toEqual([200, true])
 	demo.child.kill('SIGINT')
 	expect(await demo.ended).toBe(0)
 	expect(demo.err()).toBe('')

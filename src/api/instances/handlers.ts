@@ -144,7 +144,8 @@ async function applyChange(c: InstanceContext, input: InstanceInput, options: Ch
 }
 
 function getViewOptions({ env, var: variables }: Pick<CallerContext, 'env' | 'var'>): InstanceViewOptions {
-	return { MASTER_KEYS: env.MASTER_KEYS, PUBLIC_URL: env.PUBLIC_URL, canSeeSecrets: canSeeSecrets({ var: variables }) }
+	const { MASTER_KEYS, PUBLIC_URL } = env
+	return { MASTER_KEYS, PUBLIC_URL, canSeeSecrets: canSeeSecrets({ var: variables }), nowMs: variables.services.now() }
 }
 
 function getConfigurationItems(c: InstanceContext, instance: Instance): Item[] {

@@ -168,6 +168,9 @@ export const InstanceResponse = z
 		storeVersion: z.string().optional().meta({
 			description: "The store's version when its address or keys were last checked; absent: the key may not read it",
 		}),
+		signatureKeyRotatesUntil: z.string().optional().meta({
+			description: 'During a rotation of the signature key: from then on only the new key signs',
+		}),
 		traceLoggingEnabled: z.boolean(),
 		cachingEnabled: z.boolean(),
 		externalAuthentication: z.literal('none'),

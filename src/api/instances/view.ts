@@ -5,6 +5,7 @@ import { getCallbackUrl } from '../../instances/config.ts'
 import { SHOWN_DEFAULT_VALUES, isSecretKey, listConfigurationKeys } from '../../instances/configuration-keys.ts'
 import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY } from '../../instances/poller.ts'
 import type { Instance } from '../../instances/rows.ts'
+import { getSealedKeysAt } from '../../instances/signature.ts'
 import { getElement, openInstanceSecret } from '../../instances/stores.ts'
 import { maskUrl, maskUrls } from '../../lib/url-masks.ts'
 import { SECRET_MASK } from '../../lib/values.ts'
@@ -18,6 +19,7 @@ export interface InstanceViewOptions {
 	PUBLIC_URL: string
 	/** Otherwise the token and URLs are masked. */
 	canSeeSecrets: boolean
+	nowMs: number
 }
 
 /** An instance. `hydrate: false` omits the configuration and most of the element. */
@@ -53,6 +55,7 @@ export async function toInstanceResponse(
 					subscriptionId: instance.subscriptionId,
 				}),
 		...(instance.connection.version === '' ? {} : { storeVersion: instance.connection.version }),
+		...toRotation(instance, env.nowMs),
 		traceLoggingEnabled: false,
 		cachingEnabled: false,
 		externalAuthentication: 'none',
@@ -63,6 +66,13 @@ export async function toInstanceResponse(
 			lastName: creator?.lastName ?? '',
 		},
 	}
+}
+
+/** When a rotation of the signature key ends, without the keys; nothing if none is in progress. */
+function toRotation(instance: Instance, nowMs: number): { signatureKeyRotatesUntil?: string } {
+	const isRotating = (getSealedKeysAt(instance, nowMs)?.next ?? null) !== null
+	if (!isRotating || instance.signatureFromMs === null) return {}
+	return { signatureKeyRotatesUntil: toIsoSeconds(instance.signatureFromMs) }
 }
 
 /**

@@ -133,6 +133,8 @@ describe('the key', () => {
 		])
 		await rotate(id, { key: NEW })
 		expect((await show(id)).next).toEqual({ key: NEW, whsec: whsec(NEW), from: '2026-06-02T12:00:00Z' })
+		const untilOf = async () => (await client.call('GET', `/instances/${id}`)).body.signatureKeyRotatesUntil
+		expect(await untilOf()).toBe('2026-06-02T12:00:00Z')
 		expect(await audit('instance.signature-key.show')).toMatchObject([{}, { detail: { keys: 2 } }])
 		await expectSilentAudit(key, NEW, whsec(key), whsec(NEW))
 		expect((await client.call('GET', `/instances/${id}`)).body.configuration[SIGNATURE_KEY]).toBe('********')

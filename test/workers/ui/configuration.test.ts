@@ -118,16 +118,35 @@ test('another site is asked about first, and then indexed anew', async () => {
 
 test('the signature key is rotated, the new one shown once, and the rotation ended', async () => {
 	await browser.open(path())
+	const buttons = (html: string) => [html.includes('value="rotate"'), html.includes('value="end"')]
+	expect(buttons((await browser.open(path())).html)).toEqual([true, false])
 	const rotated = await browser.post(`${path()}/signature`, { do: 'rotate' })
+	expect(buttons(rotated.html)).toEqual([false, true])
 	const { next } = (await client.call('GET', `/instances/${id}/signature-key`)).body
 	expect(rotated.html).toContain(next.key)
-	expect((await browser.open(path())).html).not.toContain(next.key)
-	expect(rotated.html).toContain('both sign for 24 hours')
+	const reopened = (await browser.open(path())).html
+	expect([reopened.includes(next.key), buttons(reopened)]).toEqual([false, [false, true]])
+	expect(reopened).toMatch(/A rotation is in progress\. The new key signs alone <sb-time><time [^>]*>in \d+ [dh]</)
+	const { n } = (await env.DB.prepare(
+		"SELECT count(*) AS n FROM audit_log WHERE action = 'instance.signature-key.show' AND user_id = 1",
+	).first<{ n: number }>())!
+	expect(n).toBe(1)
 	expect(Date.parse(next.from) - client.world.nowMs).toBeGreaterThanOrEqual(24 * 3_600_000)
 	const again = await browser.post(`${path()}/signature`, { do: 'rotate' })
 	expect(again.status).toBe(422)
-	await browser.post(`${path()}/signature`, { do: 'end' })
+	const ended = await browser.post(`${path()}/signature`, { do: 'end' })
+	expect([buttons(ended.html), ended.html.includes('both sign for 24 hours')]).toEqual([[true, false], true])
 	expect((await client.call('GET', `/instances/${id}/signature-key`)).body).toMatchObject({ key: next.key, next: null })
+})
+
+test('the signature key is set by hand, and removed', async () => {
+	const keyOf = async () => (await client.call('GET', `/instances/${id}/signature-key`)).body.key
+	await browser.post(path(), await openForm({ 'event.notification.signature.key': 'another-key' }))
+	expect(await keyOf()).toBe('another-key')
+	const removal = { 'remove-event-notification-signature-key': 'event.notification.signature.key' }
+	await browser.post(path(), await openForm(removal))
+	expect(await keyOf()).toBe(null)
+	expect((await browser.open(path())).html).not.toContain('Rotate the key')
 })
 
 test('everything is read again on request', async () => {

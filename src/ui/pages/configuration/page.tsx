@@ -5,7 +5,8 @@ import { Card } from '../../parts/card.tsx'
 import { CopyValue, KeyValues } from '../../parts/code.tsx'
 import { Check } from '../../parts/field.tsx'
 import { Form } from '../../parts/form.tsx'
-import { formatCount, formatExact } from '../../parts/text.ts'
+import { formatCount } from '../../parts/text.ts'
+import { Time } from '../../parts/time.tsx'
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { operations } from '../../../api/operations.ts'
 import { EventsFields } from '../connect/events-step.tsx'
@@ -63,15 +64,18 @@ export function ConfigurationForm({ view, csrf, moved, oob = false }: Configurat
 	)
 }
 
-/** The signature key: rotated without a gap, so that receivers can follow. */
+/** The signature key: rotated without a gap, so that receivers can follow. The keys stay hidden. */
 export function SignatureCard({
 	view,
 	csrf,
+	rotatesUntil,
 	shown,
 	error = null,
 }: {
 	view: FormView
 	csrf: string
+	/** ISO 8601; null: no rotation is in progress. */
+	rotatesUntil: string | null
 	/** The keys after a rotation; null: they are not shown. */
 	shown: SignatureKey | null
 	error?: string | null
@@ -83,19 +87,29 @@ export function SignatureCard({
 				<h2>Callback Notification Signature Key</h2>
 			</header>
 			<div class='body'>
-				<p>
-					Notifications are signed. When you rotate the key, the old and the new one both sign for {GRACE}, so that your
-					receiver can change without rejecting any.
-				</p>
+				{rotatesUntil === null ? (
+					<p>
+						Notifications are signed. When you rotate the key, the old and the new one both sign for {GRACE}, so that
+						your receiver can change without rejecting any.
+					</p>
+				) : (
+					<p>
+						A rotation is in progress. The new key signs alone <Time at={rotatesUntil} now={view.now} />; until then the
+						old and the new one both sign.
+					</p>
+				)}
 				{shown === null ? null : <ShownKey shown={shown} />}
 				<Form csrf={csrf} action={`${view.action}/signature`} target='#signature' message={error}>
 					<div class='actions after'>
-						<Button name='do' value='rotate' icon='refresh-cw'>
-							Rotate the key
-						</Button>
-						<Button name='do' value='end'>
-							End the rotation
-						</Button>
+						{rotatesUntil === null ? (
+							<Button name='do' value='rotate' icon='refresh-cw'>
+								Rotate the key
+							</Button>
+						) : (
+							<Button name='do' value='end'>
+								End the rotation
+							</Button>
+						)}
 					</div>
 				</Form>
 			</div>
@@ -106,14 +120,7 @@ export function SignatureCard({
 function ShownKey({ shown: { key, next } }: { shown: SignatureKey }) {
 	const current = next?.key ?? key
 	if (current === null) return null
-	return (
-		<KeyValues
-			entries={[
-				[next === null ? 'Key' : 'New key', <CopyValue value={current} label='the key' />],
-				next === null ? null : ['Signs alone from', formatExact(Date.parse(next.from))],
-			]}
-		/>
-	)
+	return <KeyValues entries={[[next === null ? 'Key' : 'New key', <CopyValue value={current} label='the key' />]]} />
 }
 
 /** Reading everything again, which finds what dates do not show. */

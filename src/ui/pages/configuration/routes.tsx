@@ -195,7 +195,13 @@ async function respondWithPage(
 		c,
 		<InstancePage {...toFrame(c, facts)}>
 			{form as never}
-			<SignatureCard view={view} csrf={csrf} shown={shown} error={error} />
+			<SignatureCard
+				view={view}
+				csrf={csrf}
+				rotatesUntil={facts.instance.signatureKeyRotatesUntil ?? null}
+				shown={shown}
+				error={error}
+			/>
 			<RereadCard id={facts.instance.id} csrf={csrf} />
 		</InstancePage>,
 		status,
@@ -219,8 +225,9 @@ async function changeSignature(c: SignedInContext, posted: URLSearchParams): Pro
 	const view = await toView(c, loaded, loaded)
 	const { csrf } = c.var.viewer
 	const status = result.ok ? 200 : 422
-	if (isPartRequest(c))
-		return await renderPart(c, <SignatureCard view={view} csrf={csrf} shown={shown} error={error} />, status)
+	const rotatesUntil = loaded.instance.signatureKeyRotatesUntil ?? null
+	const card = <SignatureCard view={view} csrf={csrf} rotatesUntil={rotatesUntil} shown={shown} error={error} />
+	if (isPartRequest(c)) return await renderPart(c, card, status)
 	const form = <ConfigurationForm view={view} csrf={csrf} moved={false} />
 	return await respondWithPage(c, loaded, view, { form, shown, error }, status)
 }

@@ -148,6 +148,7 @@ export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 	return (
 		<Part id='cf-optional' oob={oob}>
 			<SignatureField view={view} />
+			<RemoveStored view={view} name={SIGNATURE} label='Remove the stored signature key' />
 			<Field
 				name={BASIC_USER}
 				label='Callback Basic Auth User Name'
@@ -183,9 +184,8 @@ export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 }
 
 function SignatureField({ view }: { view: FormView }) {
-	// The key of an instance is rotated, so that receivers can follow.
-	if (view.instanceId !== null && view.storedKeys.includes(SIGNATURE)) return null
 	const { generatedKey } = view
+	const isStored = view.instanceId !== null && view.storedKeys.includes(SIGNATURE)
 	return (
 		<div data-secret='true'>
 			<Field
@@ -196,7 +196,9 @@ function SignatureField({ view }: { view: FormView }) {
 				error={errorOf(view, SIGNATURE)}
 				hint={
 					generatedKey === null
-						? 'Signs each notification, so that your receiver can tell that it is genuine.'
+						? isStored
+							? 'A key entered here replaces the stored one immediately. To change it without a gap, rotate it below.'
+							: 'Signs each notification, so that your receiver can tell that it is genuine.'
 						: 'Copy it into your receiver now.'
 				}
 				attributes={{ placeholder: toPlaceholder(view, SIGNATURE), autocomplete: 'off' }}

@@ -260,7 +260,7 @@ describe('errors stand at their fields', () => {
 	test.each([
 		['store.url', 'store.url'],
 		['tags[3]', 'tags'],
-		['event.poller.backfill', 'existing.since'],
+		['event.poller.backfill', 'event.poller.backfill'],
 		['configuration', ''],
 		['event.poller.configuration', 'event.poller.configuration'],
 		['event.poller.configuration.customers.url', 'resource.0.url'],
@@ -271,6 +271,11 @@ describe('errors stand at their fields', () => {
 		['event.poller.configuration.unknown.url', 'event.poller.configuration'],
 	])('%s', (field, expected) => {
 		expect(toFormProblems([{ field, message: 'expected x' }], form)[0]!.field).toBe(expected)
+	})
+
+	test('an error of the date stands at the date while it is shown', () => {
+		const problem = { field: 'event.poller.backfill', message: 'expected x' }
+		expect(toFormProblems([problem], { ...form, existing: 'since' })[0]!.field).toBe('existing.since')
 	})
 
 	test.each([

@@ -111,6 +111,29 @@ describe('a check', () => {
 		expect(html).toContain(`id="${field.replace(/\W+/g, '-')}-error"`)
 	})
 
+	test('opens what hides an error, and leaves the rest as the person has it', async () => {
+		const changes = { 'event.notification.rate': 'fast', 'resource.2.url': '/hubs/ecommerce/orders?colour=red' }
+		const { html } = await browser.post('/connect/check', await openForm({ ...filled(), ...changes }), HTMX)
+		expect(html).toMatch(/<details class="behind" id="cf-optional-details" open[^>]* hx-swap-oob="outerMorph"/)
+		expect(html).toMatch(/<details class="edit" id="cf-edit-2" open[^>]* hx-swap-oob="outerMorph"/)
+		expect(html).toContain('<div id="cf-fields-1" hx-swap-oob="outerMorph"')
+		const right = await browser.post('/connect/check', await openForm(filled()), HTMX)
+		expect(right.html).not.toMatch(/<details class="(?:behind|edit)" [^>]*hx-swap-oob/)
+	})
+
+	test('an error of the date stands beside it', async () => {
+		const { html } = await browser.post(
+			'/connect/check',
+			await openForm({
+				...filled(),
+				'event.vendor.type': 'polling',
+				'event.poller.backfill': 'since',
+				'existing.since': 'soon',
+			}),
+		)
+		expect(html).toContain('id="existing-since-error"')
+	})
+
 	test('keeps secrets sealed for a browser without JavaScript', async () => {
 		const fields = await openForm({ ...filled(), 'event.notification.signature.key': 'a-signature-key' })
 		const checked = await browser.post('/connect/check', fields)

@@ -12,7 +12,7 @@ import { toId } from '../../parts/text.ts'
 import { applyAct } from '../connect/acts.ts'
 import { FormParts, JsonParts, SignatureParts } from '../connect/form.tsx'
 import { isEmptyChange, toInstanceChange, type InstanceChange } from '../connect/model/changes.ts'
-import { toInstanceForm, type InstanceForm } from '../connect/model/form.ts'
+import { BACKFILL, toInstanceForm, type InstanceForm } from '../connect/model/form.ts'
 import { findFormProblems, findPollerProblems, toFormProblems } from '../connect/model/problems.ts'
 import { readPostedForm } from '../connect/posted.ts'
 import { getCatalog, getKeyHelp } from '../connect/routes.tsx'
@@ -61,7 +61,10 @@ async function toView(c: SignedInContext, { instance, catalog, storedKeys }: Loa
 	const { form, check = null, refused = [] } = shown
 	return {
 		form,
-		problems: listProblems(form, refused, check),
+		// This form has no field for the existing objects, which are sent at the start alone.
+		problems: listProblems(form, refused, check).map((problem) =>
+			problem.field === BACKFILL ? { field: '', message: `${BACKFILL}: ${problem.message}` } : problem,
+		),
 		check,
 		catalog,
 		keyHelp: await getKeyHelp(c),

@@ -47,12 +47,7 @@ export function EventsFields({ view }: { view: FormView }) {
 				<div {...toCheckAttributes(view)}>
 					<IntervalPart view={view} />
 				</div>
-				<details class='behind' open={hasOptionalProblem(view)}>
-					<summary>Show optional fields</summary>
-					<div class='body'>
-						<OptionalPart view={view} />
-					</div>
-				</details>
+				<OptionalDetails view={view} />
 			</div>
 		</>
 	)
@@ -143,6 +138,23 @@ const BASIC_USER = 'event.notification.basic.username'
 const BASIC_PASSWORD = 'event.notification.basic.password'
 const HEADERS = 'event.notification.callback.headers'
 
+/** The optional fields, open where something in them is to correct. */
+export function OptionalDetails({ view, oob = false }: PartProps<FormView>) {
+	return (
+		<details
+			class='behind'
+			id='cf-optional-details'
+			open={hasOptionalProblem(view)}
+			hx-swap-oob={oob ? 'outerMorph' : undefined}
+		>
+			<summary>Show optional fields</summary>
+			<div class='body'>
+				<OptionalPart view={view} />
+			</div>
+		</details>
+	)
+}
+
 /** Signature, Basic auth, headers, and the settings that most instances leave as they are. */
 export function OptionalPart({ view, oob = false }: PartProps<FormView>) {
 	return (
@@ -232,7 +244,8 @@ function isFurther({ key }: CatalogKey): boolean {
 	return !SHOWN_KEYS.has(key)
 }
 
-function hasOptionalProblem({ problems, catalog }: FormView): boolean {
+/** Whether something in the optional fields is to correct. */
+export function hasOptionalProblem({ problems, catalog }: FormView): boolean {
 	const names = new Set([
 		SIGNATURE,
 		BASIC_USER,

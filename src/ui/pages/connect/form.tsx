@@ -2,9 +2,16 @@
 import { StepBadge } from '../../parts/steps.tsx'
 import { toId } from '../../parts/text.ts'
 import { toStoreFinding, toSummary } from './findings.ts'
-import { CallbackPart, IntervalPart, OptionalPart, TypePart } from './events-step.tsx'
+import {
+	CallbackPart,
+	IntervalPart,
+	hasOptionalProblem,
+	OptionalDetails,
+	OptionalPart,
+	TypePart,
+} from './events-step.tsx'
 import { Part, type PartProps } from './part.tsx'
-import { ExistingPart, PollingPart, RowCells, RowFields } from './polling-step.tsx'
+import { ExistingPart, PollingPart, RowParts } from './polling-step.tsx'
 import { KeyPart, StorePart } from './store-step.tsx'
 import { getStepState, type FormView, type StepName } from './view.ts'
 
@@ -67,16 +74,11 @@ export function FormParts({ view, polling }: { view: FormView; polling: boolean 
 			<TypePart view={view} oob />
 			<CallbackPart view={view} oob />
 			<IntervalPart view={view} oob />
-			<OptionalPart view={view} oob />
+			{hasOptionalProblem(view) ? <OptionalDetails view={view} oob /> : <OptionalPart view={view} oob />}
 			{polling || view.form.json !== null ? (
 				<PollingPart view={view} oob />
 			) : (
-				view.form.rows.map((row, index) => (
-					<>
-						<RowCells view={view} row={row} index={index} oob />
-						<RowFields view={view} row={row} index={index} oob />
-					</>
-				))
+				view.form.rows.map((row, index) => <RowParts view={view} row={row} index={index} />)
 			)}
 			{view.instanceId === null ? <ExistingPart view={view} oob /> : null}
 			{polling && view.instanceId === null ? <SummaryPart view={view} oob /> : null}

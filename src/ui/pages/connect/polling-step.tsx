@@ -48,23 +48,58 @@ function Rows({ view }: { view: FormView }) {
 
 function Row({ view, row, index }: { view: FormView; row: ResourceRow; index: number }) {
 	const name = row.label.trim() || `resource ${index + 1}`
-	const isWrong = ROW_FIELDS.some((field) => errorOf(view, toRowName(index, field)) !== null)
 	return (
 		<div class='row' role='group' aria-label={name}>
 			<Switch name={toRowName(index, 'on')} label={`Poll ${name}`} hideLabel checked={row.on} />
 			<RowCells view={view} row={row} index={index} />
-			<details class='edit' open={isWrong || view.openRow === index}>
-				<summary aria-label={`Edit ${name}`} title={`Edit ${name}`}>
-					<Icon name='pencil' />
-				</summary>
-				<RowFields view={view} row={row} index={index} />
-			</details>
+			<RowDetails view={view} row={row} index={index} />
 		</div>
 	)
 }
 
+interface RowProps extends PartProps<FormView> {
+	row: ResourceRow
+	index: number
+}
+
+/** The pencil and what is behind it: open where something in it is to correct. */
+function RowDetails({ view, row, index, oob = false }: RowProps) {
+	const title = `Edit ${row.label.trim() || `resource ${index + 1}`}`
+	return (
+		<details
+			class='edit'
+			id={`cf-edit-${index}`}
+			open={isRowWrong(view, index) || view.openRow === index}
+			hx-swap-oob={oob ? 'outerMorph' : undefined}
+		>
+			<summary aria-label={title} title={title}>
+				<Icon name='pencil' />
+			</summary>
+			<RowFields view={view} row={row} index={index} />
+		</details>
+	)
+}
+
+/** A row in the response of an act. What a person has opened stays open, so only a wrong row is sent with its pencil. */
+export function RowParts({ view, row, index }: RowProps) {
+	return (
+		<>
+			<RowCells view={view} row={row} index={index} oob />
+			{isRowWrong(view, index) ? (
+				<RowDetails view={view} row={row} index={index} oob />
+			) : (
+				<RowFields view={view} row={row} index={index} oob />
+			)}
+		</>
+	)
+}
+
+function isRowWrong(view: FormView, index: number): boolean {
+	return ROW_FIELDS.some((field) => errorOf(view, toRowName(index, field)) !== null)
+}
+
 /** The name of a resource, what was found, and what it costs. */
-export function RowCells({ view, row, index, oob = false }: PartProps<FormView> & { row: ResourceRow; index: number }) {
+function RowCells({ view, row, index, oob = false }: RowProps) {
 	const found = findChecked(view, row)
 	return (
 		<Part id={`cf-row-${index}`} oob={oob} inline>
@@ -96,12 +131,7 @@ function Found({ found, now }: { found: CheckedResource; now: number }) {
 }
 
 /** The fields behind the pencil. */
-export function RowFields({
-	view,
-	row,
-	index,
-	oob = false,
-}: PartProps<FormView> & { row: ResourceRow; index: number }) {
+function RowFields({ view, row, index, oob = false }: RowProps) {
 	const text = (field: (typeof ROW_FIELDS)[number], label: string, hint?: string, placeholder?: string) => (
 		<Field
 			name={toRowName(index, field)}
@@ -232,6 +262,7 @@ export function ExistingPart({ view, oob = false }: PartProps<FormView>) {
 				name={BACKFILL}
 				label='Existing objects'
 				value={existing}
+				error={errorOf(view, BACKFILL)}
 				options={[
 					{ value: 'none', title: 'Skip them', text: 'Only changes from now on are sent.' },
 					{ value: 'all', title: 'Send all', text: 'Each object is sent once as CREATED, then its changes.' },

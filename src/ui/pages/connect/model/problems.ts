@@ -18,7 +18,8 @@ export function toFormProblems(problems: readonly FieldProblem[], form: Instance
 	return problems.map(({ field, message }) => {
 		if (field === POLLER || field.startsWith(`${POLLER}.`)) return toPollerProblem(field, message, form)
 		if (field.startsWith('tags')) return { field: FIELD_NAMES.tags, message }
-		if (field === BACKFILL) return { field: FIELD_NAMES.since, message }
+		// The date has a field only while it is chosen.
+		if (field === BACKFILL) return { field: form.existing === 'since' ? FIELD_NAMES.since : BACKFILL, message }
 		return { field: field === 'name' || field.includes('.') ? field : '', message }
 	})
 }

@@ -1,5 +1,5 @@
 /** Visits a page in a state and judges it. */
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Response } from 'playwright-core'
 import { ASSETS } from '#assets'
 import { openPage, type Look } from './browser.ts'
 import { findAccessibilityFaults, findLayoutFaults, listDialogs, toggleDialog } from './inspect.ts'
@@ -38,8 +38,9 @@ export async function visit(
 		const path = typeof state.path === 'string' ? state.path : await state.path(scene)
 		const response = await page.goto(`${scene.url}${path}`)
 		const status = response?.status() ?? 0
-		if (state.act === undefined && status !== (state.status ?? 200)) faults.push(`answers ${status}`)
-		await state.act?.(page, scene)
+		const firstStatus = state.act === undefined ? (state.status ?? 200) : 200
+		if (status !== firstStatus) faults.push(`answers ${status}`)
+		if (state.act !== undefined) await act(page, scene, state.act, state.status)
 		if (state.until !== undefined) await page.locator(state.until).first().waitFor()
 		await settle(page)
 		await picture(page, '')
@@ -59,6 +60,18 @@ export async function visit(
 		await context.close()
 	}
 	return faults
+}
+
+/** Leads to a state. `status`: waits until the page or a part of it is answered so. */
+async function act(
+	page: Page,
+	scene: Scene,
+	lead: NonNullable<PageState['act']>,
+	status: number | undefined,
+): Promise<void> {
+	const isAnswer = (response: Response): boolean =>
+		response.status() === status && ['document', 'fetch', 'xhr'].includes(response.request().resourceType())
+	await Promise.all([status === undefined ? null : page.waitForResponse(isAnswer), lead(page, scene)])
 }
 
 /** Waits until fonts, elements and what is loaded later are there. Streams stay open, so the network is never idle. */

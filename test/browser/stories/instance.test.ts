@@ -260,6 +260,34 @@ describe('live events', () => {
 		await ann.leave()
 	})
 
+	test('offline, a line says that the page may be old; online again, rows and cards are fresh', async () => {
+		const ann = await openInstance()
+		const { page, context } = ann
+		await ann.see('Live')
+		const line = page.getByText('What you see may be out of date.').filter({ visible: true })
+		const readCards = page.waitForEvent('requestfailed', (request) => request.url().endsWith(`${path}/cards`))
+		await context.setOffline(true)
+		await line.waitFor()
+		const missed = placeOrder()
+		await waitForEvent(missed)
+		await readCards
+		expect(await line.count()).toBe(1)
+		const onlineMs = Date.now()
+		await context.setOffline(false)
+		await seeOrder(ann, missed)
+		await line.waitFor({ state: 'detached' })
+		const polled = page.locator('#says').getByText('Up to date as of').locator('time')
+		await expect
+			.poll(async () => Date.parse((await polled.getAttribute('datetime'))!), { timeout: PATIENCE_MS })
+			.toBeGreaterThan(onlineMs)
+		await seeOrder(ann, placeOrder())
+		await expectRowsOfLog(ann)
+		// What failed meanwhile.
+		ann.forgetErrors()
+		ann.expectClean()
+		await ann.leave()
+	})
+
 	/** Waits until an order's event is in the log. */
 	async function waitForEvent(order: number): Promise<void> {
 		const log = async (): Promise<string[]> =>

@@ -240,7 +240,7 @@ export const PAGE_STATES: readonly PageState[] = [
 		path: instance('Marlow Candles', '/source'),
 		status: 422,
 		act: async (page, scene) => {
-			await page.getByLabel('The Store URL').fill(scene.stores.get('Alpenglow Sports')!.url)
+			await page.getByLabel('The Store URL').fill(await scene.serveCopy('Marlow Candles'))
 			await page.getByRole('button', { name: 'Save the address' }).click()
 		},
 		until: '[name=rebaseline]',

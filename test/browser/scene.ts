@@ -209,6 +209,19 @@ export class Scene {
 		if (order.indexOf(phase) > order.indexOf(this.#phase)) this.#phase = phase
 	}
 
+	/** Serves a copy of an instance's store, with its keys, at another address, as of a shop that moved; the address. */
+	async serveCopy(name: string): Promise<string> {
+		const port = await anyFreePort()
+		const seed = 1 + PARTS.findIndex((part) => part.name === name)
+		const store = createStore({ seed, objects: 30, name, url: `http://127.0.0.1:${port}` })
+		const served = await serve(store, { port })
+		this.#undo.push(
+			() => store.close(),
+			() => served.close(),
+		)
+		return served.url
+	}
+
 	/** A URL that signs somebody in and leads to Home. */
 	async signInUrl(viewer: Exclude<SceneViewer, 'nobody'>): Promise<string> {
 		if (viewer === 'owner') return await createSignInUrl(this.url, this.#account!)

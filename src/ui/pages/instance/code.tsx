@@ -1,4 +1,5 @@
 /** The tab *Code*: calls for this instance in four languages, the call behind each page, and its secrets on request. */
+import { operations, type OperationId } from '../../../api/operations.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CodeBlock, CopyValue, KeyValues } from '../../parts/code.tsx'
@@ -38,27 +39,46 @@ function listExamples(id: number): { title: string; call: Call }[] {
 	]
 }
 
-/** The call behind each page and button. */
-function listCalls(id: number): { page: string; method: string; path: string }[] {
-	const below = `/instances/${id}`
-	return [
-		{ page: 'Overview: state and what to do', method: 'GET', path: `${below}/health` },
-		{ page: 'Overview: next poll, objects indexed', method: 'GET', path: `${below}/poller` },
-		{ page: 'Overview: coverage', method: 'GET', path: `${below}/coverage` },
-		{ page: 'Overview: changes by hour', method: 'GET', path: `${below}/events/analytics/types` },
-		{ page: 'Overview: latest events', method: 'GET', path: `${below}/events` },
-		{ page: 'Overview: live', method: 'GET', path: `${below}/events/stream` },
-		{ page: 'An event', method: 'GET', path: `${below}/events/{eventId}` },
-		{ page: 'An event: attempts', method: 'GET', path: '/notifications/{id}/attempts' },
-		{ page: 'An event: deliver again', method: 'POST', path: '/notifications/{id}/replay' },
-		{ page: 'Configuration', method: 'GET', path: below },
-		{ page: 'Configuration: save', method: 'PATCH', path: below },
-		{ page: 'Poll now', method: 'PUT', path: `${below}/poll` },
-		{ page: 'Send a test event', method: 'POST', path: `${below}/test-event` },
-		{ page: 'Pause', method: 'DELETE', path: `${below}/enabled` },
-		{ page: 'Resume', method: 'PUT', path: `${below}/enabled` },
-		{ page: 'Delete', method: 'DELETE', path: below },
-	]
+/** The calls behind each page and button, by operation id. */
+const CALLS = [
+	['Instances', 'listInstanceStates'],
+	['Every page of the instance', 'getInstance'],
+	['Overview: state and what to do', 'getHealth'],
+	['Overview: next poll, objects indexed', 'getPoller'],
+	['Overview: coverage', 'getCoverage'],
+	['Overview: changes by hour', 'countEventsByType'],
+	['Overview: latest events', 'listEvents'],
+	['Overview: live', 'streamEvents'],
+	['An event', 'getEvent'],
+	['An event: changes since the previous one', 'getTimeline'],
+	['An event: attempts', 'listAttempts'],
+	['An event: deliver again', 'replayNotification'],
+	['Configuration, key, address, callback: check', 'checkInstance'],
+	['Configuration, key, address: save', 'updateInstance'],
+	['Signature key: show', 'getSignatureKey'],
+	['Signature key: rotate', 'rotateSignatureKey'],
+	['Signature key: end the rotation', 'endSignatureKeyRotation'],
+	['Held deletions', 'listHeldDeletions'],
+	['Held deletions: ask the store', 'checkHeldDeletions'],
+	['Held deletions: send or dismiss', 'decideHeldDeletions'],
+	['Held mass changes', 'listHeldMassChanges'],
+	['Held mass changes: send or dismiss', 'decideHeldMassChanges'],
+	['Unchecked objects', 'listUncheckedObjects'],
+	['Unchecked objects: send or dismiss', 'decideUncheckedObjects'],
+	['Poll now, read all objects again', 'pollNow'],
+	['Send a test event', 'sendTestEvent'],
+	['Pause', 'disableInstance'],
+	['Resume the instance or its deliveries', 'enableInstance'],
+	['Delete', 'deleteInstance'],
+] as const satisfies readonly (readonly [page: string, id: OperationId])[]
+
+/** The call behind each page and button, of this instance. */
+export function listCalls(instanceId: number): { page: string; id: OperationId; method: string; path: string }[] {
+	return CALLS.map(([page, id]) => {
+		const { method, path } = operations[id]
+		const ownPath = path.replace(/^\/instances\/\{id\}/, `/instances/${instanceId}`)
+		return { page, id, method: method.toUpperCase(), path: ownPath }
+	})
 }
 
 /** Everything below the tabs. */

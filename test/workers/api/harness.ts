@@ -136,6 +136,8 @@ export class FakeWatchers {
 	/** … and of one instance, which is listed then. */
 	readonly replays = new Map<number, ResendReport | 'too-many'>()
 	testEvent: { notificationId: number; eventId: string } | null = null
+	/** When a back-off ends, which a poll waits for; null: none is under way. */
+	pollNotBefore: string | null = null
 	/** By instance: counts of hours. */
 	tallies: Map<number, TallyBucket[]> | 'too-many' = new Map()
 	timeline: TimelineReport | null = null
@@ -175,7 +177,16 @@ export class FakeWatchers {
 			),
 			destroy: async () => (recordCall('destroy'), void this.unknownIds.add(id)),
 			wake: async () => (recordCall('wake'), ifKnown('ok')),
-			poll: async (depth) => (recordCall(`poll ${depth}`), ifKnown({ run: 'r1', depth, state: 'queued' })),
+			poll: async (depth) => (
+				recordCall(`poll ${depth}`),
+				ifKnown({
+					run: 'r1',
+					depth,
+					...(this.pollNotBefore === null
+						? { state: 'queued' as const }
+						: { state: 'waiting' as const, notBefore: this.pollNotBefore }),
+				})
+			),
 			health: async () => (
 				recordCall('health'),
 				ifKnown({

@@ -325,6 +325,12 @@ describe('actions', () => {
 		const part = await browser.post('/instances/7/poll', {}, { headers: { 'HX-Request': 'true' } })
 		expect(part.html).toMatch(/^<div class="head" id="instance-head">/)
 		expect(part.html).toContain('hx-swap-oob="true"')
+		expect(part.html).toContain('The store is being polled. Changes appear on the overview.')
+		watchers.pollNotBefore = '2026-06-01T12:30:00.000Z'
+		for (const part of ['', 'true'])
+			expect((await browser.post('/instances/7/poll', {}, { headers: { 'HX-Request': part } })).html).toMatch(
+				/It is polled at <time datetime="2026-06-01T12:30:00.000Z">2026-06-01 12:30 UTC<\/time>\./,
+			)
 		// Without a callback there is nothing to test.
 		const refused = await browser.post('/instances/7/test-event')
 		expect(refused.html).toContain('class="notice bad"')

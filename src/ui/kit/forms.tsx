@@ -1,6 +1,6 @@
 /** Parts that ask for something. */
 import { Button, type ButtonKind, LinkButton } from '../parts/button.tsx'
-import { Choice, Check, Field, Presets, Select, Switch } from '../parts/field.tsx'
+import { Choice, Check, Field, Lines, Presets, Select, Switch } from '../parts/field.tsx'
 import type { FieldProblem } from '../../lib/values.ts'
 import { Form, findProblem } from '../parts/form.tsx'
 import { CloseDialog, ConfirmLink, Dialog, Menu, MenuButton, MenuLink } from '../parts/overlay.tsx'
@@ -162,6 +162,7 @@ function TextFields() {
 				<Presets of='kit-interval' value={5} options={[{ value: 1 }, { value: 5 }, { value: 15 }, { value: 60 }]} />
 			</Field>
 			<Field name='kit.json' label='Configuration' rows={4} wide value={'{\n  "orders": {}\n}'} optional />
+			<Lines text={'Line 2: expected a url\nLine 5: expected a number'} />
 			<Field name='kit.disabled' label='Instance' value='12' disabled />
 			<Select
 				name='kit.zone'

@@ -11,7 +11,7 @@ interface Common {
 	id?: string
 	/** How to fill it in, or what follows from it. */
 	hint?: Child
-	/** What was refused and what is expected; null: nothing. */
+	/** What was refused and what is expected, a line each; null: nothing. */
 	error?: string | null
 	/** What a check found, shown in green. */
 	found?: Child
@@ -139,6 +139,20 @@ const Optional = () => (
 	</>
 )
 
+/** What was refused, each on its line. */
+export function Lines({ text }: { text: string }) {
+	return (
+		<span>
+			{text.split('\n').map((line, index) => (
+				<>
+					{index === 0 ? null : <br />}
+					{line}
+				</>
+			))}
+		</span>
+	)
+}
+
 /** Error, finding and hint below a field. */
 function Notes({ hint, error = null, found, ...field }: Common) {
 	const id = getId(field)
@@ -147,7 +161,7 @@ function Notes({ hint, error = null, found, ...field }: Common) {
 			{error === null ? null : (
 				<div class='wrong' id={`${id}-error`}>
 					<Icon name='circle-alert' />
-					<span>{error}</span>
+					<Lines text={error} />
 				</div>
 			)}
 			{found === undefined || error !== null ? null : (

@@ -58,7 +58,8 @@ function FormErrors({ message, problems }: { message: string | null; problems: r
 	)
 }
 
-/** The message of a field's first problem; null: it has none. */
+/** The messages of a field's problems, a line each; null: it has none. */
 export function findProblem(problems: readonly FieldProblem[], field: string): string | null {
-	return problems.find((problem) => problem.field === field)?.message ?? null
+	const messages = problems.filter((problem) => problem.field === field).map(({ message }) => message)
+	return messages.length === 0 ? null : [...new Set(messages)].join('\n')
 }

@@ -292,6 +292,12 @@ describe('errors stand at their fields', () => {
 		})
 	})
 
+	test('each line of JSON with an error is named', () => {
+		const json = '{\n  "a": /a,\n  "b": 1\n  "c": nul\n}'
+		const lines = findFormProblems({ ...toFilled(), json }).map(({ message }) => message.slice(0, 7))
+		expect(lines).toEqual(['Line 2:', 'Line 4:'])
+	})
+
 	test('an error of the API names the line of its setting', () => {
 		const edited = { ...form, json: '{\n  "a.b": {\n    "url": "/orders",\n    "pageSize": 0\n  }\n}' }
 		const lineOf = (field: string): string =>

@@ -201,6 +201,21 @@ describe('resources', () => {
 		expect([removed['resource.3.label'], removed['resource.4.label']]).toEqual(['products', undefined])
 	})
 
+	test('all that is wrong in the JSON is shown, a line each', async () => {
+		const fields = toFields((await browser.post('/connect', await openForm({ ...filled(), do: 'json' }))).html)
+		const json = [
+			'{',
+			'"orders": { "url": "/hubs/ecommerce/orders", "pageSize": 0 },',
+			'"products": { "url": "/hubs/ecommerce/products", "pageSize": "x" }',
+			'}',
+		]
+		const change = { 'event.poller.configuration': json.join('\n'), do: 'create' }
+		const { status, html } = await browser.post('/connect', { ...fields, ...change })
+		const [, shown] = /id="event-poller-configuration-error"[\s\S]*?<span>(.*?)<\/span>/.exec(html)!
+		const lines = shown!.split(/<br\s*\/?>/)
+		expect([status, lines.map((line) => line.slice(0, 7))]).toEqual([422, ['Line 2:', 'Line 3:']])
+	})
+
 	test('the collections of the store are listed on request', async () => {
 		const { html } = await browser.post('/connect', await openForm({ ...filled(), do: 'collections' }))
 		expect(html).toMatch(/<option value="\/hubs\/ecommerce\/products-categories"/)

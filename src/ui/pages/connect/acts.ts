@@ -1,5 +1,5 @@
 /** What the buttons of the form do to what was typed, without asking the store. Pure. */
-import { getLocation } from './model/json.ts'
+import { findJsonErrors } from './model/json.ts'
 import { parseObject, toPollerJson, toRow, toRows, type CatalogResource, type InstanceForm } from './model/form.ts'
 
 /** A changed form. `openRow`: the row to open; null: none. */
@@ -30,7 +30,7 @@ function editAsJson(form: InstanceForm): InstanceForm {
 
 /** The JSON as rows again; JSON that cannot be read stays. */
 function editAsRows(form: InstanceForm, resources: readonly CatalogResource[]): InstanceForm {
-	if (form.json === null || !getLocation(form.json).ok) return form
+	if (form.json === null || findJsonErrors(form.json).length > 0) return form
 	return { ...form, json: null, rows: toRows(parseObject(form.json) ?? {}, resources) }
 }
 

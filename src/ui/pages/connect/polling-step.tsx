@@ -1,6 +1,6 @@
 /** Step 3: what is polled. */
 import { Button } from '../../parts/button.tsx'
-import { Choice, Field, Select, Switch } from '../../parts/field.tsx'
+import { Choice, Field, Lines, Select, Switch } from '../../parts/field.tsx'
 import { Icon } from '../../parts/icon.tsx'
 import { formatExact, formatNumber } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
@@ -80,7 +80,7 @@ function RowDetails({ view, row, index, oob = false }: RowProps) {
 	)
 }
 
-/** A row in the response of an act. What a person has opened stays open, so only a wrong row is sent with its pencil. */
+/** A row in the response of an act. A pencil stays as a person left it, unless something behind it is to correct. */
 export function RowParts({ view, row, index }: RowProps) {
 	return (
 		<>
@@ -287,7 +287,7 @@ function Wrong({ text }: { text: string }) {
 		<div class='field' role='alert'>
 			<div class='wrong'>
 				<Icon name='circle-alert' />
-				<span>{text}</span>
+				<Lines text={text} />
 			</div>
 		</div>
 	)

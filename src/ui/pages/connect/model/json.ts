@@ -15,19 +15,22 @@ const MESSAGES: Readonly<Record<string, string>> = {
 	UnexpectedEndOfString: 'expected a double quote at the end of the text',
 }
 
-/** Whether a text is a JSON object; otherwise the line of the first error and what was expected there. */
-export function getLocation(text: string): { ok: true } | { ok: false; line: number; message: string } {
+/** Why a text is no JSON object: for each line with an error, what was expected there. Empty: it is one. */
+export function findJsonErrors(text: string): { line: number; message: string }[] {
 	const errors: ParseError[] = []
 	const value: unknown = parse(text, errors, { disallowComments: true, allowTrailingComma: false })
-	const [first] = errors
-	if (first !== undefined)
-		return {
-			ok: false,
-			line: countLines(text, first.offset),
-			message: MESSAGES[printParseErrorCode(first.error)] ?? 'expected JSON',
-		}
+	// Further errors of a line follow from its first.
+	const byLine = new Map<number, string>()
+	const names = errors.map(({ error }) => printParseErrorCode(error))
+	for (const [index, { offset }] of errors.entries()) {
+		const line = countLines(text, offset)
+		// Where a word is no value, the parser also misses the value, at what comes next.
+		const isSame = names[index] === 'ValueExpected' && names[index - 1] === 'InvalidSymbol'
+		if (!isSame && !byLine.has(line)) byLine.set(line, MESSAGES[names[index]!] ?? 'expected JSON')
+	}
+	if (byLine.size > 0) return [...byLine].map(([line, message]) => ({ line, message })).sort((a, b) => a.line - b.line)
 	const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-	return isObject ? { ok: true } : { ok: false, line: 1, message: 'expected an object of resources' }
+	return isObject ? [] : [{ line: 1, message: 'expected an object of resources' }]
 }
 
 /** The line of a setting by its path (`orders.datesConfiguration.updatedDateField`); null: there is none. */

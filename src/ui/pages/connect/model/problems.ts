@@ -1,6 +1,6 @@
 /** Errors of the API at the fields of the form. Pure. */
 import type { FieldProblem } from '../../../../lib/values.ts'
-import { getLocation, toLine } from './json.ts'
+import { findJsonErrors, toLine } from './json.ts'
 import { FIELD_NAMES, toRowName } from './fields.ts'
 import {
 	BACKFILL,
@@ -45,10 +45,8 @@ export function findFormProblems(form: InstanceForm): FieldProblem[] {
 
 /** What is wrong with the rows or the JSON. */
 export function findPollerProblems({ json, rows }: InstanceForm): FieldProblem[] {
-	if (json !== null) {
-		const located = getLocation(json)
-		return located.ok ? [] : [{ field: POLLER, message: `Line ${located.line}: ${located.message}` }]
-	}
+	if (json !== null)
+		return findJsonErrors(json).map(({ line, message }) => ({ field: POLLER, message: `Line ${line}: ${message}` }))
 	const on = rows.filter((row) => row.on)
 	if (on.length === 0) return [{ field: POLLER, message: 'Select at least one resource, or switch events off.' }]
 	return rows.flatMap((row, index): FieldProblem[] => {

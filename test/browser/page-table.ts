@@ -104,7 +104,11 @@ export const PAGE_STATES: readonly PageState[] = [
 		status: 500,
 		act: async (page, { runtime }) => {
 			await executeSql(runtime, ['ALTER TABLE links RENAME TO links_away'])
-			await page.reload().finally(async () => await executeSql(runtime, ['ALTER TABLE links_away RENAME TO links']))
+			try {
+				await page.reload()
+			} finally {
+				await executeSql(runtime, ['ALTER TABLE links_away RENAME TO links'])
+			}
 		},
 		until: 'main:has-text("Request id")',
 	},

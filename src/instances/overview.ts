@@ -33,6 +33,8 @@ export interface ListedInstance extends InstanceStatus {
 
 /** Filters of `listInstanceStatuses`. */
 export interface StatusFilter {
+	/** null: any. */
+	instanceId: number | null
 	/** Part of the name or of the store's URL, in any case, or the whole id; empty: all. */
 	searchText: string
 	/** Instances with all of these tags; empty: all. */
@@ -99,7 +101,7 @@ export async function listInstanceStatuses(
 		FROM json_each(i.tags))))
 		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(${STORE_URL_SQL}), ?3) > 0
 		OR CAST(i.id AS TEXT) = ?3)
-		AND (?4 IS NULL OR ${STATE_SQL} = ?4) AND (?5 IS NULL OR ${MODE_SQL} = ?5)`
+		AND (?4 IS NULL OR ${STATE_SQL} = ?4) AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
 	// A page without rows also needs the total.
 	const { results } = await db
 		.prepare(
@@ -116,6 +118,7 @@ export async function listInstanceStatuses(
 			filter.mode,
 			page.afterId,
 			page.size + 1,
+			filter.instanceId,
 		)
 		.all<{ total: number } & (ListedTableRow | { id: null })>()
 	const found = results.flatMap((row) => (row.id === null ? [] : [toListed(row, nowMs)]))

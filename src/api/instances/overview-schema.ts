@@ -78,6 +78,12 @@ export const OverviewResponse = z
 
 /** `GET /instances/states`. */
 export const InstanceStatesQuery = z.object({
+	instanceId: z
+		.string()
+		.regex(/^[1-9]\d{0,14}$/, 'expected the id of an instance')
+		.transform(Number)
+		.optional()
+		.meta({ description: 'This instance alone', examples: ['12345'] }),
 	searchText: z
 		.string()
 		.max(LIMITS.searchText.value, expectedAtMost('searchText'))

@@ -50,6 +50,7 @@ export async function listInstanceStates(
 		c.env.DB,
 		c.var.user.organizationId,
 		{
+			instanceId: query.instanceId ?? null,
 			searchText: query.searchText ?? '',
 			tags: listParameter(c, 'tags'),
 			state: query.state ?? null,

@@ -148,6 +148,13 @@ describe('a check', () => {
 })
 
 describe('the summary', () => {
+	test('leaves the form alone when its session has ended', async () => {
+		const fields = await openForm(filled())
+		await env.DB.exec('DELETE FROM sessions')
+		const { status, headers, html } = await browser.post('/connect/summary', fields, HTMX)
+		expect([status, headers.get('HX-Reswap'), headers.get('HX-Retarget'), html]).toEqual([401, 'none', null, ''])
+	})
+
 	const summarize = async (changes: Record<string, string>): Promise<string> => {
 		const { html } = await browser.post('/connect/summary', await openForm({ ...filled(), ...changes }), HTMX)
 		return /<p class="summary">([^<]*)/.exec(html)![1]!

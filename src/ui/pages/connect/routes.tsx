@@ -29,7 +29,8 @@ export function mountConnect({ signedIn }: PageSet): void {
 	signedIn.form('/connect', async (c, posted) => await act(c, posted, posted.get('do') ?? 'create'))
 	signedIn.form('/connect/check', async (c, posted) => await act(c, posted, posted.get('do') ?? 'check'))
 	signedIn.form('/connect/fields', showFields)
-	signedIn.form('/connect/summary', showSummary)
+	// The form stays as it is when its session has ended: what is sent next says so, and loses nothing.
+	signedIn.form('/connect/summary', showSummary, { whenOld: (c) => c.body(null, 401, { 'HX-Reswap': 'none' }) })
 	signedIn.page('/connect/return', showReturn)
 	signedIn.form('/connect/token/:id', showToken)
 }

@@ -21,6 +21,8 @@ export interface CardFacts extends InstanceFacts {
 	counts: Counts
 	/** Null: too many changes to count. */
 	coverage: Coverage | null
+	/** Median from a change to its acceptance in the last 24 hours, as last reported; null: none with a known time. */
+	deliveryLagMs: number | null
 	now: number
 }
 
@@ -120,7 +122,7 @@ function toSentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
-function DeliveryCard({ health: { callback }, counts, instance }: CardFacts) {
+function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }: CardFacts) {
 	const { total, success } = sumCounts(counts.slice(-DAY_HOURS))
 	const waiting = `${formatCount(callback.waiting, 'event')} ${callback.waiting === 1 ? 'waits' : 'wait'}`
 	const [tone, sentence] = ((): [Tone, string] => {
@@ -133,7 +135,8 @@ function DeliveryCard({ health: { callback }, counts, instance }: CardFacts) {
 			]
 		if (instance.disabled) return ['idle', `Paused: nothing is sent.${callback.waiting === 0 ? '' : ` ${waiting}.`}`]
 		if (total === 0) return ['idle', 'Nothing to deliver in the last 24 hours.']
-		return ['ok', `${formatNumber(success)} of ${formatNumber(total)} delivered in the last 24 hours.`]
+		const lag = deliveryLagMs === null ? '' : `, p50 ${formatDuration(deliveryLagMs)} after the change`
+		return ['ok', `${formatNumber(success)} of ${formatNumber(total)} delivered in the last 24 hours${lag}.`]
 	})()
 	const isWaiting = callback.state === 'healthy' && callback.waiting > 0
 	return (

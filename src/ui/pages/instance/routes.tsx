@@ -90,17 +90,19 @@ async function readCardFacts(c: SignedInContext): Promise<CardFacts> {
 	const now = c.var.services.now()
 	const params = { id: getInstanceId(c) }
 	const from = new Date(now - RANGES['7d'].hours * HOUR_MS).toISOString()
-	const [facts, poller, counts, coverage] = await Promise.all([
+	const [facts, poller, counts, coverage, states] = await Promise.all([
 		readInstance(c),
 		callOperation(c, 'getPoller', { params }),
 		readCounts(c, '7d'),
 		callOperation(c, 'getCoverage', { params, query: { from } }),
+		callOperation(c, 'listInstanceStates', { query: { instanceId: params.id } }),
 	])
 	return {
 		...facts,
 		poller: requireOk(poller),
 		counts,
 		coverage: toOptional(coverage),
+		deliveryLagMs: requireOk(states)[0]?.lagMs ?? null,
 		now,
 	}
 }

@@ -58,8 +58,12 @@ async function fillConnect(page: Page, scene: Scene): Promise<void> {
 	await page.getByLabel('Event Notification Callback URL').fill(scene.callback.url)
 	await page.getByRole('button', { name: 'Check the store' }).click()
 	await page.locator('.resources').getByText('found').first().waitFor()
-	await page.getByLabel('OAuth API Key').fill(`ck_${'•'.repeat(16)}`)
-	await page.evaluate('scrollTo(0, 0); document.activeElement.blur()')
+	await page.waitForTimeout(1_500)
+	// Without an event, which would have the key checked.
+	const key = `ck_${'•'.repeat(16)}`
+	await page.evaluate(
+		`document.querySelector("[name='oauth.api.key']").value = '${key}'; scrollTo(0, 0); document.activeElement.blur()`,
+	)
 }
 
 /** Replaces the hosts of this machine on the page. Written as text, since it runs there. */

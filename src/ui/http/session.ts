@@ -26,9 +26,14 @@ export async function findSessionCaller(c: AnyPageContext, token: string | null)
 export function getFormToken(c: AnyPageContext, caller: Caller | null): string {
 	const known = readCookie(c, caller === null ? 'form' : 'session')
 	if (known !== null) return toFormToken(known, caller)
-	const secret = newSecret()
+	const secret = newFormSecret(readCookie(c, 'session'))
 	writeCookie(c, 'form', secret, null)
 	return toFormToken(secret, null)
+}
+
+/** The same for requests that come at once when a session has ended, so that none replaces the cookie of another. */
+function newFormSecret(endedSession: string | null): string {
+	return endedSession === null ? newSecret() : createHash('sha256').update(`ended ${endedSession}`).digest('base64url')
 }
 
 /** Who looks at a page that everybody may see; null: nobody is signed in. */

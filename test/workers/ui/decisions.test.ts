@@ -285,7 +285,7 @@ describe('a callback that nothing is sent to', () => {
 		}
 		const path = `/instances/${id}/subscription`
 		const { html } = await browser.open(path)
-		expect(text(html)).toContain('3 waiting events will be sent first, the oldest first.')
+		expect(text(html)).toContain('3 waiting events are sent first, oldest first.')
 		const tested = await browser.post(`${path}/test`)
 		expect(tested.status).toBe(200)
 		const resumed = await browser.post(path, {}, { stay: true })

@@ -365,6 +365,21 @@ describe('a session that ends while a form is open', () => {
 		expect((await new TestBrowser(client).open('/account/sessions')).html).not.toContain('has ended')
 	})
 
+	test('requests that come at once have one form cookie', async () => {
+		await browser.signIn()
+		await env.DB.exec('DELETE FROM sessions')
+		const session = new Map(browser.cookies)
+		const cookies: (string | undefined)[] = []
+		for (let n = 0; n < 2; n++) {
+			browser.cookies.clear()
+			for (const [name, value] of session) browser.cookies.set(name, value)
+			await browser.post('/account/sessions/end')
+			cookies.push(browser.cookies.get('__Host-shopbell_form'))
+		}
+		expect(cookies[0]).toBeDefined()
+		expect(cookies[1]).toBe(cookies[0])
+	})
+
 	test('a part of a page says so in its place', async () => {
 		const headers = { 'HX-Request': 'true', 'HX-Current-URL': `${SITE}/account/sessions?page=2` }
 		const { status, html } = await browser.open('/account/sessions', { headers })

@@ -27,7 +27,7 @@ export function StoreFields({ view }: { view: FormView }) {
 					label='Name'
 					value={view.form.name}
 					error={errorOf(view, 'name')}
-					hint="How the instance is called here: the store's host if empty."
+					hint="The instance's name in Shopbell. If empty, the store's host."
 				/>
 			</Part>
 			<div {...toCheckAttributes(view)}>

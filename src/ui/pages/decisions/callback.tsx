@@ -80,7 +80,5 @@ export function CallbackPage({ health, test, ...props }: CallbackPageProps) {
 }
 
 function toWaitingText(waiting: number): string {
-	return waiting === 0
-		? 'No event waits.'
-		: `${formatCount(waiting, 'waiting event')} will be sent first, the oldest first.`
+	return waiting === 0 ? 'No event waits.' : `${formatCount(waiting, 'waiting event')} are sent first, oldest first.`
 }

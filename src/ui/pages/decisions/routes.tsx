@@ -186,7 +186,7 @@ async function showSource(
 	const shown = { health, check, problems: toFormProblems(problems, ['store.url']), isOtherSite }
 	return await renderPage(
 		c,
-		<SourcePage {...props} {...shown} typedUrl={typed ?? props.storeUrl} />,
+		<SourcePage {...props} {...shown} typedUrl={typed ?? ''} />,
 		problems.length > 0 ? 422 : 200,
 	)
 }

@@ -100,6 +100,7 @@ export function SourcePage({
 							name='storeUrl'
 							type='url'
 							label='The Store URL'
+							attributes={{ placeholder: 'https://shop.example.com' }}
 							value={typedUrl}
 							required
 							error={findProblem(problems, 'store.url')}

@@ -47,7 +47,16 @@ export function SessionsPage({ viewer, message, sessions, nowMs }: SessionsPageP
 							),
 						},
 						{ label: 'Signed in', num: true, render: ({ createdDate }) => <Time at={createdDate} now={nowMs} /> },
-						{ label: 'Ends', num: true, render: ({ expiresDate }) => <Time at={expiresDate} now={nowMs} /> },
+						{
+							label: 'Ends',
+							num: true,
+							render: ({ expiresDate }) => (
+								<>
+									<span class='only-small'>Ends </span>
+									<Time at={expiresDate} now={nowMs} />
+								</>
+							),
+						},
 					]}
 					rows={sessions}
 				/>

@@ -76,15 +76,19 @@ export function Field({
 		)
 	return (
 		<Labelled {...field} wide={wide}>
-			{children === undefined ? (
-				input
-			) : (
-				<div class='row-of'>
-					{input}
-					{children}
-				</div>
-			)}
+			<Beside input={input}>{children}</Beside>
 		</Labelled>
+	)
+}
+
+/** An input with what stands beside it. */
+function Beside({ input, children }: { input: Child; children?: Child }) {
+	if (children === undefined) return <>{input}</>
+	return (
+		<div class='row-of'>
+			{input}
+			{children}
+		</div>
 	)
 }
 
@@ -106,14 +110,7 @@ export function Select({
 	)
 	return (
 		<Labelled {...field}>
-			{children === undefined ? (
-				input
-			) : (
-				<div class='row-of'>
-					{input}
-					{children}
-				</div>
-			)}
+			<Beside input={input}>{children}</Beside>
 		</Labelled>
 	)
 }

@@ -124,6 +124,21 @@ export interface Page {
 	total: number | null
 	/** The store's clock when it answered (its Date header), epoch ms. */
 	storeNowMs: number
+	answer: AnswerFacts
+}
+
+/** What an answer says beside its records. */
+export interface AnswerFacts {
+	/** Length of the body in characters. */
+	length: number
+	/** Seconds that the answer has been in a cache (Age); null: it does not say. */
+	ageSec: number | null
+	/** The header that says that a cache answered, such as `X-Cache: HIT`; null: none does. */
+	cachedBy: string | null
+	/** Number of Date headers. */
+	dates: number
+	/** The total as the store wrote it; null: it wrote none. */
+	totalText: string | null
 }
 
 /**
@@ -151,6 +166,10 @@ export interface ListQuery {
 	onlyIds?: readonly ObjectId[]
 	/** Rows to skip. */
 	offset?: number
+	/** How to skip them: `page` asks for a numbered page, so that `offset` must be a multiple of `limit`. */
+	paging?: 'offset' | 'page'
+	/** Adds a parameter that changes with each request, so that no cache has the answer. */
+	fresh?: true
 	/** Maximum rows, 1 to 100. */
 	limit: number
 }

@@ -45,8 +45,14 @@ export interface HealthReport {
 		lastTry: string | null
 		nextTry: string | null
 	} | null
-	/** `noise`: as in the poller; objects of earlier versions leave it out. */
-	resources: { resource: string; state: InstanceState; reason: string; noise?: NoiseReport[] }[]
+	/** `noise` and `limits`: as in the poller; objects of earlier versions leave them out. */
+	resources: {
+		resource: string
+		state: InstanceState
+		reason: string
+		noise?: NoiseReport[]
+		limits?: ResourceLimit[]
+	}[]
 	/** `checkedAt`: when the store's webhooks were last read; objects of earlier versions leave it out. */
 	webhooks: { state: string; reason: string; checkedAt?: string | null } | null
 	callback: {
@@ -119,6 +125,16 @@ export interface MetricsReport {
 	storeRequests: number
 }
 
+/**
+ * What cannot be read of a resource as usual, because of how its store answers, and what happens instead. `message`: a
+ * sentence for people; `since`: ISO 8601 UTC.
+ */
+export interface ResourceLimit {
+	code: string
+	message: string
+	since: string
+}
+
 /** A path that differs between reads of one object and does not count as a change. Times ISO 8601 or null. */
 export interface NoiseReport {
 	path: string
@@ -183,6 +199,8 @@ export interface PollerResourceReport {
 	error: { at: string; message: string } | null
 	/** The same paths with their proofs. Objects of earlier versions leave it out. */
 	noise?: NoiseReport[]
+	/** What cannot be read as usual. Objects of earlier versions leave it out. */
+	limits?: ResourceLimit[]
 }
 export interface PollerReport {
 	/** A poll run is under way. */

@@ -120,6 +120,13 @@ export const NOISE = {
 		"resource's ignore in event.poller.configuration.",
 }
 
+/** A limit of a resource. */
+export const LIMIT = {
+	code: 'dates-unreadable',
+	message: 'date_modified is "06/01/2026", which updatedDateFormat yyyy-MM-dd cannot read: such dates do not count.',
+	since: DETECTED_ISO,
+}
+
 /** Its health. */
 export const HEALTH = {
 	state: 'healthy',
@@ -127,7 +134,9 @@ export const HEALTH = {
 	reason: 'orders: the last poll succeeded.',
 	action: 'No action needed.',
 	store: null,
-	resources: [{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.', noise: [] }],
+	resources: [
+		{ resource: 'orders', state: 'healthy', reason: 'orders: the last poll succeeded.', noise: [], limits: [] },
+	],
 	webhooks: {
 		state: 'active',
 		reason:
@@ -165,6 +174,7 @@ export const POLLER_RESOURCE = {
 	datesUnreadable: null,
 	error: null,
 	noise: [],
+	limits: [],
 }
 
 /** Its poller. */

@@ -4,6 +4,7 @@ import type {
 	CoverageReport,
 	HealthReport,
 	NoiseReport,
+	ResourceLimit,
 	PollerReport,
 	PollerResourceReport,
 	UncheckedReport,
@@ -16,6 +17,7 @@ import {
 	CHECKED_DELETIONS,
 	COVERAGE,
 	HEALTH,
+	LIMIT,
 	HELD_CHANGES,
 	HELD_DELETIONS,
 	NOISE,
@@ -55,6 +57,14 @@ const NoiseResponse = z
 	})
 	.meta({ id: 'Noise', examples: [NOISE] }) satisfies z.ZodType<NoiseReport>
 
+const LimitResponse = z
+	.strictObject({
+		code: z.string().meta({ description: 'Such as `dates-unreadable`' }),
+		message: z.string().meta({ description: 'What the store does, and what happens instead' }),
+		since: Moment,
+	})
+	.meta({ id: 'Limit', examples: [LIMIT] }) satisfies z.ZodType<ResourceLimit>
+
 /** `GET …/health`. */
 export const HealthResponse = z
 	.strictObject({
@@ -83,6 +93,9 @@ export const HealthResponse = z
 				reason: z.string(),
 				noise: z.array(NoiseResponse).meta({
 					description: 'Paths that differ between reads of the same object, as in the poller',
+				}),
+				limits: z.array(LimitResponse).meta({
+					description: 'What cannot be read as usual because of how the store answers; the state stays as it is',
 				}),
 			}),
 		),
@@ -161,6 +174,7 @@ const PollerResourceResponse = z
 		noise: z
 			.array(NoiseResponse)
 			.meta({ description: 'The paths of `volatile`, with the proof, an example and the cure' }),
+		limits: z.array(LimitResponse).meta({ description: 'As in health' }),
 	})
 	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
 

@@ -17,7 +17,11 @@ export async function getHealth(c: InstanceContext): Promise<OperationResponse<t
 	const health = {
 		...report,
 		store: report.store ?? null,
-		resources: report.resources.map((resource) => ({ ...resource, noise: resource.noise ?? [] })),
+		resources: report.resources.map((resource) => ({
+			...resource,
+			noise: resource.noise ?? [],
+			limits: resource.limits ?? [],
+		})),
 		webhooks: webhooks === null ? null : { ...webhooks, checkedAt: webhooks.checkedAt ?? null },
 	}
 	const { callback } = health
@@ -32,6 +36,7 @@ export async function getPoller(c: InstanceContext): Promise<OperationResponse<t
 	const resources = report.resources.map((resource) => ({
 		...resource,
 		noise: resource.noise ?? [],
+		limits: resource.limits ?? [],
 		unknownLags: resource.unknownLags ?? 0,
 		massChanges: resource.massChanges ?? [],
 		heldChanges: resource.heldChanges ?? 0,

@@ -17,6 +17,7 @@ import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { tightenBound } from './where.ts'
 import type {
+	AnswerFacts,
 	Connection,
 	Credentials,
 	Failure,
@@ -29,6 +30,9 @@ import type {
 	StoreClient,
 	VendorRecord,
 } from '../store.ts'
+
+/** Its value changes with each request. Stores ignore parameters that they do not know (docs/woocommerce.md 2.4). */
+const FRESH_PARAMETER = 'nocache'
 
 /** The API's place under the REST root. */
 export const API_PREFIX = 'wc/v3/'
@@ -52,7 +56,10 @@ class WooCommerceClient implements StoreClient {
 
 	async list(resource: Resource, query: ListQuery): Promise<Page | Failure> {
 		const collection = getCollection(resource.path, this.#connection)
-		const answer = await this.#get(resource.path, toListParameters(collection, resource, query))
+		const answer = await this.#get(resource.path, {
+			...toListParameters(collection, resource, query),
+			...(query.fresh === true && { [FRESH_PARAMETER]: `${this.#io.now()}-${this.requests}` }),
+		})
 		if (!answer.ok) return answer
 		const rows = parseRecords(answer)
 		if (rows === null) return toShapeFailure(answer, 'a list of objects')
@@ -63,8 +70,8 @@ class WooCommerceClient implements StoreClient {
 		const isKnownPaged =
 			collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
 		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
-			return slicePage(rows, resource.idField, query, answer.storeNowMs)
-		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs }
+			return { ...slicePage(rows, resource.idField, query, answer.storeNowMs), answer: toAnswerFacts(answer) }
+		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs, answer: toAnswerFacts(answer) }
 	}
 
 	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
@@ -240,7 +247,7 @@ function toListParameters(
 	parameters['orderby'] = byModified ? 'modified' : 'id'
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
-	if (query.offset !== undefined && query.offset > 0) parameters['offset'] = String(Math.floor(query.offset))
+	Object.assign(parameters, toPosition(query))
 	// With `include` the store would ignore `exclude`, so excluded ids are removed here.
 	const isNamedIn = (parameter: 'include' | 'exclude'): boolean | undefined =>
 		parameters[parameter]?.split(',').includes(String(query.onlyId))
@@ -260,8 +267,14 @@ function toListParameters(
 	return parameters
 }
 
+/** Where a page begins. The first one needs no parameter. */
+function toPosition({ offset = 0, limit, paging }: ListQuery): Record<string, string> {
+	if (offset <= 0) return {}
+	return paging === 'page' ? { page: String(Math.floor(offset / limit) + 1) } : { offset: String(Math.floor(offset)) }
+}
+
 /** A page out of all rows of an unpaged route, in id order. */
-function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Page {
+function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Omit<Page, 'answer'> {
 	const sorted = rows
 		.map((record) => ({ record, id: toObjectId(getValueAt(record, idField)) }))
 		.sort((a, b) => compareIds(a.id, b.id))
@@ -276,6 +289,29 @@ function compareIds(a: ObjectId | null, b: ObjectId | null): number {
 	if (typeof a === 'number' && typeof b === 'number') return a - b
 	if (typeof a !== typeof b) return typeof a === 'number' ? -1 : typeof b === 'number' ? 1 : 0
 	return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0
+}
+
+/** Headers of caches, and what they say when the cache has answered. */
+const CACHE_HEADERS = [
+	'x-cache',
+	'cf-cache-status',
+	'x-wc-cache',
+	'x-litespeed-cache',
+	'x-proxy-cache',
+	'x-varnish-cache',
+]
+
+function toAnswerFacts({ headers, text }: StoreResponse): AnswerFacts {
+	const age = headers.get('age')
+	const hit = CACHE_HEADERS.find((name) => /\b(hit|stale|updating)\b/i.test(headers.get(name) ?? ''))
+	return {
+		length: text.length,
+		ageSec: age !== null && /^\d+$/.test(age) ? Number(age) : null,
+		cachedBy: hit === undefined ? null : `${hit}: ${headers.get(hit)?.slice(0, 100)}`,
+		// The values of a repeated header are joined by commas, and a date has one itself.
+		dates: (headers.get('date')?.match(/GMT/g) ?? []).length,
+		totalText: headers.get('x-wp-total')?.slice(0, 100) ?? null,
+	}
 }
 
 /** The objects of a list; null when the body is not a list of objects. */

@@ -1,5 +1,6 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
 import type { Look, MassChange } from './mass-change.ts'
+import type { ResourceLimits } from './resource-limits.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { Cure, Resource } from '../../elements/store.ts'
@@ -75,6 +76,8 @@ export interface ResourceState {
 	/** The content profiles whose rows may exist; the last one is the current one (content-profiles.ts). */
 	profiles: readonly NumberedProfile[]
 	datesUnreadable: string | null
+	/** What cannot be read as usual; absent: nothing. */
+	limits?: ResourceLimits
 	/** Since when the mass-deletion guard holds deletions. */
 	heldSinceMs: number | null
 	/**

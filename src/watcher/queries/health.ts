@@ -3,7 +3,13 @@ import type { Cure } from '../../elements/store.ts'
 import { explainNotSent } from '../../delivery/not-sent.ts'
 import type { VendorType } from '../../events/batching.ts'
 import type { NotSentReason } from '../../rpc/delivery.ts'
-import { INSTANCE_STATES, type HealthReport, type InstanceState, type NoiseReport } from '../../rpc/watcher.ts'
+import {
+	INSTANCE_STATES,
+	type HealthReport,
+	type InstanceState,
+	type NoiseReport,
+	type ResourceLimit,
+} from '../../rpc/watcher.ts'
 
 /** Input of the evaluation. Times epoch ms. */
 export interface HealthFacts {
@@ -26,6 +32,8 @@ export interface HealthFacts {
 		error: { atMs: number; message: string; cure?: Cure | null } | null
 		/** Paths that differ between reads of one object. */
 		noise: NoiseReport[]
+		/** What cannot be read as usual. */
+		limits: ResourceLimit[]
 	}[]
 	/** null: this instance has no webhooks. */
 	webhooks: {
@@ -65,6 +73,7 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 	const resources = facts.resources.map((resource) => ({
 		resource: resource.objectType,
 		noise: resource.noise,
+		limits: resource.limits,
 		...getResourceFinding(resource, facts.nowMs),
 	}))
 	const findings: HealthFinding[] = [...getInstanceFindings(facts), ...resources]
@@ -82,7 +91,13 @@ export function evaluateHealth(facts: HealthFacts): HealthReport {
 		reason: worst.reason,
 		action: worst.action,
 		store: getStoreHealth(facts),
-		resources: resources.map(({ resource, state, reason, noise }) => ({ resource, state, reason, noise })),
+		resources: resources.map(({ resource, state, reason, noise, limits }) => ({
+			resource,
+			state,
+			reason,
+			noise,
+			limits,
+		})),
 		webhooks: getWebhookHealth(facts),
 		callback: {
 			url: callback?.url ?? null,

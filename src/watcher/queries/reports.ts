@@ -12,6 +12,7 @@ import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport } 
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { toNoiseReports } from './noise-reports.ts'
+import { toLimitReports } from '../core/resource-limits.ts'
 
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {
@@ -40,6 +41,7 @@ export function buildHealth(core: Core): HealthReport {
 					: { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
 			error: rs.error,
 			noise: toNoiseReports(core, rs),
+			limits: toLimitReports(rs),
 		})),
 		webhooks:
 			config.hooks === null || core.element.webhooks === null
@@ -175,6 +177,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 				noise: toNoiseReports(core, rs),
+				limits: toLimitReports(rs),
 			}
 		}),
 		runs: state.runs.map((run) => ({

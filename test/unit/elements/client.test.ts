@@ -149,7 +149,40 @@ describe('lists', () => {
 			records: [{ id: 1 }, { id: 2 }],
 			total: 300,
 			storeNowMs: Date.parse('2026-11-23T16:39:51Z'),
+			answer: { length: 19, ageSec: null, cachedBy: null, dates: 1, totalText: '300' },
 		})
+	})
+
+	it('2.2 what caches say is read from the headers', async () => {
+		const answerOf = async (headers: Record<string, string>) => {
+			const io = ioOf(() => json([], 200, headers))
+			const page = await openClient(DENVER, CREDENTIALS, io).list(resource('/orders'), { order: 'id-asc', limit: 2 })
+			return page.ok ? page.answer : null
+		}
+		expect(await answerOf({ age: '200', 'x-cache': 'MISS' })).toMatchObject({ ageSec: 200, cachedBy: null })
+		expect(await answerOf({ 'cf-cache-status': 'HIT' })).toMatchObject({ cachedBy: 'cf-cache-status: HIT' })
+		expect(await answerOf({ 'x-cache': 'Hit from cloudfront' })).toMatchObject({
+			cachedBy: 'x-cache: Hit from cloudfront',
+		})
+		expect(await answerOf({ date: 'Mon, 23 Nov 2026 16:39:51 GMT, Mon, 23 Nov 2026 16:39:52 GMT' })).toMatchObject({
+			dates: 2,
+		})
+	})
+
+	it('a page can be asked by its number and with a parameter that changes', async () => {
+		const asked: URL[] = []
+		const io = ioOf((request) => {
+			asked.push(new URL(request.url))
+			return json([], 200, { 'x-wp-total': '0' })
+		})
+		const client = openClient(DENVER, CREDENTIALS, io)
+		for (const fresh of [true, true] as const)
+			await client.list(resource('/orders'), { order: 'id-asc', offset: 20, limit: 10, paging: 'page', fresh })
+		expect(asked.map(({ searchParams }) => [searchParams.get('page'), searchParams.get('offset')])).toEqual([
+			['3', null],
+			['3', null],
+		])
+		expect(new Set(asked.map(({ searchParams }) => searchParams.get('nocache'))).size).toBe(2)
 	})
 
 	it('2.5 a list that names no total is a page where the collection has pages, and everything only where it has none', async () => {

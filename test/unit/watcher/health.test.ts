@@ -12,6 +12,7 @@ const resource: HealthFacts['resources'][number] = {
 	window: false,
 	error: null,
 	noise: [],
+	limits: [],
 }
 const facts: HealthFacts = {
 	enabled: true,

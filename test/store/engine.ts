@@ -2,6 +2,7 @@
 import { contentHash } from './content.ts'
 import { Random } from './random.ts'
 import { Shop } from './shop.ts'
+import { Past } from './past.ts'
 import { Table } from './table.ts'
 import type { Entity } from './table.ts'
 import type { Change, JournalEntry, JournalResource, OrderStorage, Origin, Rec, Resource, Version } from './types.ts'
@@ -66,7 +67,8 @@ export class Engine {
 	readonly settings: EngineSettings
 	readonly shop: Shop
 	readonly random: Random
-	readonly tables: Record<Resource, Table>
+	/** What is there now; while `asOf` runs, what was there then. */
+	tables: Record<Resource, Table>
 	readonly terms: Record<'categories' | 'tags' | 'attributes' | 'taxes', Map<number, Rec>>
 	/** Terms by attribute id. */
 	readonly attributeTerms = new Map<number, Map<number, Rec>>()
@@ -90,6 +92,9 @@ export class Engine {
 	/** While rows with commit lag are written: the second of their stamps. */
 	#lagging: number | null = null
 	#due: { at: number; run: () => void }[] = []
+	/** By how many seconds stamps are behind the clock: a database server of its own may be slow. */
+	stampsBehind: (resource: Resource) => number = () => 0
+	#past: Past | null = null
 
 	constructor(settings: EngineSettings) {
 		this.settings = settings
@@ -173,7 +178,7 @@ export class Engine {
 
 	/** The stamp that a save writes now: HPOS goes through local time and errs in the repeated hour (docs/woocommerce.md 3.5). */
 	stamp(resource: Resource): number {
-		const now = this.#lagging ?? this.second()
+		const now = (this.#lagging ?? this.second()) - this.stampsBehind(resource)
 		if (resource !== 'orders' || this.settings.orders !== 'hpos') return now
 		return this.zone.fromLocal(this.zone.toLocal(now), this.settings.repeatedHour)
 	}
@@ -229,7 +234,7 @@ export class Engine {
 		const id = birth.id ?? (users ? this.next.users++ : this.next.posts++)
 		if (users) this.next.users = Math.max(this.next.users, id + 1)
 		else this.next.posts = Math.max(this.next.posts, id + 1)
-		const created = birth.created ?? this.#lagging ?? this.second()
+		const created = birth.created ?? (this.#lagging ?? this.second()) - this.stampsBehind(resource)
 		const modified = birth.modified === undefined ? this.stamp(resource) : birth.modified
 		const status = birth.status ?? (typeof record.status === 'string' ? record.status : 'publish')
 		const entity: Entity = {
@@ -392,7 +397,24 @@ export class Engine {
 		})
 	}
 
+	/** From now on the past is kept, for `asOf`. */
+	remember(): void {
+		this.#past ??= new Past(this.tables)
+	}
+
+	/** Runs this on the store as it was at that time (epoch milliseconds), as a replica that is behind shows it. */
+	asOf<T>(time: number, run: () => T): T {
+		const { tables } = this
+		if (this.#past !== null) this.tables = this.#past.tablesAt(time)
+		try {
+			return run()
+		} finally {
+			this.tables = tables
+		}
+	}
+
 	#note(resource: Resource, entity: Entity, change: Change, stampMoved: boolean, hash?: null): void {
+		this.#past?.note(resource, entity, this.now(), change === 'deleted')
 		this.journal.push({
 			number: this.journal.length + 1,
 			time: this.now(),

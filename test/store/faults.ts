@@ -1,11 +1,14 @@
 /** What goes wrong on purpose, around the answer that the store would give (docs/woocommerce.md §2). */
+import { cacheKey, challengePage, fromCache, poisoned } from './bad-answers.ts'
+import type { Kept } from './bad-answers.ts'
+import { deviantBody } from './deviations.ts'
 import { ifItFits } from './engine.ts'
 import type { Engine } from './engine.ts'
 import { htmlPage, NO_CACHE, restHeaders } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { bodyOf } from './router.ts'
 import { outage } from './sites.ts'
-import type { Action, Fault, Faults, Key, Site } from './types.ts'
+import type { Action, Fault, Faults, Key, Resource, Site } from './types.ts'
 
 interface Active {
 	fault: Fault
@@ -14,6 +17,8 @@ interface Active {
 	/** Epoch milliseconds. */
 	until: number | null
 	kept: Response | null
+	/** What a cache keeps. */
+	answers: Kept
 }
 
 /** What stands without faults. */
@@ -69,16 +74,28 @@ export class FaultBox {
 		this.#act = act
 	}
 
-	/** Replaces all faults. */
+	/** Replaces all faults; one that is set again, the same object, goes on as it is. */
 	set(faults: Faults): void {
 		const list = (Array.isArray(faults) ? faults : [faults]).filter((fault) => Object.keys(fault).length > 0)
-		this.#active = list.map((fault) => ({
+		const before = this.#active
+		if (list.some(({ lagSeconds }) => lagSeconds !== undefined)) this.#engine.remember()
+		this.#engine.stampsBehind = (resource) => this.#stampsBehind(resource)
+		const begin = (fault: Fault): Active => ({
 			fault,
 			seen: 0,
 			hits: 0,
 			until: fault.forSeconds === undefined ? null : this.#engine.now() + fault.forSeconds * 1000,
 			kept: null,
-		}))
+			answers: new Map(),
+		})
+		this.#active = list.map((fault) => before.find((active) => active.fault === fault) ?? begin(fault))
+	}
+
+	#stampsBehind(resource: Resource): number {
+		const now = this.#engine.now()
+		return this.#active
+			.filter(({ fault, until }) => (until === null || now < until) && (fault.match ?? resource).includes(resource))
+			.reduce((sum, { fault }) => sum + (fault.stampsBehindSeconds ?? 0), 0)
 	}
 
 	#hitting(request: Request, url: URL): Active[] {
@@ -104,7 +121,7 @@ export class FaultBox {
 		request: Request,
 		url: URL,
 		standing: Standing,
-		answer: (site: Site, keys: Record<string, Key> | null) => Promise<Reply>,
+		answer: (site: Site, keys: Record<string, Key> | null, deviations: readonly Fault[]) => Promise<Reply>,
 	): Promise<Response> {
 		const hitting = this.#hitting(request, url)
 		let { site } = standing
@@ -120,12 +137,15 @@ export class FaultBox {
 		}
 		const kept = hitting.find((active) => active.fault.cached && active.kept)
 		if (kept?.kept) return kept.kept.clone()
+		const cached = this.#fromCaches(hitting, request, url)
+		if (cached !== null) return cached
 		const instead = hitting
 			.map(({ fault }) => replacement(fault, request, url, this.#engine))
 			.find((reply) => reply !== null)
 		// Time may have passed while waiting; what fell due meanwhile comes first.
 		this.#engine.tick()
-		const given = instead ?? (await answer(site, keys))
+		const faults = hitting.map(({ fault }) => fault)
+		const given = instead ?? (await this.#spoiled(await answer(site, keys, faults), faults, request, url))
 		const dropped = hitting.reduce((sum, { fault }) => sum + (fault.dropRows ?? 0), 0)
 		const movedTo = hitting.find(({ fault }) => fault.movedTo !== undefined)?.fault.movedTo
 		const reply =
@@ -135,19 +155,50 @@ export class FaultBox {
 					? { ...given, body: { ...given.body, home: movedTo } }
 					: given
 		for (const { fault } of hitting) for (const action of fault.act ?? []) ifItFits(() => this.#act(action))
-		const response = this.#response(
-			reply,
-			request,
-			hitting.map(({ fault }) => fault),
-			skew,
-			instead !== undefined,
-		)
+		const response = this.#response(reply, request, faults, skew, instead !== undefined)
 		for (const active of hitting) if (active.fault.cached && !active.kept) active.kept = response.clone()
+		this.#intoCaches(hitting, request, url, response)
 		return response
 	}
 
+	#fromCaches(hitting: Active[], request: Request, url: URL): Response | null {
+		for (const { fault, answers } of hitting) {
+			const key = fault.cache && cacheKey(fault.cache, request, url)
+			const found = fault.cache && key != null ? fromCache(fault.cache, answers, key, this.#engine.now()) : null
+			if (found !== null) return found
+		}
+		return null
+	}
+
+	#intoCaches(hitting: Active[], request: Request, url: URL, response: Response): void {
+		if (response.status !== 200) return
+		for (const { fault, answers } of hitting) {
+			const key = fault.cache && cacheKey(fault.cache, request, url)
+			if (key != null) answers.set(key, { response: response.clone(), atMs: this.#engine.now() })
+		}
+	}
+
+	/** The store's answer after what objects in it do to it, and the time that its rows take. */
+	async #spoiled(reply: Reply, faults: readonly Fault[], request: Request, url: URL): Promise<Reply> {
+		let spoiled = reply
+		for (const { poison, secondsPerRow } of faults) {
+			const rows = Array.isArray(reply.body) ? reply.body.length : 0
+			if (secondsPerRow !== undefined && rows > 0) await this.#sleep(secondsPerRow * 1000 * rows, request.signal)
+			const outcome = poison === undefined ? spoiled : poisoned(poison, spoiled, url, this.#engine)
+			if (outcome === 'hang') await this.#sleep(2_147_483_647, request.signal)
+			else spoiled = outcome
+		}
+		return spoiled.text === undefined ? { ...spoiled, body: deviantBody(spoiled.body, faults) } : spoiled
+	}
+
 	#response(reply: Reply, request: Request, faults: Fault[], skew: number, replaced: boolean): Response {
-		const headers = { ...reply.headers, date: new Date(this.#engine.now() + skew * 1000).toUTCString() }
+		const date = (seconds: number): string => new Date(this.#engine.now() + (skew + seconds) * 1000).toUTCString()
+		const headers = new Headers({ ...reply.headers, date: date(0) })
+		if (!replaced)
+			for (const fault of faults) {
+				for (const [name, value] of Object.entries(fault.headers ?? {})) headers.set(name, value)
+				if (fault.secondDateSeconds !== undefined) headers.append('date', date(fault.secondDateSeconds))
+			}
 		const empty = request.method === 'HEAD' || reply.status === 204 || reply.status === 304
 		let body: Uint8Array<ArrayBuffer> | string = empty ? '' : bodyOf(reply)
 		for (const fault of replaced ? [] : faults) {
@@ -156,7 +207,9 @@ export class FaultBox {
 					(fault.notice === true
 						? '<br />\n<b>Warning</b>:  Undefined variable  in <b>/var/www/html/wp-content/plugins/foo/foo.php</b> on line <b>12</b><br />\n'
 						: fault.notice) + body
-			if (fault.bom && typeof body === 'string') body = `\uFEFF${body}`
+			if (fault.bom && typeof body === 'string') body = '\uFEFF'.repeat(Number(fault.bom)) + body
+			if (fault.comment && typeof body === 'string')
+				body += fault.comment === true ? '\n<!-- Page cached by LiteSpeed Cache 7.6 -->' : fault.comment
 			if (fault.truncate !== undefined) {
 				const bytes = new TextEncoder().encode(body as string)
 				body = bytes.slice(0, fault.truncate < 1 ? Math.floor(bytes.length * fault.truncate) : fault.truncate)
@@ -193,6 +246,7 @@ function replacement(fault: Fault, request: Request, url: URL, engine: Engine): 
 			},
 		}
 	}
+	if (fault.challenge) return challengePage(fault.challenge, url)
 	if (fault.redirect) {
 		const location = fault.redirect === 'https' ? `https://${url.host}${url.pathname}${url.search}` : fault.redirect
 		return {

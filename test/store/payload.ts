@@ -103,13 +103,13 @@ export function headersOf(
 	webhook: Webhook,
 	body: string,
 	deliveryId: string,
-	source: string | undefined,
+	source: string | null | undefined,
 ): Record<string, string> {
 	const [resource, event] = partsOf(webhook.topic)
 	return {
 		'user-agent': agentOf(engine),
 		'content-type': 'application/json',
-		'x-wc-webhook-source': source ?? `${engine.settings.url}/`,
+		...(source !== null && { 'x-wc-webhook-source': source ?? `${engine.settings.url}/` }),
 		'x-wc-webhook-topic': webhook.topic,
 		'x-wc-webhook-resource': resource,
 		'x-wc-webhook-event': event,

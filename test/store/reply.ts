@@ -25,9 +25,11 @@ export class RestError extends Error {
 	}
 }
 
-/** PHP's `json_encode`: slashes and everything beyond ASCII escaped. */
+/** PHP's `json_encode`: slashes and everything beyond ASCII escaped. The text `@number:12` is written as the number, so that it may have any size. */
 export function phpJson(value: unknown): string {
-	const json = JSON.stringify(value).replaceAll('/', '\\/')
+	const json = JSON.stringify(value)
+		.replaceAll('/', '\\/')
+		.replace(/"@number:(-?[\d.]+)"/g, '$1')
 	// oxlint-disable-next-line no-control-regex
 	return /[^\x00-\x7f]/.test(json)
 		? json.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)

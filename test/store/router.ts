@@ -1,5 +1,7 @@
 /** The REST API's routes: finds one, checks parameters and rights, and answers. */
 import { asList, argumentsOf, validate } from './arguments.ts'
+import { changesRows, deviantPage, heededQuery, refuseDeviant, totalText, withOwnIds } from './deviations.ts'
+import type { Deviation } from './deviations.ts'
 import type { Engine } from './engine.ts'
 import { list } from './lists.ts'
 import type { Page } from './lists.ts'
@@ -10,7 +12,7 @@ import type { Params } from './query.ts'
 import { NO_CACHE, phpJson, RestError, restHeaders } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { index, namespaceIndex, options, settings, systemStatus } from './site-info.ts'
-import type { Key, Rec } from './types.ts'
+import type { Key, Rec, Resource } from './types.ts'
 import { mayNot, seenBy, single, TABLES } from './singles.ts'
 import { onlyStamps, stamps, view } from './views.ts'
 import { batch, createOne, deleteOne, updateOne } from './writes.ts'
@@ -30,6 +32,8 @@ export interface Call {
 	body: Rec
 	key: Key | null
 	https: boolean
+	/** What this store does otherwise than asked. */
+	deviations?: readonly Deviation[]
 }
 
 /** A route that matched. */
@@ -117,8 +121,18 @@ export function pickFields(record: Rec, fields: string[], links: boolean): Rec {
 	return picked
 }
 
+/** The call as a store that deviates takes it. */
+function heeded(call: Call): Call {
+	const { deviations = [], method } = call
+	if (deviations.length === 0 || (method !== 'GET' && method !== 'HEAD')) return call
+	const own = (params: Params): Params =>
+		new Map([...heededQuery(params, deviations)].map(([name, value]) => [name, withOwnIds(value, deviations)]))
+	return { ...call, path: withOwnIds(call.path, deviations), query: own(call.query), params: own(call.params) }
+}
+
 /** Serves one call below the REST root. */
-export function serve(call: Call): Reply {
+export function serve(asked: Call): Reply {
+	const call = heeded(asked)
 	const { engine, key } = call
 	const root = `${engine.settings.url}/${engine.settings.prefix}/`
 	const headers = restHeaders(root)
@@ -165,7 +179,11 @@ function dispatch(call: Call): Reply {
 	if (!route.methods.includes(get ? 'GET' : method)) throw noRoute()
 	const may = allowed(call.key, route.collection)
 	const allow = may ? route.methods.join(', ') : undefined
-	if (get && route.kind === 'list') validate(call.query, argumentsOf(route.collection, engine.settings.version), allow)
+	if (get && route.kind === 'list') {
+		const known = argumentsOf(route.collection, engine.settings.version)
+		validate(call.query, known, allow)
+		refuseDeviant(call.query, known, call.deviations ?? [])
+	}
 	try {
 		return answer(call, route, may, allow, shape)
 	} catch (error) {
@@ -234,11 +252,17 @@ function many(
 	const { engine, query } = call
 	const resource = TABLES[route.collection]
 	if (!resource) {
-		const other = listOther(engine, route, query)
+		const { deviations = [] } = call
+		const read = (params: Params) => listOther(engine, route, params)
+		const found = read(query)
+		const other =
+			found.total !== null && changesRows(deviations)
+				? deviantPage(query, deviations, (params) => read(params).rows as (Rec & { id: number })[])
+				: found
 		if (other.total !== null) paged(call, other as Page, headers, other.rows.length > 0, '')
 		return { status: 200, headers, body: other.rows.map((record) => shape(record, false)) }
 	}
-	const page = list(engine, resource, query, route.parent)
+	const page = pageOf(call, resource, route.parent)
 	paged(call, page, headers, page.rows.length > 0, resource)
 	const listed = route.parent === undefined ? 'all' : 'own'
 	const fields = asList(query.get('_fields'))
@@ -248,10 +272,21 @@ function many(
 	return { status: 200, headers, body: records.map((record) => shape(record, false)) }
 }
 
+/** The page that the call gets. */
+function pageOf({ engine, query, deviations = [] }: Call, resource: Resource, parent: number | undefined): Page {
+	if (!changesRows(deviations)) return list(engine, resource, query, parent)
+	const page = deviantPage(query, deviations, (params) => list(engine, resource, params, parent).rows)
+	const outside = page.rows.length === 0 && resource === 'orders' && engine.settings.orders === 'hpos'
+	return outside ? { ...page, total: 0, pages: 0 } : page
+}
+
 /** Totals and `Link`; orders name the arguments that their controller has filled in meanwhile. */
 function paged(call: Call, page: Page, headers: Record<string, string>, rows: boolean, resource: string): void {
-	headers['x-wp-total'] = String(page.total)
-	headers['x-wp-totalpages'] = String(page.pages)
+	const total = totalText(page.total, page.rows.length, call.deviations ?? [])
+	if (total !== null) {
+		headers['x-wp-total'] = total
+		headers['x-wp-totalpages'] = String(page.pages)
+	}
 	const params: Params = new Map()
 	const known = argumentsOf(resource, call.engine.settings.version)
 	for (const [name, value] of call.query) {

@@ -16,6 +16,7 @@ import { elsewhere } from './sites.ts'
 import type {
 	Action,
 	Delivery,
+	Fault,
 	Faults,
 	HandMade,
 	JournalEntry,
@@ -23,6 +24,7 @@ import type {
 	LogLine,
 	Rec,
 	Resource,
+	Site,
 	StoreOptions,
 	WebhookKnobs,
 } from './types.ts'
@@ -256,8 +258,8 @@ class Store implements SimulatedStore {
 			request,
 			url,
 			{ site: this.#options.site ?? 'shop', keys: this.keys },
-			async (site, keys) => {
-				const reply = this.#answer(request, url, base, body, site, keys)
+			async (site, keys, deviations) => {
+				const reply = this.#answer(request, url, base, body, { site, keys, deviations })
 				// At once, so that what another call saves meanwhile stays that call's.
 				await this.#courier.settlePings()
 				return reply
@@ -272,8 +274,7 @@ class Store implements SimulatedStore {
 		url: URL,
 		base: string,
 		body: string,
-		site: StoreOptions['site'],
-		keys: Record<string, Key> | null,
+		{ site, keys, deviations }: { site: Site; keys: Record<string, Key> | null; deviations: readonly Fault[] },
 	): Reply | Promise<Reply> {
 		const engine = this.#engine
 		const { prefix } = engine.settings
@@ -286,7 +287,7 @@ class Store implements SimulatedStore {
 		const other = elsewhere({
 			engine,
 			name: this.name,
-			site: site ?? 'shop',
+			site,
 			url,
 			inside,
 			query,
@@ -318,7 +319,10 @@ class Store implements SimulatedStore {
 					second: engine.second(),
 				})
 			}
-			return serve({ engine, name: this.name, method, path, query, ...bodyParams(request, body, query), key, https })
+			const given = { engine, name: this.name, method, path, query, ...bodyParams(request, body, query) }
+			const call: Call = { ...given, key, https, deviations }
+			const behind = Math.max(0, ...deviations.map(({ lagSeconds = 0 }) => lagSeconds))
+			return behind > 0 && method === 'GET' ? engine.asOf(engine.now() - behind * 1000, () => serve(call)) : serve(call)
 		} catch (error) {
 			if (!(error instanceof RestError)) throw error
 			const named = error.body.message.startsWith('The API key')

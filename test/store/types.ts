@@ -1,4 +1,6 @@
 /** The words that the simulated store's modules share: records, actions, journal entries, faults, options. */
+import type { CacheFault, PoisonFault } from './bad-answers.ts'
+import type { Deviation } from './deviations.ts'
 
 /** A REST record as WooCommerce shows it; deep and loosely typed on purpose, as the wire is. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -101,7 +103,7 @@ export type Site =
 	| 'other-prefix'
 
 /** One thing that goes wrong for the requests that match; the fields combine. */
-export interface Fault {
+export interface Fault extends Deviation {
 	/** A part of path and query; absent: every request. */
 	match?: string
 	/** A regular expression over path and query. */
@@ -128,8 +130,24 @@ export interface Fault {
 	html?: boolean | string
 	/** A PHP notice before the JSON. */
 	notice?: boolean | string
-	/** A byte order mark before the JSON. */
-	bom?: boolean
+	/** A byte order mark before the JSON, or so many. */
+	bom?: boolean | number
+	/** An HTML comment after the JSON, as page caches and profilers leave one. */
+	comment?: boolean | string
+	/** More headers of healthy answers: `Age: 0`, `X-Cache: MISS`. */
+	headers?: Record<string, string>
+	/** A second `Date` header, so many seconds away from the first. */
+	secondDateSeconds?: number
+	/** A cache in front of the store. */
+	cache?: CacheFault
+	/** An object that spoils each answer that holds it. */
+	poison?: PoisonFault
+	/** A bot protection's page instead of the answer. */
+	challenge?: 'siteground' | 'cloudflare'
+	/** Lists take so long for each row. */
+	secondsPerRow?: number
+	/** Stamps are so many seconds behind `Date`: the database has a clock of its own. `match` names a resource here. */
+	stampsBehindSeconds?: number
 	/** Cut the body: a share below 1, or a number of bytes. */
 	truncate?: number
 	/** 301 to this address; `https` is the same address over https. */
@@ -174,8 +192,8 @@ export interface WebhookKnobs {
 	replaySeconds?: number
 	/** A run takes the queue in an order of its own. */
 	reorder?: boolean
-	/** Deliveries name this source: a staging clone with the shop's rows and secrets (7.10). */
-	source?: string
+	/** Deliveries name this source: a staging clone with the shop's rows and secrets (7.10), a language's address; null: none. */
+	source?: string | null
 	/** Only each nth delivery comes from `source`. */
 	sourceEvery?: number
 	/** A plugin's payload filter: fields that it removes and sets; never in `{id}` bodies (7.11). */

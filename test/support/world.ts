@@ -10,6 +10,7 @@ import { admit, releasePermits, getNextWakeMs, report, selectToNotify } from '..
 import { initialState, type BreakerState as Breaker } from '../../src/delivery/circuit-breaker-state.ts'
 import { BreakerCache } from '../../src/delivery/breaker-cache.ts'
 import { handleDoorbells, type DeliveryPorts } from '../../src/delivery/doorbell-handler.ts'
+import { DEFAULT_TIMEOUT_MS } from '../../src/elements/woocommerce/http.ts'
 import { woocommerce } from '../../src/elements/woocommerce/woocommerce.ts'
 import { parseNotificationId } from '../../src/events/ids.ts'
 import { Engine } from '../../src/watcher/engine.ts'
@@ -739,10 +740,10 @@ function createNonceSource(): () => string {
 	return () => `nonce${++nonceCount}`
 }
 
-/** Stalls and latency end at once on the virtual clock; a stall without end is given up with its request. */
+/** Waits end at once on the virtual clock; one that outlasts the client's patience is given up with its request. */
 function createSleep(): (ms: number, signal: AbortSignal | null) => Promise<void> {
 	return async (ms, signal) => {
-		if (Number.isFinite(ms) && ms < 1_000_000) return
+		if (ms < DEFAULT_TIMEOUT_MS) return
 		await new Promise<void>((resolve) => {
 			if (signal === null || signal.aborted) resolve()
 			else signal.addEventListener('abort', () => resolve(), { once: true })

@@ -101,6 +101,8 @@ export interface Failure {
 		| 'redirect'
 		/** 403/503 HTML challenge, 200 HTML, notices before JSON, truncated, wrong shape */
 		| 'not-json'
+		/** a list that is not what was asked for (check-page.ts) */
+		| 'unfit'
 		/** JSON 404 rest_no_route: WooCommerce is off or has no such route */
 		| 'no-route'
 		/** any other 4xx that the vendor means */
@@ -139,6 +141,10 @@ export interface AnswerFacts {
 	dates: number
 	/** The total as the store wrote it; null: it wrote none. */
 	totalText: string | null
+	/** Rows of the answer, where the client has taken a page out of more than were asked for. */
+	rows?: number
+	/** They were the whole list. */
+	isWholeList?: true
 }
 
 /**

@@ -135,6 +135,18 @@ export interface ResourceLimit {
 	since: string
 }
 
+/**
+ * What answers of the store showed beside, or instead of, what was asked for: how often, since when without a pause of a
+ * day, and the last time. `example`: the end of a sentence for people; times ISO 8601.
+ */
+export interface AnswerFinding {
+	kind: string
+	count: number
+	since: string
+	last: string
+	example: string
+}
+
 /** A path that differs between reads of one object and does not count as a change. Times ISO 8601 or null. */
 export interface NoiseReport {
 	path: string
@@ -201,6 +213,8 @@ export interface PollerResourceReport {
 	noise?: NoiseReport[]
 	/** What cannot be read as usual. Objects of earlier versions leave it out. */
 	limits?: ResourceLimit[]
+	/** What answers showed that was not asked for. Objects of earlier versions leave it out. */
+	findings?: AnswerFinding[]
 }
 export interface PollerReport {
 	/** A poll run is under way. */

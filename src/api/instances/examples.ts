@@ -127,6 +127,14 @@ export const LIMIT = {
 	since: DETECTED_ISO,
 }
 
+export const ANSWER_FINDING = {
+	kind: 'short-page',
+	count: 3,
+	since: DETECTED_ISO,
+	last: DETECTED_ISO,
+	example: '98 rows came, and by the total there are 100',
+}
+
 /** Its health. */
 export const HEALTH = {
 	state: 'healthy',
@@ -175,6 +183,7 @@ export const POLLER_RESOURCE = {
 	error: null,
 	noise: [],
 	limits: [],
+	findings: [],
 }
 
 /** Its poller. */

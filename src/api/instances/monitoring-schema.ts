@@ -3,6 +3,7 @@ import * as z from 'zod'
 import type {
 	CoverageReport,
 	HealthReport,
+	AnswerFinding,
 	NoiseReport,
 	ResourceLimit,
 	PollerReport,
@@ -18,6 +19,7 @@ import {
 	COVERAGE,
 	HEALTH,
 	LIMIT,
+	ANSWER_FINDING,
 	HELD_CHANGES,
 	HELD_DELETIONS,
 	NOISE,
@@ -64,6 +66,16 @@ const LimitResponse = z
 		since: Moment,
 	})
 	.meta({ id: 'Limit', examples: [LIMIT] }) satisfies z.ZodType<ResourceLimit>
+
+const FindingResponse = z
+	.strictObject({
+		kind: z.string().meta({ description: 'Such as `short-page` or `out-of-order`' }),
+		count: z.number(),
+		since: Moment.meta({ description: 'Since when it is seen, without a pause of a day' }),
+		last: Moment,
+		example: z.string().meta({ description: 'What was found last' }),
+	})
+	.meta({ id: 'AnswerFinding', examples: [ANSWER_FINDING] }) satisfies z.ZodType<AnswerFinding>
 
 /** `GET …/health`. */
 export const HealthResponse = z
@@ -175,6 +187,9 @@ const PollerResourceResponse = z
 			.array(NoiseResponse)
 			.meta({ description: 'The paths of `volatile`, with the proof, an example and the cure' }),
 		limits: z.array(LimitResponse).meta({ description: 'As in health' }),
+		findings: z.array(FindingResponse).meta({
+			description: "How the store's lists differed from what was asked for, by kind; healthy stores show some too",
+		}),
 	})
 	.meta({ id: 'PollerResource', examples: [POLLER_RESOURCE] }) satisfies z.ZodType<PollerResourceReport>
 

@@ -37,6 +37,7 @@ export async function getPoller(c: InstanceContext): Promise<OperationResponse<t
 		...resource,
 		noise: resource.noise ?? [],
 		limits: resource.limits ?? [],
+		findings: resource.findings ?? [],
 		unknownLags: resource.unknownLags ?? 0,
 		massChanges: resource.massChanges ?? [],
 		heldChanges: resource.heldChanges ?? 0,

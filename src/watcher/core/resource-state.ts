@@ -1,9 +1,10 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
 import type { Look, MassChange } from './mass-change.ts'
 import type { ResourceLimits } from './resource-limits.ts'
+import type { Findings } from './findings.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
-import type { Cure, Resource } from '../../elements/store.ts'
+import type { Cure, ObjectId, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
 export interface ResourceState {
@@ -78,6 +79,10 @@ export interface ResourceState {
 	datesUnreadable: string | null
 	/** What cannot be read as usual; absent: nothing. */
 	limits?: ResourceLimits
+	/** What its answers showed beside, or instead of, what was asked for; absent: nothing. */
+	findings?: Findings
+	/** Ids of rows that the store puts into every page; absent: none. */
+	pinned?: ObjectId[]
 	/** Since when the mass-deletion guard holds deletions. */
 	heldSinceMs: number | null
 	/**

@@ -109,12 +109,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 					},
 					budget,
 				)
-	const next = advanceWindow(
-		window,
-		page.snapshots.map((snapshot) => snapshot.listModifiedSec),
-		page.total,
-		limit,
-	)
+	const next = advanceWindow(window, page.orderedSecs, page.total, limit)
 	core.commit((tx) => {
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null

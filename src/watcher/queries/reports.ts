@@ -12,6 +12,7 @@ import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport } 
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { toNoiseReports } from './noise-reports.ts'
+import { toFindingReports } from '../core/findings.ts'
 import { toLimitReports } from '../core/resource-limits.ts'
 
 /** Evaluates health now. */
@@ -178,6 +179,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 				noise: toNoiseReports(core, rs),
 				limits: toLimitReports(rs),
+				findings: toFindingReports(rs),
 			}
 		}),
 		runs: state.runs.map((run) => ({

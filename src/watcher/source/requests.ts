@@ -1,6 +1,7 @@
 /** Requests to the store for a watcher: counted, limited per slice, and refused if a cache answers. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
+import { checkAnswer } from './checked-answers.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -23,14 +24,16 @@ export class StoreError extends Error {
 		super(failure.message)
 		this.failure = failure
 		this.watched = watched
-		const isRefusal = failure.kind === 'forbidden' || failure.kind === 'no-route' || failure.kind === 'rejected'
+		const isRefusal = ['forbidden', 'no-route', 'rejected', 'unfit'].includes(failure.kind)
 		this.scope = isRefusal && failure.cure?.cause !== 'no-woocommerce' ? 'resource' : 'store'
 	}
 }
 
-/** A page of a list. Snapshots are in the order of the response; times epoch ms. */
+/** A page of a list. Snapshots are in the order that was asked for; times epoch ms. */
 export interface ListedPage {
 	snapshots: Snapshot[]
+	/** Modified dates of the snapshots; null: none, or one that does not fit the order. */
+	orderedSecs: (number | null)[]
 	/** Rows in the response, including those without an id. */
 	rows: number
 	total: number | null
@@ -43,7 +46,7 @@ export function isBudgetSpent(core: Core, budget: SliceBudget): boolean {
 	return budget.requests <= 0 || core.ports.now() >= budget.untilMs
 }
 
-/** Reads a page. Throws StoreError. */
+/** Reads a page and holds it against the query. Throws StoreError, of the kind `unfit` if it is not what was asked. */
 export async function listPage(
 	core: Core,
 	watched: WatchedResource,
@@ -65,10 +68,11 @@ export async function listPage(
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
 		if (snapshot !== null) snapshots.push(snapshot)
 	}
+	const checked = checkAnswer(watched, query, { ...response, snapshots }, core.ports.now())
+	if (!checked.ok) throw new StoreError(checked.failure, watched)
 	return {
-		snapshots,
+		...checked.page,
 		rows: response.records.length,
-		total: response.total,
 		requestedAtMs,
 		storeNowMs: response.storeNowMs,
 	}

@@ -1,0 +1,154 @@
+/** Holds each list's answer against its question (check-page.ts), and keeps what the next answer is compared with. */
+import {
+	checkPage,
+	normalizePage,
+	NOTHING_KNOWN,
+	type CheckedPage,
+	type Finding,
+	type KnownAnswers,
+} from '../../elements/check-page.ts'
+import { findMisplacedRows, type PageQuery, type PageRow } from '../../elements/page-order.ts'
+import { DAY_MS } from '../../lib/time.ts'
+import type { WatchedResource } from '../core/core.ts'
+import { isConfirmed, noteFinding } from '../core/findings.ts'
+import { endLimit, noteLimit } from '../core/resource-limits.ts'
+import type { ResourceState } from '../core/resource-state.ts'
+import type { AnswerFacts, Failure, ListQuery, ObjectId, Resource, Snapshot } from '../../elements/store.ts'
+
+/** The code of the limit that says which answers are not as asked. */
+const UNFIT_LIMIT = 'unfit-answers'
+/** A head is compared with a window that is read this soon after it, and a page with the next one, ms. */
+const MAX_HEAD_AGE_MS = 60_000
+const MAX_PAGE_AGE_MS = 10 * 60_000
+/** Lists and pinned rows that are remembered. */
+const MAX_LISTS = 8
+const MAX_PINNED = 20
+
+type ListedRows = { offset: number; ids: readonly ObjectId[]; total: number | null; atMs: number }
+
+/** In memory only: after its loss the next answers are compared with nothing. */
+interface AnswerMemory {
+	pages: Map<string, ListedRows>
+	head: { rows: readonly PageRow[]; atMs: number } | null
+	newestSec: number | null
+}
+
+const memories = new WeakMap<ResourceState, AnswerMemory>()
+
+function getMemory(rs: ResourceState): AnswerMemory {
+	let memory = memories.get(rs)
+	if (memory === undefined) memories.set(rs, (memory = { pages: new Map(), head: null, newestSec: null }))
+	return memory
+}
+
+/** What a page shows once it was held against its query. */
+interface UsablePage {
+	snapshots: Snapshot[]
+	orderedSecs: (number | null)[]
+	total: number | null
+}
+
+/** Checks an answer and notes its findings. A refused one must not be used. */
+export function checkAnswer(
+	{ resource, state: rs }: WatchedResource,
+	query: ListQuery,
+	page: { snapshots: readonly Snapshot[]; total: number | null; storeNowMs: number; answer: AnswerFacts },
+	nowMs: number,
+): { ok: true; page: UsablePage } | { ok: false; failure: Failure } {
+	const asked = toPageQuery(resource, query)
+	const checked: CheckedPage = { ...page, rows: page.snapshots.map(toPageRow) }
+	const known = getKnown(rs, asked, nowMs)
+	const { kept, pinned, total } = normalizePage(asked, checked, known)
+	const findings = checkPage(asked, checked, known)
+	for (const finding of findings) noteFinding(rs, finding, nowMs)
+	if (pinned.length > 0) rs.pinned = [...new Set([...pinned, ...(rs.pinned ?? [])])].slice(0, MAX_PINNED)
+	const refused = findings.find(({ weight }) => weight === 'fatal')
+	endOldLimit(rs, nowMs)
+	if (refused !== undefined) {
+		const message = `The store's list of ${resource.objectType} is not what was asked for: ${refused.detail}.`
+		noteLimit(rs, UNFIT_LIMIT, message, nowMs)
+		if (!isUsedAnyway(rs, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
+	}
+	remember(rs, asked, checked, nowMs)
+	const snapshots = kept.map((index) => page.snapshots[index]!)
+	const misplaced = new Set(findMisplacedRows(asked, snapshots.map(toPageRow)))
+	const orderedSecs = snapshots.map(({ listModifiedSec }, index) => (misplaced.has(index) ? null : listModifiedSec))
+	return { ok: true, page: { snapshots, orderedSecs, total } }
+}
+
+/** A store that always answers so would never be read. */
+function isUsedAnyway(rs: ResourceState, { kind }: Finding, nowMs: number): boolean {
+	return isConfirmed(rs, kind, nowMs)
+}
+
+function endOldLimit(rs: ResourceState, nowMs: number): void {
+	if (rs.limits?.[UNFIT_LIMIT] === undefined) return
+	const isCurrent = Object.values(rs.findings ?? {}).some(
+		({ isFatal, lastMs }) => isFatal === true && nowMs - lastMs <= DAY_MS,
+	)
+	if (!isCurrent) endLimit(rs, UNFIT_LIMIT)
+}
+
+function toPageQuery({ modifiedFilter, idField, postsStored }: Resource, query: ListQuery): PageQuery {
+	const { modifiedAfterSec: _after, modifiedBeforeSec: _before, ...unbounded } = query
+	const byId = query.order.endsWith('asc') ? 'id-asc' : 'id-desc'
+	return {
+		...(modifiedFilter ? query : { ...unbounded, order: byId }),
+		hasStoreIds: idField === 'id',
+		isLocalOrder: postsStored,
+	}
+}
+
+function toPageRow({ id, listModifiedSec, localOffsetSec }: Snapshot): PageRow {
+	const isKnown = listModifiedSec !== null && localOffsetSec !== null
+	return { id, modifiedSec: listModifiedSec, localSec: isKnown ? listModifiedSec + localOffsetSec : listModifiedSec }
+}
+
+/** Two queries with the same key ask for pages of one list. */
+function getListKey({ order, modifiedAfterSec, modifiedBeforeSec, trashed }: ListQuery): string {
+	return [order, modifiedAfterSec, modifiedBeforeSec, trashed].join(' ')
+}
+
+function isPartOfList({ onlyId, onlyIds }: ListQuery): boolean {
+	return onlyId === undefined && onlyIds === undefined
+}
+
+function getKnown(rs: ResourceState, query: PageQuery, nowMs: number): KnownAnswers {
+	const pinned = new Set(rs.pinned)
+	if (!isPartOfList(query)) return { ...NOTHING_KNOWN, pinned }
+	const { pages, head, newestSec } = getMemory(rs)
+	const previous = pages.get(getListKey(query))
+	return {
+		previous: previous !== undefined && nowMs - previous.atMs <= MAX_PAGE_AGE_MS ? previous : null,
+		head: head !== null && nowMs - head.atMs <= MAX_HEAD_AGE_MS ? head.rows : null,
+		newestSec,
+		pinned,
+	}
+}
+
+function remember(rs: ResourceState, query: PageQuery, { rows, total, storeNowMs }: CheckedPage, nowMs: number): void {
+	if (!isPartOfList(query)) return
+	const memory = getMemory(rs)
+	const key = getListKey(query)
+	memory.pages.delete(key)
+	memory.pages.set(key, { offset: query.offset ?? 0, ids: rows.map(({ id }) => id), total, atMs: nowMs })
+	if (memory.pages.size > MAX_LISTS) memory.pages.delete(memory.pages.keys().next().value!)
+	const isHead = key === getListKey({ order: 'modified-desc', limit: 1 }) && (query.offset ?? 0) === 0
+	if (!isHead) return
+	memory.head = { rows, atMs: nowMs }
+	for (const { modifiedSec } of rows)
+		if (modifiedSec !== null && modifiedSec <= storeNowMs / 1000)
+			memory.newestSec = Math.max(memory.newestSec ?? 0, modifiedSec)
+}
+
+function toUnfitFailure(message: string): Failure {
+	return {
+		ok: false,
+		kind: 'unfit',
+		status: 200,
+		code: null,
+		providerMessage: null,
+		retryAfterMs: null,
+		message,
+	}
+}

@@ -1,7 +1,7 @@
 /** The rows of a list's answer against the order that was asked for: which fit it, and which are to be used. Pure. */
 import type { ListQuery, ObjectId } from './store.ts'
 
-/** A row of an answer. `modifiedSec`: by which the store orders and filters; `localSec`: the same in the site's time. */
+/** A row of an answer. `modifiedSec`: by which the store orders and filters; `localSec`: that in the site's time. */
 export interface PageRow {
 	id: ObjectId
 	modifiedSec: number | null

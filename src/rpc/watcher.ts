@@ -136,8 +136,8 @@ export interface ResourceLimit {
 }
 
 /**
- * What answers of the store showed beside, or instead of, what was asked for: how often, since when without a pause of a
- * day, and the last time. `example`: the end of a sentence for people; times ISO 8601.
+ * What answers of the store showed beside, or instead of, what was asked for: how often, since when without a pause of
+ * a day, and the last time. `example`: the end of a sentence for people; times ISO 8601.
  */
 export interface AnswerFinding {
 	kind: string

@@ -64,7 +64,7 @@ export const NOTHING_KNOWN: KnownAnswers = { previous: null, head: null, newestS
 export const RECENT_SEC = 120
 /** Around a change of the clocks, stamps of orders can be wrong by an hour (docs/woocommerce.md 3.5). */
 const STAMP_TOLERANCE_SEC = 3_600
-/** Posts are ordered by local time, which moves by up to this when the site's zone changes (docs/woocommerce.md 3.4). */
+/** Posts are ordered by local time, which moves by this when the site's zone changes (docs/woocommerce.md 3.4). */
 const LOCAL_TOLERANCE_SEC = 26 * 3_600
 /** Equal pages of fewer rows than this prove nothing without a total. */
 const MIN_EQUAL_ROWS = 10

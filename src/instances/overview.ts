@@ -19,8 +19,6 @@ export interface InstanceStatus {
 	reportedMs: number | null
 	/** null: an object of an earlier version reported last. */
 	activity: ActivityReport | null
-	/** Changes of each of the last 24 hours, oldest first. */
-	changes: number[]
 }
 
 /** An instance as lists show it. */
@@ -29,6 +27,8 @@ export interface ListedInstance extends InstanceStatus {
 	tags: string[]
 	mode: DetectionMode
 	lastChangeMs: number | null
+	/** Changes of each of the last 24 hours, oldest first. */
+	changes: number[]
 }
 
 /** Filters of `listInstanceStatuses`. */
@@ -74,16 +74,12 @@ const STATUS_COLUMNS = `i.id, i.name, ${STATE_SQL} AS state, i.created_ms, s.rea
 const FROM_STATUSES = `instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id`
 
 /** The statuses of all ready instances of an organization. */
-export async function readInstanceStatuses(
-	db: D1Database,
-	organizationId: number,
-	nowMs: number,
-): Promise<InstanceStatus[]> {
+export async function readInstanceStatuses(db: D1Database, organizationId: number): Promise<InstanceStatus[]> {
 	const { results } = await db
 		.prepare(`SELECT ${STATUS_COLUMNS} FROM ${FROM_STATUSES} WHERE i.organization_id = ? AND i.state = 'ready'`)
 		.bind(organizationId)
 		.all<StatusTableRow>()
-	return results.map((row) => toStatus(row, nowMs))
+	return results.map(toStatus)
 }
 
 /** Ready instances with their statuses by ascending id, above `afterId`, with the total and whether more follow. */
@@ -126,8 +122,10 @@ export async function listInstanceStatuses(
 }
 
 function toListed(row: ListedTableRow, nowMs: number): ListedInstance {
+	const status = toStatus(row)
 	return {
-		...toStatus(row, nowMs),
+		...status,
+		changes: getChangesByHour(status.activity?.hours ?? toUnsortedHours(row), nowMs),
 		storeUrl: row.store_url ?? '',
 		tags: JSON.parse(row.tags) as string[],
 		mode: row.mode,
@@ -135,8 +133,7 @@ function toListed(row: ListedTableRow, nowMs: number): ListedInstance {
 	}
 }
 
-function toStatus(row: StatusTableRow, nowMs: number): InstanceStatus {
-	const activity = row.activity === null ? null : (JSON.parse(row.activity) as ActivityReport)
+function toStatus(row: StatusTableRow): InstanceStatus {
 	return {
 		id: row.id,
 		name: row.name,
@@ -144,8 +141,7 @@ function toStatus(row: StatusTableRow, nowMs: number): InstanceStatus {
 		reason: row.reason ?? '',
 		sinceMs: row.since_ms ?? row.created_ms,
 		reportedMs: row.alive_at_ms,
-		activity,
-		changes: getChangesByHour(activity?.hours ?? toUnsortedHours(row), nowMs),
+		activity: row.activity === null ? null : (JSON.parse(row.activity) as ActivityReport),
 	}
 }
 

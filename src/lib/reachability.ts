@@ -25,7 +25,7 @@ export function classifyHost(hostname: string): Reachability {
 
 /** The network of an IP address; text that is none is closed. */
 export function classifyAddress(text: string): Reachability {
-	if (ipaddr.IPv4.isValidFourPartDecimal(text)) return classifyIpv4(ipaddr.IPv4.parse(text))
+	if (isIpv4(text)) return classifyIpv4(ipaddr.IPv4.parse(text))
 	return ipaddr.IPv6.isValid(text) ? classifyIpv6(ipaddr.IPv6.parse(text)) : 'closed'
 }
 
@@ -38,7 +38,7 @@ export function isFixedHost(hostname: string): boolean {
 /** Whether a host is this machine. */
 export function isLoopbackHost(hostname: string): boolean {
 	const host = toHostKey(hostname)
-	if (ipaddr.IPv4.isValidFourPartDecimal(host)) return ipaddr.IPv4.parse(host).range() === 'loopback'
+	if (isIpv4(host)) return ipaddr.IPv4.parse(host).range() === 'loopback'
 	return host === '[::1]' || LOOPBACK_NAMES.test(host)
 }
 
@@ -48,7 +48,12 @@ export function toHostKey(hostname: string): string {
 }
 
 function isAddress(host: string): boolean {
-	return host.startsWith('[') || ipaddr.IPv4.isValidFourPartDecimal(host)
+	return host.startsWith('[') || isIpv4(host)
+}
+
+/** Four decimal parts. The library throws inside for any name, and each page asks for its host. */
+function isIpv4(text: string): boolean {
+	return /^[\d.]+$/.test(text) && ipaddr.IPv4.isValidFourPartDecimal(text)
 }
 
 const LOOPBACK_NAMES = /^((.+\.)?localhost|localhost[46]?(\.localdomain[46]?)?)$/

@@ -8,6 +8,7 @@ import { log } from '../../lib/log.ts'
 import { PRIVATE_HEADERS } from '../../lib/response-headers.ts'
 import type { PublicEnv } from './environment.ts'
 import { getNestingDepth } from './json-depth.ts'
+import { getPageCall } from './page-call.ts'
 
 /** docs/contract.md §1. */
 const EXPOSED_HEADERS =
@@ -18,6 +19,8 @@ const EXPOSED_HEADERS =
 export const requestMiddleware: MiddlewareHandler<PublicEnv> = async (c, next) => {
 	const startedMs = Date.now()
 	await next()
+	// What a page reads never leaves the process, and the page has its own line.
+	if (c.req.method === 'GET' && c.res.ok && getPageCall(c.env) !== null) return
 	// A copy: the headers of a fetched response cannot be changed.
 	c.res = new Response(c.res.body, c.res)
 	c.res.headers.set('Elements-Request-Id', c.var.requestId)

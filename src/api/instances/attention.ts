@@ -125,8 +125,10 @@ function describeHeld(
 		: { count, objects: held.map((one) => `${formatNumber(one[kind])} ${one.resource}`).join(' and ') }
 }
 
+const NUMBER_FORMAT = new Intl.NumberFormat('en-US')
+
 function formatNumber(value: number): string {
-	return value.toLocaleString('en-US')
+	return NUMBER_FORMAT.format(value)
 }
 
 /** The figures of all instances together. */

@@ -19,7 +19,7 @@ type StateRow = OperationResponse<typeof overviewOperations.listInstanceStates>[
 /** `GET /instances/overview`. */
 export async function getOverview(c: CallerContext): Promise<Overview> {
 	const nowMs = c.var.services.now()
-	const statuses = await readInstanceStatuses(c.env.DB, c.var.user.organizationId, nowMs)
+	const statuses = await readInstanceStatuses(c.env.DB, c.var.user.organizationId)
 	const attention = findAttention(statuses, nowMs)
 	const { changes, delivered, waiting, recovered } = sumFigures(statuses, nowMs)
 	const reportedMs = statuses.flatMap((status) => (status.reportedMs === null ? [] : [status.reportedMs]))

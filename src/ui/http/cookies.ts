@@ -22,12 +22,29 @@ export function canHaveCookies(c: AnyPageContext): boolean {
 /** Hono's helpers use no more of a context than this. */
 const toContext = (c: AnyPageContext): Context => c as unknown as Context
 
+/** Where a request's page is: every page reads several cookies. */
+interface Place {
+	isLocal: boolean
+	port: string
+}
+
+const places = new WeakMap<Request, Place>()
+
+function getPlace({ req }: AnyPageContext): Place {
+	const known = places.get(req.raw)
+	if (known !== undefined) return known
+	const { hostname, port } = new URL(req.url)
+	const place = { isLocal: isLoopbackHost(hostname), port }
+	places.set(req.raw, place)
+	return place
+}
+
 /** Whether the page is of this machine. */
-const isLocal = (c: AnyPageContext): boolean => isLoopbackHost(new URL(c.req.url).hostname)
+const isLocal = (c: AnyPageContext): boolean => getPlace(c).isLocal
 
 function toName(c: AnyPageContext, cookie: PageCookie): string {
-	const { port } = new URL(c.req.url)
-	if (!isLocal(c)) return `__Host-${COOKIES[cookie]}`
+	const { isLocal, port } = getPlace(c)
+	if (!isLocal) return `__Host-${COOKIES[cookie]}`
 	return port === '' ? COOKIES[cookie] : `${COOKIES[cookie]}_${port}`
 }
 

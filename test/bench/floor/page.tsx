@@ -1,4 +1,7 @@
-/** The least that a page of a list costs: Hono, its session and its rows out of D1, as many as make so many bytes, as JSX. */
+/**
+ * The least that a page costs: Hono and the same HTML (`/given`), and the least that a list costs: Hono, its session and its rows
+ * out of D1, as many as make so many bytes, as JSX (`/list/{bytes}`).
+ */
 import { DurableObject } from 'cloudflare:workers'
 import { Hono } from 'hono'
 
@@ -9,7 +12,13 @@ export class Watcher extends DurableObject {}
 export class Callback extends DurableObject {}
 
 const app = new Hono<{ Bindings: { DB: D1Database } }>()
-app.get('/:bytes', async (c) => {
+let given = ''
+app.put('/given', async (c) => {
+	given = await c.req.text()
+	return c.body(null, 204)
+})
+app.get('/given', (c) => c.html(given))
+app.get('/list/:bytes', async (c) => {
 	await c.env.DB.prepare('SELECT * FROM sessions LIMIT 1').first()
 	const { results } = await c.env.DB.prepare(ROWS_SQL)
 		.bind(Math.max(1, Math.round(Number(c.req.param('bytes')) / ROW_BYTES)))

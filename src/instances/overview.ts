@@ -1,7 +1,7 @@
 /** Status rows across an organization's instances, each list in one query. */
 import { getChangesByHour, type ActivityHour } from '../events/activity.ts'
 import { HOUR_MS } from '../lib/time.ts'
-import { INSTANCE_STATES, type ActivityReport, type InstanceState } from '../rpc/watcher.ts'
+import { INSTANCE_STATES, STATES_BY_SEVERITY, type ActivityReport, type InstanceState } from '../rpc/watcher.ts'
 
 /** How an instance detects changes; `off`: its events are disabled. */
 export const DETECTION_MODES = ['polling', 'webhook', 'hybrid', 'off'] as const
@@ -71,15 +71,34 @@ const MODE_SQL = `CASE WHEN i.events_enabled = 0 THEN 'off'
 const STORE_URL_SQL = `json_extract(i.configuration, '$."store.url"')`
 const STATUS_COLUMNS = `i.id, i.name, ${STATE_SQL} AS state, i.created_ms, s.reason, s.since_ms, s.alive_at_ms,
 	CASE WHEN s.activity IS NULL THEN s.hours END AS hours, s.activity`
+const LISTED_COLUMNS = `${STORE_URL_SQL} AS store_url, i.tags, ${MODE_SQL} AS mode, s.last_event_at_ms`
+/** SQL: a place in the order of severity. */
+const SEVERITY_SQL = `instr('${STATES_BY_SEVERITY.map((state) => `/${state}/`).join('')}', '/' || ${STATE_SQL} || '/')`
 const FROM_STATUSES = `instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id`
 
-/** The statuses of all ready instances of an organization. */
-export async function readInstanceStatuses(db: D1Database, organizationId: number): Promise<InstanceStatus[]> {
+/** The statuses of all ready instances of an organization, and those that are listed: at most `size`, worst state first. */
+export async function readInstanceStatuses(
+	db: D1Database,
+	organizationId: number,
+	size: number,
+	nowMs: number,
+): Promise<{ statuses: InstanceStatus[]; worst: ListedInstance[] }> {
 	const { results } = await db
-		.prepare(`SELECT ${STATUS_COLUMNS} FROM ${FROM_STATUSES} WHERE i.organization_id = ? AND i.state = 'ready'`)
-		.bind(organizationId)
-		.all<StatusTableRow>()
-	return results.map(toStatus)
+		.prepare(
+			`WITH worst AS (SELECT i.id FROM ${FROM_STATUSES} WHERE i.organization_id = ?1 AND i.state = 'ready'
+			ORDER BY ${SEVERITY_SQL}, i.id LIMIT ?2),
+			listed AS (SELECT i.id, ${LISTED_COLUMNS} FROM ${FROM_STATUSES} WHERE i.id IN (SELECT id FROM worst))
+			SELECT ${STATUS_COLUMNS}, l.id IS NOT NULL AS listed, l.store_url, l.tags, l.mode, l.last_event_at_ms
+			FROM ${FROM_STATUSES} LEFT JOIN listed AS l ON l.id = i.id
+			WHERE i.organization_id = ?1 AND i.state = 'ready' ORDER BY i.id`,
+		)
+		.bind(organizationId, size)
+		.all<ListedTableRow & { listed: number }>()
+	const worst = results.filter(({ listed }) => listed === 1).map((row) => toListed(row, nowMs))
+	return {
+		statuses: results.map(toStatus),
+		worst: worst.sort((a, b) => STATES_BY_SEVERITY.indexOf(a.state) - STATES_BY_SEVERITY.indexOf(b.state)),
+	}
 }
 
 /** Ready instances with their statuses by ascending id, above `afterId`, with the total and whether more follow. */
@@ -90,20 +109,20 @@ export async function listInstanceStatuses(
 	page: { size: number; afterId: number },
 	nowMs: number,
 ): Promise<{ instances: ListedInstance[]; total: number; more: boolean }> {
-	// As SQLite's lower(): A to Z only.
+	// Without a state to compare, the total needs no status row. As SQLite's lower(): A to Z only.
 	const search = filter.searchText.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const matching = `i.organization_id = ?1 AND i.state = 'ready'
 		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value
 		FROM json_each(i.tags))))
 		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(${STORE_URL_SQL}), ?3) > 0
 		OR CAST(i.id AS TEXT) = ?3)
-		AND (?4 IS NULL OR ${STATE_SQL} = ?4) AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
+		AND ${filter.state === null ? '?4 IS NULL' : `${STATE_SQL} = ?4`} AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
 	// A page without rows also needs the total.
 	const { results } = await db
 		.prepare(
 			`SELECT page.*, all_of_it.total FROM
 			(SELECT count(*) AS total FROM ${FROM_STATUSES} WHERE ${matching}) AS all_of_it
-			LEFT JOIN (SELECT ${STATUS_COLUMNS}, ${STORE_URL_SQL} AS store_url, i.tags, ${MODE_SQL} AS mode, s.last_event_at_ms
+			LEFT JOIN (SELECT ${STATUS_COLUMNS}, ${LISTED_COLUMNS}
 			FROM ${FROM_STATUSES} WHERE ${matching} AND i.id > ?6 ORDER BY i.id LIMIT ?7) AS page ON TRUE ORDER BY page.id`,
 		)
 		.bind(

@@ -9,7 +9,7 @@ import type { DeliveryRpc } from './delivery.ts'
 import type { LogRpc } from './log.ts'
 import type { OrUnknown } from './known.ts'
 
-/** States of an instance, worst first. */
+/** States of an instance. Of several, the first one is the instance's. */
 export const INSTANCE_STATES = [
 	'disabled',
 	'deactivated',
@@ -26,6 +26,32 @@ export const INSTANCE_STATES = [
 	'healthy',
 ] as const
 export type InstanceState = (typeof INSTANCE_STATES)[number]
+
+/** How bad a state is: something failed, something waits for a person, nothing is wrong, nothing happens. */
+export const SEVERITIES = ['bad', 'warn', 'ok', 'idle'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+/** The severity of each state. */
+export const STATE_SEVERITIES: Readonly<Record<InstanceState, Severity>> = {
+	disabled: 'idle',
+	deactivated: 'bad',
+	full: 'bad',
+	'needs-reauth': 'bad',
+	'store-unreachable': 'bad',
+	'deletions-held': 'warn',
+	'changes-held': 'warn',
+	'foreign-source': 'warn',
+	'callback-failing': 'bad',
+	'webhooks-degraded': 'warn',
+	connecting: 'ok',
+	'catching-up': 'ok',
+	healthy: 'ok',
+}
+
+/** States, worst first. */
+export const STATES_BY_SEVERITY: readonly InstanceState[] = SEVERITIES.flatMap((severity) =>
+	INSTANCE_STATES.filter((state) => STATE_SEVERITIES[state] === severity),
+)
 
 /** `GET /instances/{id}/health`. `since` ISO 8601 UTC. */
 export interface HealthReport {

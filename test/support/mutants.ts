@@ -1295,8 +1295,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'the overview shows other organizations’ instances',
 		file: 'src/instances/overview.ts',
-		find: "WHERE i.organization_id = ? AND i.state = 'ready'`",
-		replace: "WHERE i.organization_id <> -? AND i.state = 'ready'`",
+		find: "WHERE i.organization_id = ?1 AND i.state = 'ready' ORDER BY i.id`",
+		replace: "WHERE i.organization_id <> -?1 AND i.state = 'ready' ORDER BY i.id`",
 		tests: [workers('overview')],
 	},
 ]

@@ -109,7 +109,7 @@ export function createCallOperation<Ops extends Operations>(operations: Ops) {
 		return {
 			ok: true,
 			status: response.status,
-			body: (await readOperationResponse(response, operation)) as OperationResponse<Ops[Id]>,
+			body: (call.answer ?? (await readOperationResponse(response, operation))) as OperationResponse<Ops[Id]>,
 			next: response.headers.get('Elements-Next-Page-Token'),
 			total: total === null ? null : Number(total),
 		}

@@ -20,6 +20,8 @@ export interface PageCall {
 	instances: InstanceLookups | null
 	/** What the call threw; null: it succeeded. */
 	error: unknown
+	/** What the handler of a GET returned, which needs no detour over JSON; undefined: the response has it. */
+	answer?: unknown
 }
 
 /** The bindings of a request that a page makes. */

@@ -25,6 +25,7 @@ import {
 import type { AccessEnv, PublicEnv } from './environment.ts'
 import { ACCOUNT, API_KEY, INSTANCE_ID, errorExample } from './examples.ts'
 import { IDEMPOTENCY_KEY_HEADER, idempotencyMiddleware } from './idempotency.ts'
+import { getPageCall } from './page-call.ts'
 import { requireAcceptable, limitBody, requireJsonBody } from './requests.ts'
 
 /** A router with an OpenAPI registry. */
@@ -117,7 +118,11 @@ function mountOperation(api: Api, id: string, operation: Operation, handler: Han
 		c.status(getSuccessStatuses(operation)[0]!)
 		const answer = await handler(c as never, input as never)
 		if (answer instanceof Response) return answer
-		return answer === undefined ? c.body(null) : c.json(answer)
+		if (answer === undefined) return c.body(null)
+		const page = operation.method === 'get' ? getPageCall(c.env as object) : null
+		if (page === null) return c.json(answer)
+		page.answer = answer
+		return c.body(null)
 	}) as never)
 }
 

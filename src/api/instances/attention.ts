@@ -2,7 +2,7 @@
 import { estimatePercentile, sumActivity } from '../../events/activity.ts'
 import type { InstanceStatus } from '../../instances/overview.ts'
 import { MINUTE_MS } from '../../lib/time.ts'
-import { INSTANCE_STATES, type ActivityReport, type InstanceState } from '../../rpc/watcher.ts'
+import { STATES_BY_SEVERITY, type ActivityReport, type InstanceState } from '../../rpc/watcher.ts'
 
 /** A store that does not answer needs attention after this long: most come back by themselves, ms. */
 const LONG_UNREACHABLE_MS = 15 * MINUTE_MS
@@ -96,7 +96,7 @@ export function findAttention(statuses: readonly InstanceStatus[], nowMs: number
 		})
 		.sort(
 			(a, b) =>
-				INSTANCE_STATES.indexOf(a.state) - INSTANCE_STATES.indexOf(b.state) ||
+				STATES_BY_SEVERITY.indexOf(a.state) - STATES_BY_SEVERITY.indexOf(b.state) ||
 				a.sinceMs - b.sinceMs ||
 				a.instanceId - b.instanceId,
 		)
@@ -160,7 +160,7 @@ export function sumFigures(statuses: readonly InstanceStatus[], nowMs: number): 
 
 /** How many instances are in each state, worst first; states without an instance are left out. */
 export function countStates(statuses: readonly InstanceStatus[]): { state: InstanceState; instances: number }[] {
-	return INSTANCE_STATES.map((state) => ({
+	return STATES_BY_SEVERITY.map((state) => ({
 		state,
 		instances: statuses.filter((status) => status.state === state).length,
 	})).filter(({ instances }) => instances > 0)

@@ -12,23 +12,6 @@ export const ATTENTION = {
 	fix: 'deletions',
 }
 
-/** All instances together. */
-export const OVERVIEW = {
-	asOf: '2026-06-01T12:03:10Z',
-	attention: { total: 1, items: [ATTENTION] },
-	changes: { total: 1284, created: 431, updated: 812, deleted: 41 },
-	delivered: { changes: 1281, notifications: 902, p50Ms: 1100, p99Ms: 14_000 },
-	waiting: { events: 3, since: '2026-06-01T12:02:30Z', instances: 1 },
-	recovered: 15,
-	instances: {
-		total: 7,
-		states: [
-			{ state: 'deletions-held', instances: 1 },
-			{ state: 'healthy', instances: 6 },
-		],
-	},
-}
-
 /** An instance in the list of states. */
 export const INSTANCE_STATE = {
 	id: INSTANCE_ID,
@@ -45,4 +28,22 @@ export const INSTANCE_STATE = {
 	lastChange: DETECTED_ISO_SECONDS,
 	progress: null,
 	reportedAt: '2026-06-01T12:03:10Z',
+}
+
+/** All instances together. */
+export const OVERVIEW = {
+	asOf: '2026-06-01T12:03:10Z',
+	attention: { total: 1, items: [ATTENTION] },
+	changes: { total: 1284, created: 431, updated: 812, deleted: 41 },
+	delivered: { changes: 1281, notifications: 902, p50Ms: 1100, p99Ms: 14_000 },
+	waiting: { events: 3, since: '2026-06-01T12:02:30Z', instances: 1 },
+	recovered: 15,
+	instances: {
+		total: 7,
+		states: [
+			{ state: 'deletions-held', instances: 1 },
+			{ state: 'healthy', instances: 6 },
+		],
+		worst: [{ ...INSTANCE_STATE, state: ATTENTION.state, reason: 'Too many objects disappeared at once.' }],
+	},
 }

@@ -36,6 +36,35 @@ const AttentionResponse = z
 	})
 	.meta({ id: 'Attention', examples: [ATTENTION] })
 
+/** An instance with its state. */
+export const InstanceStateResponse = z
+	.strictObject({
+		id: z.number(),
+		name: z.string(),
+		storeUrl: z.string(),
+		state: State.meta({ description: 'As in `/health`, as last reported' }),
+		reason: z.string().meta({ description: 'A sentence with the fact; empty before the first report' }),
+		since: Moment,
+		mode: z.enum(DETECTION_MODES).meta({ description: 'How changes are detected; `off`: events are disabled' }),
+		tags: z.array(z.string()),
+		changes: z
+			.array(Count)
+			.length(ACTIVITY_HOURS)
+			.meta({ description: 'Changes detected in each of the last 24 hours, oldest first; the last one is not over' }),
+		lagMs: Percentile.meta({
+			description:
+				'Median time from a change at the store to its acceptance by a callback, in the last 24 hours; null: none is known',
+		}),
+		waiting: Count.meta({ description: 'Events that wait to be delivered' }),
+		lastChange: Moment.nullable().meta({ description: 'When the newest event was recorded; null: there is none' }),
+		progress: z
+			.strictObject({ done: Count, total: Count })
+			.nullable()
+			.meta({ description: 'Objects read while the instance connects or catches up; null: it does neither' }),
+		reportedAt: Moment.nullable().meta({ description: 'When this was reported; null: not yet' }),
+	})
+	.meta({ id: 'InstanceStateRow', examples: [INSTANCE_STATE] })
+
 /** `GET /instances/overview`. */
 export const OverviewResponse = z
 	.strictObject({
@@ -72,6 +101,9 @@ export const OverviewResponse = z
 			states: z
 				.array(z.strictObject({ state: State, instances: Count }))
 				.meta({ description: 'Worst first; states without an instance are left out' }),
+			worst: z
+				.array(InstanceStateResponse)
+				.meta({ description: 'The first 50 in the order of severity: failed, to be decided, fine, disabled' }),
 		}),
 	})
 	.meta({ id: 'Overview', examples: [OVERVIEW] })
@@ -101,32 +133,3 @@ export const InstanceStatesQuery = z.object({
 	pageSize: PageSize.optional().meta({ description: '50 by default' }),
 	nextPage: NextPage,
 })
-
-/** An instance with its state. */
-export const InstanceStateResponse = z
-	.strictObject({
-		id: z.number(),
-		name: z.string(),
-		storeUrl: z.string(),
-		state: State.meta({ description: 'As in `/health`, as last reported' }),
-		reason: z.string().meta({ description: 'A sentence with the fact; empty before the first report' }),
-		since: Moment,
-		mode: z.enum(DETECTION_MODES).meta({ description: 'How changes are detected; `off`: events are disabled' }),
-		tags: z.array(z.string()),
-		changes: z
-			.array(Count)
-			.length(ACTIVITY_HOURS)
-			.meta({ description: 'Changes detected in each of the last 24 hours, oldest first; the last one is not over' }),
-		lagMs: Percentile.meta({
-			description:
-				'Median time from a change at the store to its acceptance by a callback, in the last 24 hours; null: none is known',
-		}),
-		waiting: Count.meta({ description: 'Events that wait to be delivered' }),
-		lastChange: Moment.nullable().meta({ description: 'When the newest event was recorded; null: there is none' }),
-		progress: z
-			.strictObject({ done: Count, total: Count })
-			.nullable()
-			.meta({ description: 'Objects read while the instance connects or catches up; null: it does neither' }),
-		reportedAt: Moment.nullable().meta({ description: 'When this was reported; null: not yet' }),
-	})
-	.meta({ id: 'InstanceStateRow', examples: [INSTANCE_STATE] })

@@ -19,7 +19,7 @@ type StateRow = OperationResponse<typeof overviewOperations.listInstanceStates>[
 /** `GET /instances/overview`. */
 export async function getOverview(c: CallerContext): Promise<Overview> {
 	const nowMs = c.var.services.now()
-	const statuses = await readInstanceStatuses(c.env.DB, c.var.user.organizationId)
+	const { statuses, worst } = await readInstanceStatuses(c.env.DB, c.var.user.organizationId, DEFAULT_PAGE_SIZE, nowMs)
 	const attention = findAttention(statuses, nowMs)
 	const { changes, delivered, waiting, recovered } = sumFigures(statuses, nowMs)
 	const reportedMs = statuses.flatMap((status) => (status.reportedMs === null ? [] : [status.reportedMs]))
@@ -35,7 +35,11 @@ export async function getOverview(c: CallerContext): Promise<Overview> {
 		delivered,
 		waiting: { events: waiting.events, since: toIsoSecondsOrNull(waiting.sinceMs), instances: waiting.instances },
 		recovered,
-		instances: { total: statuses.length, states: countStates(statuses) },
+		instances: {
+			total: statuses.length,
+			states: countStates(statuses),
+			worst: worst.map((instance) => toStateRow(instance, canSeeSecrets(c), nowMs)),
+		},
 	}
 }
 

@@ -1,4 +1,6 @@
 /** Icons of Lucide, drawn into the page. */
+import { raw } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
 import arrowLeft from 'lucide/dist/esm/icons/arrow-left.mjs'
 import bookOpen from 'lucide/dist/esm/icons/book-open.mjs'
 import check from 'lucide/dist/esm/icons/check.mjs'
@@ -65,8 +67,17 @@ export const ICON_NAMES = Object.keys(ICONS) as IconName[]
 /** An icon, by Lucide's name. */
 export type IconName = keyof typeof ICONS
 
+/** The markup of icons that were drawn: every page has a dozen of them. */
+const drawn = new Map<IconName, HtmlEscapedString>()
+
 /** An icon of 16 pixels in the text’s colour. Screen readers skip it: its meaning is written beside it. */
 export function Icon({ name }: { name: IconName }) {
+	const known = drawn.get(name) ?? raw(String(<Drawing name={name} />))
+	drawn.set(name, known)
+	return known
+}
+
+function Drawing({ name }: { name: IconName }) {
 	return (
 		<svg class='icon' viewBox='0 0 24 24' aria-hidden='true'>
 			{ICONS[name].map(([tag, attributes]) => {

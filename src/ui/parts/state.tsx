@@ -1,5 +1,5 @@
 /** States and outcomes: a coloured dot and always a word. */
-import { type InstanceState } from '../../rpc/watcher.ts'
+import { STATE_SEVERITIES, type InstanceState } from '../../rpc/watcher.ts'
 import type { Child } from 'hono/jsx'
 
 /** What a colour means: fine, needs attention, failed, or nothing happens. */
@@ -22,26 +22,25 @@ export function State({ tone, children }: { tone: Tone; children?: Child }) {
 	)
 }
 
-const WORDS: Readonly<Record<InstanceState, readonly [Tone, string]>> = {
-	disabled: ['idle', 'Paused'],
-	deactivated: ['bad', 'Deliveries stopped'],
-	full: ['bad', 'Storage full'],
-	'needs-reauth': ['bad', 'Key refused'],
-	'store-unreachable': ['bad', 'Store unreachable'],
-	'deletions-held': ['warn', 'Deletions held'],
-	'changes-held': ['warn', 'Changes held'],
-	'foreign-source': ['warn', 'Unknown source'],
-	'callback-failing': ['bad', 'Callback failing'],
-	'webhooks-degraded': ['warn', 'Webhooks degraded'],
-	connecting: ['ok', 'Indexing'],
-	'catching-up': ['ok', 'Catching up'],
-	healthy: ['ok', 'Healthy'],
+const WORDS: Readonly<Record<InstanceState, string>> = {
+	disabled: 'Paused',
+	deactivated: 'Deliveries stopped',
+	full: 'Storage full',
+	'needs-reauth': 'Key refused',
+	'store-unreachable': 'Store unreachable',
+	'deletions-held': 'Deletions held',
+	'changes-held': 'Changes held',
+	'foreign-source': 'Unknown source',
+	'callback-failing': 'Callback failing',
+	'webhooks-degraded': 'Webhooks degraded',
+	connecting: 'Indexing',
+	'catching-up': 'Catching up',
+	healthy: 'Healthy',
 }
 
 /** An instance's state as people read it. */
 export function toStateWords(state: InstanceState): { tone: Tone; word: string } {
-	const [tone, word] = WORDS[state]
-	return { tone, word }
+	return { tone: STATE_SEVERITIES[state], word: WORDS[state] }
 }
 
 /** An instance's state. `percent`: how much of the store is indexed. */

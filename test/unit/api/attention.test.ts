@@ -26,7 +26,6 @@ function status(overrides: Partial<InstanceStatus>, activity: Partial<ActivityRe
 			progress: null,
 			...activity,
 		},
-		changes: [],
 		...overrides,
 	}
 }

@@ -38,8 +38,12 @@ describe('Home', () => {
 
 	test('healthy instances are counted', () => {
 		expect(toStatesLine(overview.instances)).toBe('7 instances, 6 healthy')
-		expect(toStatesLine({ total: 1, states: [{ state: 'healthy', instances: 1 }] })).toBe('1 instance, all healthy')
-		expect(toStatesLine({ total: 1, states: [{ state: 'full', instances: 1 }] })).toBe('1 instance, 0 healthy')
+		expect(toStatesLine({ total: 1, states: [{ state: 'healthy', instances: 1 }], worst: [] })).toBe(
+			'1 instance, all healthy',
+		)
+		expect(toStatesLine({ total: 1, states: [{ state: 'full', instances: 1 }], worst: [] })).toBe(
+			'1 instance, 0 healthy',
+		)
 	})
 
 	test('a button leads to the fix, and those who may not fix it to the instance', () => {

@@ -69,7 +69,7 @@ describe('the overview', () => {
 			delivered: { changes: 0, notifications: 0, p50Ms: null, p99Ms: null },
 			waiting: { events: 0, since: null, instances: 0 },
 			recovered: 0,
-			instances: { total: 0, states: [] },
+			instances: { total: 0, states: [], worst: [] },
 		})
 	})
 
@@ -103,12 +103,13 @@ describe('the overview', () => {
 		expect(instances).toEqual({
 			total: 5,
 			states: [
-				{ state: 'disabled', instances: 1 },
 				{ state: 'needs-reauth', instances: 1 },
 				{ state: 'store-unreachable', instances: 1 },
 				{ state: 'deletions-held', instances: 1 },
 				{ state: 'healthy', instances: 1 },
+				{ state: 'disabled', instances: 1 },
 			],
+			worst: [8, 10, 7, 9, 11].map((id) => expect.objectContaining({ id })),
 		})
 		client.world.nowMs += 2 * MINUTE_MS
 		expect((await overview()).attention.items.map((item: any) => item.state)).toEqual([
@@ -116,6 +117,18 @@ describe('the overview', () => {
 			'store-unreachable',
 			'deletions-held',
 		])
+	})
+
+	test('names what failed before what waits for a decision, and lists 50 instances in that order §12.1', async () => {
+		for (let id = 1000; id < 1060; id++) await insertReporting(id, {})
+		await insertReporting(2001, { name: 'Held' }, { state: 'changes-held' })
+		await insertReporting(2002, { name: 'Failing' }, { state: 'callback-failing' })
+		await insertReporting(999, { name: 'Off', enabled: 0 })
+		const { attention, instances } = await overview()
+		expect(attention.items.map((item: any) => item.name)).toEqual(['Failing', 'Held'])
+		expect(instances.worst).toHaveLength(50)
+		expect(instances.worst.slice(0, 3).map(({ id }: any) => id)).toEqual([2002, 2001, 1000])
+		expect(instances.worst[0]).toEqual((await states('?instanceId=2002'))[0])
 	})
 
 	test('names at most 100, and says how many there are §12.1', async () => {

@@ -1,4 +1,4 @@
-/** Home: what needs attention, the figures, the instances; with two queries. */
+/** Home: what needs attention, the figures, the instances; with one query. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { toHour, type ActivityHour } from '../../../src/events/activity.ts'
 import { env, resetDatabase, startApiWorld, type ApiClient } from '../api/harness.ts'
@@ -106,11 +106,11 @@ test('signed out: the way to sign in', async () => {
 	expect((await new TestBrowser(client).open('/')).path).toMatch(/^\/sign-in/)
 })
 
-test('a thousand instances: two queries besides the session’s, no object call, 50 rows', async () => {
+test('a thousand instances: one query besides the session’s, no object call, 50 rows', async () => {
 	await insertThousand(client)
 	const counts = countQueries(client)
 	const { html } = await browser.open('/')
-	expect(counts).toEqual({ trips: 3, statements: 3 })
+	expect(counts).toEqual({ trips: 2, statements: 2 })
 	expect(client.world.watchers.calls).toEqual([])
 	expect(html.match(/class="cover"/g)).toHaveLength(50)
 	expect(html).toContain('Show all 1,000')

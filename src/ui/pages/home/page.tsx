@@ -19,12 +19,11 @@ interface HomePageProps {
 	viewer: Viewer
 	message: PageMessage | null
 	overview: Overview
-	rows: readonly InstanceRow[]
 	now: number
 }
 
 /** The whole page. */
-export function HomePage({ viewer, message, overview, rows, now }: HomePageProps) {
+export function HomePage({ viewer, message, overview, now }: HomePageProps) {
 	const { attention, instances } = overview
 	const hasNone = instances.total === 0
 	return (
@@ -49,7 +48,7 @@ export function HomePage({ viewer, message, overview, rows, now }: HomePageProps
 					<p class='meta as-of'>
 						As of <Time at={overview.asOf} now={now} />
 					</p>
-					<InstancesCard rows={rows} total={instances.total} now={now} />
+					<InstancesCard rows={instances.worst} total={instances.total} now={now} />
 				</>
 			)}
 		</Frame>

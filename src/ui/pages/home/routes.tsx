@@ -11,19 +11,14 @@ export function mountHome({ signedIn }: PageSet): void {
 	signedIn.page('/', showHome)
 }
 
-/** Two queries, whatever the number of instances. */
+/** One query besides the session's, whatever the number of instances. */
 async function showHome(c: SignedInContext): Promise<Response> {
-	const [overview, rows] = await Promise.all([
-		callOperation(c, 'getOverview'),
-		callOperation(c, 'listInstanceStates', {}),
-	])
 	return await renderPage(
 		c,
 		<HomePage
 			viewer={c.var.viewer}
 			message={c.var.message}
-			overview={requireOk(overview)}
-			rows={requireOk(rows)}
+			overview={requireOk(await callOperation(c, 'getOverview'))}
 			now={c.var.services.now()}
 		/>,
 	)

@@ -1,4 +1,5 @@
 /** What pages weigh, ask and take: in bytes on the way, in queries and calls, in time against a bare page of the same size. */
+import { loadavg } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { LOOKS, openBrowser, openPage } from '../browser/browser.ts'
@@ -14,9 +15,8 @@ const WARM_UP_ROUNDS = 10
 const MAX_FIRST_VISIT_BYTES = 100_000
 const MAX_NEXT_BYTES = 15_000
 const MAX_LAYOUT_SHIFT = 0.02
-/** Time of a page in times of a bare one. */
+/** Time of a page in times of a bare one, which reads nothing. */
 const MAX_RATIO = 4
-const TIME_UNIT = 'of a bare page'
 /** Queries of a page that needs no instance's object, besides the session's. */
 const MAX_QUERIES = 2
 
@@ -54,17 +54,14 @@ export const pagesBench: Bench = {
 			const floor = await runWorker('floor/page.tsx', undo, true)
 			await migrateDatabase(floor.runtime)
 			const cookie = await signIn(scene)
-			const measure = async (path: string): Promise<number> => await compare(context, scene, cookie, floor, path)
-			for (const path of [...LISTS, '/connect'])
-				rows.push(atMost(`pages/time of ${path}`, null, await measure(path), TIME_UNIT, MAX_RATIO))
+			const measure = async (path: string): Promise<Comparison> => await compare(context, scene, cookie, floor, path)
+			for (const path of [...LISTS, '/connect']) rows.push(...toTimeRows(path, await measure(path)))
 			await scene.growTo('many')
 			context.log('queries and bytes')
 			rows.push(...(await countAll(scene, cookie)))
-			rows.push(
-				atMost(`pages/time of /instances, 50 of 1000`, null, await measure('/instances'), TIME_UNIT, MAX_RATIO),
-				// It adds up the hours of a thousand.
-				reported(`pages/time of /, with 1000 instances`, null, await measure('/'), TIME_UNIT),
-			)
+			rows.push(...toTimeRows('/instances, 50 of 1000', await measure('/instances')))
+			// It adds up the hours of a thousand.
+			rows.push(...toTimeRows('/, with 1000 instances', await measure('/'), null))
 			return rows
 		} finally {
 			await runCleanup(undo)
@@ -154,25 +151,41 @@ async function measureShift(
 	}
 }
 
-/** The time of a page in times of a bare one of the same size: one request of each in turns, so that both meet the same load. */
+/** A page's time in times of pages of the same size: one that answers the same HTML, and one that reads a session and a list. */
+interface Comparison {
+	ofBare: number
+	ofList: number
+}
+
+function toTimeRows(name: string, { ofBare, ofList }: Comparison, max: number | null = MAX_RATIO): BenchRow[] {
+	const [bare, unit] = [`pages/time of ${name}`, 'of a bare page']
+	return [
+		max === null ? reported(bare, null, ofBare, unit) : atMost(bare, null, ofBare, unit, max),
+		reported(`pages/time of ${name}`, null, ofList, 'of a bare list'),
+	]
+}
+
+/** One request of each in turns, so that all meet the same load. */
 async function compare(
 	context: BenchContext,
 	scene: Scene,
 	cookie: string,
 	floor: RunningWorker,
 	path: string,
-): Promise<number> {
-	const bytes = Buffer.byteLength((await fetchPage(scene, cookie, path)).html)
-	context.log(`time of ${path}, ${bytes} bytes`)
-	const times: { page: number[]; bare: number[] } = { page: [], bare: [] }
-	for (let round = 0; round < WARM_UP_ROUNDS + (context.quick ? 100 : 400); round++) {
-		const page = await timeRequest(`${scene.url}${path}`, cookie)
-		const bare = await timeRequest(`${floor.base}/${bytes}`, cookie)
-		if (round < WARM_UP_ROUNDS) continue
-		times.page.push(page)
-		times.bare.push(bare)
-	}
-	return toSpread(times.page).median / toSpread(times.bare).median
+): Promise<Comparison> {
+	const { html } = await fetchPage(scene, cookie, path)
+	const bytes = Buffer.byteLength(html)
+	context.log(`time of ${path}, ${bytes} bytes, load ${loadavg()[0]!.toFixed(1)}`)
+	await fetch(`${floor.base}/given`, { method: 'PUT', body: html })
+	const urls = { page: `${scene.url}${path}`, bare: `${floor.base}/given`, list: `${floor.base}/list/${bytes}` }
+	const times: Record<keyof typeof urls, number[]> = { page: [], bare: [], list: [] }
+	for (let round = 0; round < WARM_UP_ROUNDS + (context.quick ? 100 : 400); round++)
+		for (const name of ['page', 'bare', 'list'] as const) {
+			const ms = await timeRequest(urls[name], cookie)
+			if (round >= WARM_UP_ROUNDS) times[name].push(ms)
+		}
+	const { median } = toSpread(times.page)
+	return { ofBare: median / toSpread(times.bare).median, ofList: median / toSpread(times.list).median }
 }
 
 async function timeRequest(url: string, cookie: string): Promise<number> {

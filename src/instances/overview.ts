@@ -76,7 +76,7 @@ const LISTED_COLUMNS = `${STORE_URL_SQL} AS store_url, i.tags, ${MODE_SQL} AS mo
 const SEVERITY_SQL = `instr('${STATES_BY_SEVERITY.map((state) => `/${state}/`).join('')}', '/' || ${STATE_SQL} || '/')`
 const FROM_STATUSES = `instances AS i LEFT JOIN instance_status AS s ON s.instance_id = i.id`
 
-/** The statuses of all ready instances of an organization, and those that are listed: at most `size`, worst state first. */
+/** The statuses of all ready instances of an organization, and at most `size` of them to list, worst state first. */
 export async function readInstanceStatuses(
 	db: D1Database,
 	organizationId: number,
@@ -116,7 +116,8 @@ export async function listInstanceStatuses(
 		FROM json_each(i.tags))))
 		AND (?3 = '' OR instr(lower(i.name), ?3) > 0 OR instr(lower(${STORE_URL_SQL}), ?3) > 0
 		OR CAST(i.id AS TEXT) = ?3)
-		AND ${filter.state === null ? '?4 IS NULL' : `${STATE_SQL} = ?4`} AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
+		AND ${filter.state === null ? '?4 IS NULL' : `${STATE_SQL} = ?4`}
+		AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
 	// A page without rows also needs the total.
 	const { results } = await db
 		.prepare(

@@ -45,15 +45,22 @@ interface WranglerConfig {
 
 type WorkerConfig = ConstructorParameters<typeof Miniflare>[0]['workers'][number]['config']
 
-/** Builds a Worker into a folder by the command that builds for Cloudflare. Throws ActionableError. */
-export async function buildWorker(entry: string, build: string): Promise<void> {
+/**
+ * Builds a Worker into a folder by the command that builds for Cloudflare. `aliases`: `<import>:<file in its place>`. Throws
+ * ActionableError.
+ */
+export async function buildWorker(entry: string, build: string, aliases: readonly string[] = []): Promise<void> {
 	mkdirSync(build, { recursive: true })
 	const log = `${build}.log`
 	const output = openSync(log, 'w')
 	try {
 		const child = spawn(
 			process.execPath,
-			['--no-warnings', WRANGLER, 'deploy', '--dry-run', '--outdir', build, entry],
+			[
+				...['--no-warnings', WRANGLER, 'deploy', '--dry-run', '--outdir', build],
+				...aliases.flatMap((alias) => ['--alias', alias]),
+				entry,
+			],
 			{
 				cwd: PROJECT_DIR,
 				stdio: ['ignore', output, output],

@@ -9,6 +9,11 @@ import { buildWorker } from '../support/miniflare.ts'
 /** Compressed size, KiB. It was 547 before it was minified, and 319 before it had pages for people but the guide. */
 const MAX_KIB = 410
 
+/** The same without src/ui, KiB. */
+const MAX_KIB_WITHOUT_PAGES = 330
+/** What src/app.ts imports of src/ui. */
+const PAGES = ['routes.ts', 'connect.tsx', 'http/errors.tsx', 'http/session.ts']
+
 /** The packages of which the Worker contains something. */
 const PACKAGES = [
 	'@asteasolutions/zod-to-openapi',
@@ -40,6 +45,15 @@ test('the Worker is small', () => {
 	const bytes = gzipSync(readFileSync(join(dir, 'build', 'index.js'))).length
 	expect(bytes / 1024).toBeLessThan(MAX_KIB)
 })
+
+test('without pages it is smaller', async () => {
+	const build = join(dir, 'without-pages')
+	const aliases = PAGES.map((file) => `./ui/${file}:./test/support/no-pages.ts`)
+	await buildWorker('src/index.ts', build, aliases)
+	const map = JSON.parse(readFileSync(join(build, 'index.js.map'), 'utf8')) as { sources: string[] }
+	expect(map.sources.filter((path) => path.includes('src/ui/'))).toEqual([])
+	expect(gzipSync(readFileSync(join(build, 'index.js'))).length / 1024).toBeLessThan(MAX_KIB_WITHOUT_PAGES)
+}, 120_000)
 
 test('it contains of packages what it needs: no locale but English, no reference, no renderer, no polyfill', () => {
 	const packages = sources.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])

@@ -55,7 +55,9 @@ interface DraftOutcome {
 /** The page that the merchant's browser gets on return. */
 export type ReturnView =
 	/** `created-unreadable`: the instance was created, but the return URL cannot be decrypted. */
-	| { kind: 'unknown' | 'expired' | 'waiting' | 'denied' | 'created-unreadable' }
+	| { kind: 'unknown' | 'expired' | 'waiting' | 'created-unreadable' }
+	/** `callbackUrl`: only when the merchant has just refused, since a draft that is over keeps nothing; null: not known. */
+	| { kind: 'denied'; callbackUrl: string | null }
 	| { kind: 'failed'; reason: string }
 	| { kind: 'created'; id: number; callbackUrl: string | null }
 
@@ -193,12 +195,13 @@ export async function resolveReturn(services: Services, state: string, approved:
 			: { kind: 'created', id: row.instance_id, callbackUrl: draft.callbackUrl }
 	}
 	if (row.status === 'failed') return { kind: 'failed', reason: row.reason ?? '' }
-	if (row.status === 'denied') return { kind: 'denied' }
+	if (row.status === 'denied') return { kind: 'denied', callbackUrl: null }
 	if (row.status === 'waiting') {
 		if (row.expires_ms <= services.now()) return { kind: 'expired' }
 		if (!approved) {
+			const draft = await openDraft(MASTER_KEYS, row).catch(ifUnreadable)
 			await finishDraft(DB, row.state_hash, 'waiting', 'denied', null)
-			return { kind: 'denied' }
+			return { kind: 'denied', callbackUrl: draft?.callbackUrl ?? null }
 		}
 	}
 	return { kind: 'waiting' }

@@ -11,6 +11,8 @@ import type { PublicEnv } from '../api/http/environment.ts'
 import { readBody } from '../lib/body.ts'
 import { redirectTo, respondWithPlainPage } from './plain-page.tsx'
 
+/** Where the browser comes back to our own page. */
+export const CONNECT_RETURN_PATH = '/connect/return'
 /** The element whose stores call these URLs. */
 const ELEMENT_KEY = 'woocommercerest'
 /** Maximum size of the keys with their names, which are a few hundred bytes. */
@@ -74,10 +76,13 @@ async function handleReturn(c: ConnectContext): Promise<Response> {
 	const returnedState = query.get('user_id')
 	if (returnedState !== null && returnedState !== state) return unknownStatePage()
 	const view = await resolveReturn(c.var.services, state, element.keyAuthorization?.isApproved(query) ?? false)
-	return toReturnPage(state, view)
+	return toReturnPage(c, state, view)
 }
 
-function toReturnPage(state: string, view: ReturnView): Response {
+function toReturnPage(c: ConnectContext, state: string, view: ReturnView): Response {
+	// The form that began it says so, and still has what was typed.
+	if (view.kind === 'denied' && isOwnReturn(c, view.callbackUrl))
+		return redirectTo(`${CONNECT_RETURN_PATH}?${new URLSearchParams({ state }).toString()}`)
 	if (view.kind === 'created') {
 		if (view.callbackUrl === null)
 			return respondWithPlainPage({ status: 200, title: 'The shop is connected', text: 'You may close this page.' })
@@ -89,6 +94,13 @@ function toReturnPage(state: string, view: ReturnView): Response {
 	if (view.kind === 'failed')
 		return respondWithPlainPage({ status: 200, title: 'The shop could not be connected', text: view.reason })
 	return OUTCOME_PAGES[view.kind]()
+}
+
+/** Whether the hand-over began on our page *Connect a store*. The public address differs behind a proxy. */
+function isOwnReturn(c: ConnectContext, callbackUrl: string | null): boolean {
+	const url = URL.parse(callbackUrl ?? '')
+	const own = [c.req.url, c.env.PUBLIC_URL].map((address) => URL.parse(address)?.origin)
+	return url?.pathname === CONNECT_RETURN_PATH && own.includes(url.origin)
 }
 
 /** Texts of the other outcomes. */

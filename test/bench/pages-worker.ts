@@ -3,8 +3,7 @@ import type { Doorbell, Env } from '../../src/context.ts'
 import worker from '../../src/index.ts'
 import { countingDatabase } from '../support/counting-database.ts'
 
-export { Callback } from '../../src/delivery/callback.ts'
-export { Watcher } from '../../src/watcher/watcher.ts'
+export { Callback, Watcher } from '../browser/scene-worker.ts'
 
 /** Put this into a request, and the answer has `<round trips to D1> <calls of objects>`. */
 const COUNT_HEADER = 'x-bench-count'

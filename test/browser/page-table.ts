@@ -188,6 +188,13 @@ export const PAGE_STATES: readonly PageState[] = [
 	{ name: 'instance-needs-reauth', phase: 'normal', path: instance('Harbor Books') },
 	{ name: 'instance-callback-failing', phase: 'normal', path: instance('Juniper Home') },
 	{ name: 'instance-unreachable', phase: 'normal', path: instance('Old Mill Toys') },
+	{ name: 'instance-full', phase: 'normal', path: instance('Bramble Vintage'), until: 'text=Storage full' },
+	{
+		name: 'instance-webhooks-degraded',
+		phase: 'normal',
+		path: instance('Lakeside Garden'),
+		until: 'text=Webhooks degraded',
+	},
 	{ name: 'instance-paused', phase: 'normal', path: instance('Fern & Field') },
 	{ name: 'instance-connecting', phase: 'normal', path: instance('Saffron Kitchen, the whole catalogue') },
 	{ name: 'configuration', phase: 'normal', path: instance(RIVERSIDE, '/configuration'), normal: true },
@@ -225,6 +232,19 @@ export const PAGE_STATES: readonly PageState[] = [
 				form.submit()
 			})()`),
 		until: 'h1:has-text("You may not do this")',
+	},
+	{
+		name: 'send-again',
+		phase: 'normal',
+		path: '/account/sessions',
+		status: 403,
+		act: async (page) =>
+			await page.evaluate(`(() => {
+				const form = document.querySelector('main form')
+				form.querySelector('[name=csrf]').value = '1.of-an-earlier-session'
+				form.submit()
+			})()`),
+		until: 'h1:has-text("Send it again")',
 	},
 	{ name: 'deletions-held', phase: 'normal', path: instance('Kiln & Clay', '/deletions'), normal: true },
 	{

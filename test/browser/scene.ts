@@ -142,6 +142,21 @@ const PARTS: readonly Part[] = [
 		},
 	},
 	{
+		name: 'Lakeside Garden',
+		state: 'webhooks-degraded',
+		type: 'webhook',
+		act: async ({ store, client, id }) => {
+			store.setFaults([{ pattern: '/webhooks', status: 403, form: 'json' }])
+			await client.poll(id, 'window')
+		},
+	},
+	{
+		// scene-worker.ts takes its storage for full.
+		name: 'Bramble Vintage',
+		state: 'full',
+		type: 'polling',
+	},
+	{
 		name: 'Fern & Field',
 		state: 'disabled',
 		type: 'polling',
@@ -423,7 +438,7 @@ function varyStatus(status: Row, random: () => number): Row {
 }
 
 /** Builds the Worker, or another entry with it inside, and starts it with an empty database. */
-export async function startScene(entry = 'src/index.ts'): Promise<Scene> {
+export async function startScene(entry = 'test/browser/scene-worker.ts'): Promise<Scene> {
 	const undo: (() => unknown)[] = []
 	try {
 		const dir = mkdtempSync(join(tmpdir(), 'shopbell-scene-'))

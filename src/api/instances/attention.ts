@@ -73,7 +73,7 @@ const FINDINGS: Partial<
 		const waiting = getCallbackWaiting(status)
 		return {
 			count: waiting,
-			text: `The callback does not accept notifications. ${describeWaiting(waiting)}`,
+			text: `The callback fails. ${describeWaiting(waiting)}`,
 			fix: 'subscription',
 		}
 	},

@@ -66,7 +66,7 @@ export async function respondWithErrorPage(
 			</p>
 			<p>
 				<a class='link' href='/'>
-					Go to the start page
+					Go to Home
 				</a>
 			</p>
 		</>

@@ -67,7 +67,7 @@ describe('attention', () => {
 	test('a callback that fails names what waits', () => {
 		expect(only(status({ state: 'callback-failing' }, { callbackWaiting: 1 }))).toMatchObject({
 			count: 1,
-			text: 'The callback does not accept notifications. 1 event is waiting; deliveries are retried on their schedule.',
+			text: 'The callback fails. 1 event is waiting; deliveries are retried on their schedule.',
 			fix: 'subscription',
 		})
 	})

@@ -350,6 +350,40 @@ describe('the instance of the form equals that of the documentation’s JSON', (
 	})
 })
 
+describe('steps', () => {
+	const isFolded = (html: string, step: string): boolean =>
+		!new RegExp(`id="step-${step}"[^]*?<details open`).test(
+			html.slice(0, html.indexOf('</summary>', html.indexOf(`id="step-${step}"`))),
+		)
+
+	test('a finished one folds to what was chosen, and stays so, also without JavaScript', async () => {
+		const fields = await openForm({ ...filled(), do: 'continue.store' })
+		const { status, html } = await browser.post('/connect', fields)
+		expect([status, isFolded(html, 'store'), isFolded(html, 'events')]).toEqual([200, true, false])
+		expect(html).toMatch(/id="cf-store-summary"[^>]*>[^<]*WooCommerce/)
+		const next = await browser.post(
+			'/connect',
+			await openForm({ ...filled(), folded: 'store', do: 'continue.polling' }),
+		)
+		expect(['store', 'events', 'polling'].map((step) => isFolded(next.html, step))).toEqual([true, false, true])
+		expect(next.html).toMatch(/id="cf-polling-summary"[^>]*>[^<]*orders/)
+		expect((await browser.post('/connect', fields, HTMX)).html).toMatch(/id="connect"[^>]* hx-swap-oob="outerMorph"/)
+	})
+
+	test('one with an error does not fold, and opens', async () => {
+		const missing = await browser.post(
+			'/connect',
+			await openForm({ ...filled(), 'oauth.api.secret': '', do: 'continue.store' }),
+		)
+		expect([missing.status, isFolded(missing.html, 'store')]).toEqual([422, false])
+		expect(missing.html).toContain('id="oauth-api-secret-error"')
+		const fields = await openForm({ ...filled(), 'store.url': 'http://169.254.169.254', folded: 'store', do: 'check' })
+		const checked = await browser.post('/connect/check', fields, HTMX)
+		expect(checked.html).toMatch(/id="connect"[^>]* hx-swap-oob="outerMorph"/)
+		expect(isFolded(checked.html, 'store')).toBe(false)
+	})
+})
+
 describe('Connect with WooCommerce', () => {
 	test('leads to the store, and back to the created instance', async () => {
 		const fields = await openForm({ 'store.url': store.url, delivery: 'log', do: 'authorize' })
@@ -384,6 +418,18 @@ describe('Connect with WooCommerce', () => {
 			expect([shown.status, shown.path, shown.html.includes('is connected')]).toEqual([200, `/instances/${id}`, false])
 		},
 	)
+
+	test('denied at the store: the form again, with a message', async () => {
+		const fields = await openForm({ 'store.url': store.url, delivery: 'log', do: 'authorize' })
+		const url = (await browser.post('/connect', fields, HTMX)).headers.get('HX-Redirect')!
+		const body = new URLSearchParams({ answer: 'deny' })
+		const denied = await store.fetch(new Request(url, { method: 'POST', body, redirect: 'manual' }))
+		const back = new URL(denied.headers.get('Location')!)
+		const returned = await browser.open(back.pathname + back.search)
+		expect([returned.status, returned.path]).toEqual([200, '/connect'])
+		expect(returned.html).toContain('Access was denied at the store')
+		expect(returned.html).toContain('name="store.url"')
+	})
 
 	test('an error of the address stands beside it', async () => {
 		const fields = await openForm({ 'store.url': 'http://169.254.169.254', delivery: 'log', do: 'authorize' })

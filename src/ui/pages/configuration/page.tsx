@@ -51,7 +51,7 @@ export function ConfigurationForm({ view, csrf, moved, oob = false }: Configurat
 				<Card title='Configure Polling' id='polling'>
 					<PollingFields view={view} />
 				</Card>
-				<Card title='Tags' id='labels'>
+				<Card id='labels'>
 					<TagsField view={view} />
 				</Card>
 				<div class='actions save'>

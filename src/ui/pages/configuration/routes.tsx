@@ -77,6 +77,7 @@ async function toView(c: SignedInContext, { instance, catalog, storedKeys }: Loa
 		storedKeys,
 		generatedKey: shown.generatedKey ?? null,
 		openRow: shown.openRow ?? null,
+		folded: [],
 	}
 }
 

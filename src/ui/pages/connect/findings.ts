@@ -33,6 +33,26 @@ function toRounded(count: number): number {
 	return Math.round(count / step) * step
 }
 
+/** How changes are detected, and where they go. */
+export function toEventsSummary(form: InstanceForm): string {
+	return form.eventsEnabled ? `${toUpperFirst(toHow(form))}, ${toTarget(form)}` : 'No changes are detected'
+}
+
+/** The resources that are watched. */
+export function toPollingSummary({ json, rows }: InstanceForm): string {
+	if (json !== null) return 'As in the JSON'
+	const on = rows.filter((row) => row.on).map(({ label }) => label.trim())
+	return on.length === 0 ? 'No resource' : on.join(', ')
+}
+
+const toUpperFirst = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
+
+function toTarget({ keys, delivery }: InstanceForm): string {
+	if (delivery === 'log') return 'stored in the log only'
+	const callback = keys[CALLBACK]?.trim() ?? ''
+	return callback === '' ? 'to your callback' : `to ${toHost(callback)}`
+}
+
 /** The whole in a sentence or two. */
 export function toSummary(form: InstanceForm): string {
 	const store = form.keys['store.url']?.trim() || 'the store'

@@ -1,7 +1,7 @@
 /** The form of an instance: what its parts have in common, whole or as a response of an act. */
 import { StepBadge } from '../../parts/steps.tsx'
 import { toId } from '../../parts/text.ts'
-import { toStoreFinding, toSummary } from './findings.ts'
+import { toEventsSummary, toPollingSummary, toStoreFinding, toSummary } from './findings.ts'
 import {
 	CallbackPart,
 	IntervalPart,
@@ -13,10 +13,15 @@ import {
 import { Part, type PartProps } from './part.tsx'
 import { ExistingPart, PollingPart, RowParts } from './polling-step.tsx'
 import { KeyPart, StorePart } from './store-step.tsx'
-import { getStepState, type FormView, type StepName } from './view.ts'
+import { getStepState, STEPS, type FormView } from './view.ts'
 
 /** What the form needs besides its fields. */
-export const HIDDEN = { requestKey: 'request-key', sealed: 'typed-secrets', generated: 'generated-key' } as const
+export const HIDDEN = {
+	requestKey: 'request-key',
+	sealed: 'typed-secrets',
+	generated: 'generated-key',
+	folded: 'folded',
+} as const
 
 /** The hidden fields. The first button of a form is the one that Enter presses: it checks. */
 export function HiddenPart({ view, oob = false }: PartProps<FormView>) {
@@ -33,6 +38,9 @@ export function HiddenPart({ view, oob = false }: PartProps<FormView>) {
 			{fields.map(([name, value]) =>
 				value === null ? null : <input type='hidden' id={toId(name)} name={name} value={value} />,
 			)}
+			{view.folded.map((step) => (
+				<input type='hidden' name={HIDDEN.folded} value={step} />
+			))}
 		</Part>
 	)
 }
@@ -41,7 +49,20 @@ export function HiddenPart({ view, oob = false }: PartProps<FormView>) {
 export function StoreSummary({ view, oob = false }: PartProps<FormView>) {
 	return (
 		<Part id='cf-store-summary' oob={oob}>
-			{toStoreFinding(view.check)}
+			{toStoreFinding(view.check) ?? view.form.keys['store.url'] ?? ''}
+		</Part>
+	)
+}
+
+/** What was chosen in a step, in its head. */
+export function StepSummary({
+	view: { form },
+	step,
+	oob = false,
+}: PartProps<Pick<FormView, 'form'>> & { step: 'events' | 'polling' }) {
+	return (
+		<Part id={`cf-${step}-summary`} oob={oob}>
+			{step === 'events' ? toEventsSummary(form) : toPollingSummary(form)}
 		</Part>
 	)
 }
@@ -54,8 +75,6 @@ export function SummaryPart({ view, oob = false }: PartProps<Pick<FormView, 'for
 		</Part>
 	)
 }
-
-const STEPS: readonly StepName[] = ['store', 'events', 'polling', 'finish']
 
 /**
  * What acts replace. `polling`: the rows too, not only what is in them. Where the rows stay, so does the summary: it

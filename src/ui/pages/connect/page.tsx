@@ -9,11 +9,11 @@ import { Form } from '../../parts/form.tsx'
 import { MessagePlace, Notice } from '../../parts/notice.tsx'
 import { Step } from '../../parts/steps.tsx'
 import { EventsFields } from './events-step.tsx'
-import { HiddenPart, StoreSummary, SummaryPart } from './form.tsx'
+import { HiddenPart, StepSummary, StoreSummary, SummaryPart } from './form.tsx'
 import { FIELD_NAMES } from './model/fields.ts'
 import { PollingFields } from './polling-step.tsx'
 import { StoreFields } from './store-step.tsx'
-import { errorOf, getStepState, type FormView } from './view.ts'
+import { CONTINUE, errorOf, getStepState, type FormView, type StepName } from './view.ts'
 
 const TITLE = 'Connect a store'
 
@@ -78,15 +78,32 @@ export function Steps({ view, viewer, message }: ConnectFormProps) {
 					id='step-store'
 					state={getStepState(view, 'store')}
 					summary={<StoreSummary view={view} />}
-					open
+					open={!view.folded.includes('store')}
 				>
 					<StoreFields view={view} />
+					<Continue step='store' />
 				</Step>
-				<Step number={2} title='Events' id='step-events' state={getStepState(view, 'events')} open>
+				<Step
+					number={2}
+					title='Events'
+					id='step-events'
+					state={getStepState(view, 'events')}
+					summary={<StepSummary view={view} step='events' />}
+					open={!view.folded.includes('events')}
+				>
 					<EventsFields view={view} />
+					<Continue step='events' />
 				</Step>
-				<Step number={3} title='Configure Polling' id='step-polling' state={getStepState(view, 'polling')} open>
+				<Step
+					number={3}
+					title='Configure Polling'
+					id='step-polling'
+					state={getStepState(view, 'polling')}
+					summary={<StepSummary view={view} step='polling' />}
+					open={!view.folded.includes('polling')}
+				>
 					<PollingFields view={view} />
+					<Continue step='polling' />
 				</Step>
 				<Step number={4} title='Finish' id='step-finish' state={getStepState(view, 'finish')} open>
 					<TagsField view={view} />
@@ -101,6 +118,17 @@ export function Steps({ view, viewer, message }: ConnectFormProps) {
 				</Step>
 			</section>
 		</Form>
+	)
+}
+
+/** Folds a step that is finished. */
+function Continue({ step }: { step: StepName }) {
+	return (
+		<div class='actions'>
+			<Button name='do' value={`${CONTINUE}${step}`}>
+				Continue
+			</Button>
+		</div>
 	)
 }
 

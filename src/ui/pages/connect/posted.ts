@@ -5,7 +5,7 @@ import { isPartRequest } from '../../http/render.ts'
 import { HIDDEN } from './form.tsx'
 import { readInstanceForm } from './model/fields.ts'
 import type { InstanceForm } from './model/form.ts'
-import { SECRET_KEYS, SIGNATURE } from './view.ts'
+import { SECRET_KEYS, SIGNATURE, STEPS, type StepName } from './view.ts'
 
 /** A posted form. */
 export interface PostedForm {
@@ -15,6 +15,7 @@ export interface PostedForm {
 	sealed: string | null
 	sealedKeys: string[]
 	generatedKey: string | null
+	folded: StepName[]
 }
 
 /** Parses what was posted. A secret that is empty is the one that was typed before. */
@@ -36,6 +37,7 @@ export async function readPostedForm(c: SignedInContext, posted: URLSearchParams
 		sealed: isSealed ? await sealSecret(c.env.MASTER_KEYS, JSON.stringify(secrets), toPlace(c)) : null,
 		sealedKeys: isSealed ? sealedKeys : [],
 		generatedKey: posted.get(HIDDEN.generated) === 'true' ? (form.keys[SIGNATURE] ?? null) : null,
+		folded: STEPS.filter((step) => posted.getAll(HIDDEN.folded).includes(step)),
 	}
 }
 

@@ -1,6 +1,7 @@
 /** `/connect`: connects a store. Every button is an act of one form; the store is checked by operations only. */
 import { newSignatureKey } from '../../../instances/signature.ts'
 import type { FieldProblem } from '../../../lib/values.ts'
+import { CONNECT_RETURN_PATH } from '../../connect.tsx'
 import { readGuideSection } from '../../guide/pages.ts'
 import { callOperation } from '../../http/call.ts'
 import { can, type SignedInContext } from '../../http/environment.ts'
@@ -11,13 +12,23 @@ import { isPartRequest, renderPage, renderPart } from '../../http/render.ts'
 import { toInstancePath } from '../instance/data.ts'
 import { applyAct } from './acts.ts'
 import { Created, type CreatedView } from './created.tsx'
-import { FormParts, JsonParts, SignatureParts, SummaryPart } from './form.tsx'
+import { FormParts, JsonParts, SignatureParts, StepSummary, SummaryPart } from './form.tsx'
 import { readInstanceForm } from './model/fields.ts'
 import { toBlankForm, toFormBody, type InstanceForm } from './model/form.ts'
 import { findFormProblems, findPollerProblems, toFormProblems } from './model/problems.ts'
 import { ConnectForm, ConnectFrame, LeavePage, NotAllowed, Steps } from './page.tsx'
 import { newRequestKey, readPostedForm, type PostedForm } from './posted.ts'
-import { listProblems, type Catalog, type FormView, type StoreCheck } from './view.ts'
+import {
+	CONTINUE,
+	getStep,
+	getStepState,
+	listProblems,
+	STEPS,
+	type Catalog,
+	type FormView,
+	type StepName,
+	type StoreCheck,
+} from './view.ts'
 
 /** The kind of stores that can be connected. */
 export const ELEMENT = { keyOrId: 'woocommercerest' } as const
@@ -31,7 +42,7 @@ export function mountConnect({ signedIn }: PageSet): void {
 	signedIn.form('/connect/fields', showFields)
 	// The form stays as it is when its session has ended: what is sent next says so, and loses nothing.
 	signedIn.form('/connect/summary', showSummary, { whenOld: (c) => c.body(null, 401, { 'HX-Reswap': 'none' }) })
-	signedIn.page('/connect/return', showReturn)
+	signedIn.page(CONNECT_RETURN_PATH, showReturn)
 	signedIn.form('/connect/token/:id', showToken)
 }
 
@@ -49,7 +60,7 @@ async function showConnect(c: SignedInContext): Promise<Response> {
 	return await respond(c, view, null)
 }
 
-const NOTHING_POSTED = { requestKey: null, sealed: null, sealedKeys: [], generatedKey: null }
+const NOTHING_POSTED = { requestKey: null, sealed: null, sealedKeys: [], generatedKey: null, folded: [] }
 
 /** The form for fields that the browser kept. */
 async function showFields(c: SignedInContext, posted: URLSearchParams): Promise<Response> {
@@ -60,7 +71,15 @@ async function showFields(c: SignedInContext, posted: URLSearchParams): Promise<
 
 /** What the form will do as it is filled in now. */
 async function showSummary(c: SignedInContext, posted: URLSearchParams): Promise<Response> {
-	return await renderPart(c, <SummaryPart view={{ form: readInstanceForm(posted) }} oob />)
+	const view = { form: readInstanceForm(posted) }
+	return await renderPart(
+		c,
+		<>
+			<SummaryPart view={view} oob />
+			<StepSummary view={view} step='events' oob />
+			<StepSummary view={view} step='polling' oob />
+		</>,
+	)
 }
 
 /** One act of the form. */
@@ -69,6 +88,8 @@ async function act(c: SignedInContext, posted: URLSearchParams, name: string): P
 	const typed = await readPostedForm(c, posted)
 	if (name === 'create') return await create(c, catalog, typed)
 	if (name === 'authorize') return await authorize(c, catalog, typed)
+	const finished = STEPS.find((step) => name === CONTINUE + step)
+	if (finished !== undefined) return await finishStep(c, catalog, typed, finished)
 	const { form, openRow } = applyAct(typed.form, name, posted.get('add'), catalog.resources)
 	const generatedKey = name === 'generate' ? newSignatureKey() : typed.generatedKey
 	const changed = { ...typed, form, generatedKey }
@@ -78,10 +99,20 @@ async function act(c: SignedInContext, posted: URLSearchParams, name: string): P
 		: await runCheck(c, form, catalog, { callback: name === 'callback', collections: name === 'collections' })
 	const refused = [...(check?.refused ?? []), ...findPollerProblems(form)]
 	const view = await toView(c, catalog, changed, check?.found ?? null, refused, openRow)
-	if (!isPartRequest(c)) return await respond(c, view, null)
+	// A folded step that got an error opens, which needs the whole form.
+	if (!isPartRequest(c) || view.folded.length < typed.folded.length) return await respond(c, view, null)
 	if (name === 'generate') return await renderPart(c, <SignatureParts view={view} />)
 	if (name === 'json') return await renderPart(c, <JsonParts view={view} />)
 	return await renderPart(c, <FormParts view={view} polling={!['check', 'callback'].includes(name)} />)
+}
+
+/** Folds a step in which nothing is wrong or missing. */
+async function finishStep(c: SignedInContext, catalog: Catalog, typed: PostedForm, step: StepName): Promise<Response> {
+	const check = await runCheck(c, typed.form, catalog, { callback: false, collections: false })
+	const missing = findFormProblems(typed.form).filter(({ field }) => getStep(field) === step)
+	const folded = STEPS.filter((one) => one === step || typed.folded.includes(one))
+	const view = await toView(c, catalog, { ...typed, folded }, check.found, [...check.refused, ...missing])
+	return await respond(c, view, null, view.folded.includes(step) ? 200 : 422)
 }
 
 /** Asks the store about what is filled in. */
@@ -138,7 +169,7 @@ async function authorize(c: SignedInContext, catalog: Catalog, typed: PostedForm
 	if (missing.length > 0) return await refuse(c, catalog, typed, missing)
 	const body = toFormBody(typed.form, catalog.resources)
 	for (const key of keyFields) delete body.configuration[key]
-	const callbackUrl = new URL('/connect/return', c.req.url).href
+	const callbackUrl = new URL(CONNECT_RETURN_PATH, c.req.url).href
 	const result = await callOperation(c, 'startHandOver', { params: ELEMENT, body: { ...body, callbackUrl } })
 	if (!result.ok) return await refuse(c, catalog, typed, toFormProblems(result.problems, typed.form))
 	const { oauthUrl } = result.body
@@ -154,10 +185,22 @@ async function authorize(c: SignedInContext, catalog: Catalog, typed: PostedForm
 /** The browser's return from the store. An instance that is not of this hand-over is shown as any other one. */
 async function showReturn(c: SignedInContext): Promise<Response> {
 	const { instanceId = '', state = '' } = c.req.query()
+	if (instanceId === '' && (await isDenied(c, state))) return redirectTo(c, ACTION, DENIED_MESSAGE)
 	const { name, eventsEnabled, id } = requireOk(await callOperation(c, 'getInstance', { params: { id: instanceId } }))
 	const isOfHandOver = state !== '' && (await getConnectedId(c, state)) === id
 	if (!isOfHandOver) return redirectTo(c, toInstancePath(id))
 	return await respondWithCreated(c, { id, name, token: null, eventsEnabled, isNew: true })
+}
+
+const DENIED_MESSAGE = {
+	kind: 'warn',
+	text: 'Access was denied at the store, so no key was sent. Nothing was created. Try again, or enter a key.',
+} as const
+
+/** Whether the merchant refused the hand-over. */
+async function isDenied(c: SignedInContext, state: string): Promise<boolean> {
+	const outcome = state === '' ? null : await callOperation(c, 'getHandOver', { params: { ...ELEMENT, state } })
+	return outcome?.ok === true && outcome.body.status === 'denied'
 }
 
 /** The instance that a hand-over has created; null: none. */
@@ -207,14 +250,15 @@ type TypedForm = Omit<PostedForm, 'requestKey'> & { requestKey: string | null }
 async function toView(
 	c: SignedInContext,
 	catalog: Catalog,
-	{ form, requestKey, sealed, sealedKeys, generatedKey }: TypedForm,
+	{ form, requestKey, sealed, sealedKeys, generatedKey, folded }: TypedForm,
 	check: StoreCheck | null = null,
 	refused: readonly FieldProblem[] = [],
 	openRow: number | null = null,
 ): Promise<FormView> {
+	const problems = listProblems(form, refused, check)
 	return {
 		form,
-		problems: listProblems(form, refused, check),
+		problems,
 		check,
 		catalog,
 		keyHelp: await getKeyHelp(c),
@@ -227,6 +271,7 @@ async function toView(
 		storedKeys: [],
 		generatedKey,
 		openRow,
+		folded: folded.filter((step) => getStepState({ problems, check, folded }, step) !== 'wrong'),
 	}
 }
 

@@ -39,7 +39,12 @@ export interface FormView {
 	generatedKey: string | null
 	/** The resource that was just added; null: none. */
 	openRow: number | null
+	/** Steps that were finished and fold. One with an error does not. */
+	folded: readonly StepName[]
 }
+
+/** The acts that fold a step begin with this. */
+export const CONTINUE = 'continue.'
 
 /** Keys whose values are never sent back in a page. */
 export const SECRET_KEYS = [
@@ -65,7 +70,8 @@ export function errorOf({ problems }: Pick<FormView, 'problems'>, field: string)
 }
 
 /** The steps of the form. */
-export type StepName = 'store' | 'events' | 'polling' | 'finish'
+export const STEPS = ['store', 'events', 'polling', 'finish'] as const
+export type StepName = (typeof STEPS)[number]
 
 /** The step that a field belongs to. */
 export function getStep(field: string): StepName {
@@ -75,8 +81,12 @@ export function getStep(field: string): StepName {
 }
 
 /** How a step stands. */
-export function getStepState(view: FormView, step: StepName): 'done' | 'now' | 'next' | 'wrong' {
+export function getStepState(
+	view: Pick<FormView, 'problems' | 'folded' | 'check'>,
+	step: StepName,
+): 'done' | 'now' | 'next' | 'wrong' {
 	if (view.problems.some(({ field }) => field !== '' && getStep(field) === step)) return 'wrong'
+	if (view.folded.includes(step)) return 'done'
 	const isStoreDone = view.check?.store?.ok === true && view.check.key?.ok === true
 	if (step === 'store') return isStoreDone ? 'done' : 'now'
 	return isStoreDone && step !== 'finish' ? 'now' : 'next'

@@ -41,6 +41,15 @@ function toCountText(held: readonly { resource: string; count: number }[]): stri
 	return held.map(({ resource, count }) => `${formatNumber(count)} ${resource}`).join(' and ')
 }
 
+/** When the first of them was missed, or changed. */
+function NoticedAt({ at, now }: { at: string; now: number }) {
+	return (
+		<span class='meta'>
+			First noticed <Time at={at} now={now} />
+		</span>
+	)
+}
+
 /** Held deletions. `checked`: what the store answers now; null: it was not asked. */
 export function DeletionsPage({
 	held,
@@ -103,7 +112,7 @@ export function DeletionsPage({
 function HeldDeletions({ list, nowMs }: { list: Deletions[number]; nowMs: number }) {
 	const { resource, since, objects, count } = list
 	return (
-		<Card title={resource} note={formatCount(count, 'object')} right={<Time at={since} now={nowMs} />} plain>
+		<Card title={resource} note={formatCount(count, 'object')} right={<NoticedAt at={since} now={nowMs} />} plain>
 			<FoldedTable
 				caption={`${resource} that disappeared`}
 				columns={[
@@ -208,7 +217,7 @@ export function MassChangesPage({ held, ...props }: HeldProps & { held: MassChan
 						<Card
 							title={resource}
 							note={`${formatCount(one, 'object')}: ${fields.join(', ')}`}
-							right={<Time at={since} now={nowMs} />}
+							right={<NoticedAt at={since} now={nowMs} />}
 							plain
 						>
 							<FoldedTable

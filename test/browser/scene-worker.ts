@@ -4,8 +4,8 @@ import { Watcher as ProductionWatcher } from '../../src/index.ts'
 
 export { Callback, default } from '../../src/index.ts'
 
-/** The name of that instance. */
-const FULL_INSTANCE = 'Bramble Vintage'
+/** The name that the instance gets once its baseline is complete. */
+const FULL_INSTANCE = 'Bramble Vintage & Antiques'
 const STORED_BYTES = 9e9
 
 /** The production object. */

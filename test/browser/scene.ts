@@ -151,10 +151,13 @@ const PARTS: readonly Part[] = [
 		},
 	},
 	{
-		// scene-worker.ts takes its storage for full.
 		name: 'Bramble Vintage',
 		state: 'full',
 		type: 'polling',
+		// By this name scene-worker.ts takes its storage for full.
+		act: async ({ client, id }) => {
+			await client.api.updateInstance({ params: { id }, body: { name: 'Bramble Vintage & Antiques' } })
+		},
 	},
 	{
 		name: 'Fern & Field',

@@ -56,7 +56,7 @@ interface DraftOutcome {
 export type ReturnView =
 	/** `created-unreadable`: the instance was created, but the return URL cannot be decrypted. */
 	| { kind: 'unknown' | 'expired' | 'waiting' | 'created-unreadable' }
-	/** `callbackUrl`: only when the merchant has just refused, since a draft that is over keeps nothing; null: not known. */
+	/** `callbackUrl`: when the merchant has just refused, since a draft that is over keeps nothing; null: not known. */
 	| { kind: 'denied'; callbackUrl: string | null }
 	| { kind: 'failed'; reason: string }
 	| { kind: 'created'; id: number; callbackUrl: string | null }

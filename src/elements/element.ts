@@ -83,6 +83,8 @@ export interface Element {
 	 * `connection` null: the store is not known yet.
 	 */
 	findUrlProblem(url: string, connection: Connection | null): string | null
+	/** Formats of a resource's `datesConfiguration` that read nothing or something else than was meant, with the field. */
+	findDateProblems(settings: PollerResource): { field: string; message: string }[]
 	/** The first problem of a resource's `ignore`: the field's name after `ignore`, and the message; null: none. */
 	findIgnoreProblem(ignore: unknown): { field: string; message: string } | null
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */

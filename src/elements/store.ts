@@ -189,6 +189,10 @@ export interface DateRule {
 	format: string
 	zone: string
 	gmtSibling: boolean
+	/** Seconds between two dates that the format tells apart: 1, or 60, 3600 or 86400 for one that leaves out parts. */
+	stepSec: number
+	/** When the configuration was checked, epoch ms: a year of two digits lies within 80 years before it and 20 after. */
+	nowMs: number
 }
 
 interface ResolvedDates {
@@ -265,7 +269,7 @@ export interface Snapshot {
 	 * objects. Absent: not known.
 	 */
 	identity?: string
-	/** Seconds since the epoch; null when missing or unreadable. */
+	/** Seconds since the epoch; null when missing. In place of an unreadable date, the store's own one. */
 	modifiedSec: number | null
 	createdSec: number | null
 	/**
@@ -284,8 +288,8 @@ export interface Snapshot {
 	 * sorted, and their canonical JSON values in the same order.
 	 */
 	fields: { name: string; value: string }[]
-	/** A date field that could not be read, for `dates.unreadable`. */
-	unreadableDate: string | null
+	/** Dates that could not be read: the field and its value, as in `date_modified "soon"`; null: it could, or is absent. */
+	unreadableDates: { updated: string | null; created: string | null }
 	record: VendorRecord
 }
 

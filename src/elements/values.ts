@@ -86,7 +86,7 @@ export function parseIso(text: string, zone: string): number | null {
 }
 
 /** Days of a month, 1 to 12. */
-function daysInMonth(year: number, month: number): number {
+export function daysInMonth(year: number, month: number): number {
 	if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 	return [4, 6, 9, 11].includes(month) ? 30 : 31
 }

@@ -80,8 +80,8 @@ export function findPaths(
 }
 
 /**
- * 400 if a url has an argument that its list does not take, or `ignore` a bad path, whether or not events are
- * enabled. `connection` null: the collections are not known yet.
+ * 400 if a url has an argument that its list does not take, a date format another meaning, or `ignore` a bad path,
+ * whether or not events are enabled. `connection` null: the collections are not known yet.
  */
 export function requireArguments(
 	element: Element,
@@ -99,9 +99,12 @@ export function findArgumentProblems(
 	connection: Connection | null,
 ): FieldProblem[] {
 	const problems: FieldProblem[] = []
-	for (const [label, { url, ignore }] of Object.entries(resources)) {
+	for (const [label, settings] of Object.entries(resources)) {
+		const { url, ignore } = settings
 		const message = element.findUrlProblem(url, connection)
 		if (message !== null) problems.push({ field: `${POLLER_KEY}.${label}.url`, message })
+		for (const { field, message: expected } of element.findDateProblems(settings))
+			problems.push({ field: `${POLLER_KEY}.${label}.${field}`, message: expected })
 		const problem = element.findIgnoreProblem(ignore)
 		if (problem !== null)
 			problems.push({ field: `${POLLER_KEY}.${label}.ignore${problem.field}`, message: problem.message })

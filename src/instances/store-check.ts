@@ -311,12 +311,13 @@ async function readNewest(
 }
 
 function toCheckedDates(resource: Resource, record: VendorRecord, snapshot: Snapshot): CheckedDate[] {
-	const toDate = (kind: CheckedDate['kind'], rule: DateRule | null, seconds: number | null): CheckedDate[] => {
+	const toDate = (kind: CheckedDate['kind'], rule: DateRule | null, sec: number | null): CheckedDate[] => {
 		if (rule === null) return []
 		const sibling = `${rule.field}_gmt`
 		const field = rule.gmtSibling && (toText(getValueAt(record, sibling)) ?? '') !== '' ? sibling : rule.field
 		const value = toText(getValueAt(record, field))
-		return [{ kind, field, value, ms: seconds === null ? null : seconds * 1000 }]
+		const isRead = snapshot.unreadableDates[kind] === null
+		return [{ kind, field, value, ms: isRead && sec !== null ? sec * 1000 : null }]
 	}
 	const { updated, created } = resource.dates
 	return [...toDate('updated', updated, snapshot.modifiedSec), ...toDate('created', created, snapshot.createdSec)]

@@ -123,7 +123,9 @@ export const NOISE = {
 /** A limit of a resource. */
 export const LIMIT = {
 	code: 'dates-unreadable',
-	message: 'date_modified is "06/01/2026", which updatedDateFormat yyyy-MM-dd cannot read: such dates do not count.',
+	message:
+		'date_modified "06/01/2026" does not fit its format in datesConfiguration: the store’s own date counts instead, ' +
+		'where there is one. Correct the format.',
 	since: DETECTED_ISO,
 }
 

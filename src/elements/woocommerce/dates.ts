@@ -1,14 +1,14 @@
 /**
  * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (docs/contract.md §3),
- * read and written with date-fns, always in a named zone.
+ * always in a named zone. date-fns writes them; its letters do not read what Java's do.
  */
 import { TZDate } from '@date-fns/tz'
 // By path: the package's index is hundreds of modules, which every test file would load.
 import { format as formatDate } from 'date-fns/format'
-import { isValid } from 'date-fns/isValid'
-import { parse as parseDate } from 'date-fns/parse'
 import { MIN_TIMESTAMP_MS, MAX_TIMESTAMP_MS, parseIso, getValueAt } from '../values.ts'
-import type { Connection, DateRule, VendorRecord } from '../store.ts'
+import type { DateRule, VendorRecord } from '../store.ts'
+import { parsePattern } from './date-patterns.ts'
+import { readDate } from './pattern-reading.ts'
 
 /** The pattern of WooCommerce's own dates: no zone, whole seconds. */
 export const WOO_DATE_FORMAT = "yyyy-MM-dd'T'HH:mm:ss"
@@ -20,12 +20,12 @@ const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 	G: (count) => 'G'.repeat(count),
 	y: (count) => 'y'.repeat(count),
 	Y: (count) => 'Y'.repeat(count),
-	M: (count) => 'M'.repeat(count),
-	L: (count) => 'L'.repeat(count),
+	M: (count) => 'M'.repeat(Math.min(count, 4)),
+	L: (count) => 'L'.repeat(Math.min(count, 4)),
 	w: (count) => 'w'.repeat(Math.min(count, 2)),
 	D: (count) => 'D'.repeat(count),
 	d: (count) => 'd'.repeat(Math.min(count, 2)),
-	E: (count) => 'E'.repeat(Math.max(count, 1)),
+	E: (count) => 'E'.repeat(Math.min(count, 4)),
 	u: () => 'i',
 	a: () => 'a',
 	H: (count) => 'H'.repeat(Math.min(count, 2)),
@@ -36,52 +36,18 @@ const DATE_FNS_LETTERS: Record<string, (count: number) => string | null> = {
 	s: (count) => 's'.repeat(Math.min(count, 2)),
 	// Milliseconds in Java, a fraction in date-fns: the same for three digits, which is what is in use.
 	S: (count) => 'S'.repeat(Math.max(count, 3)),
-	z: () => null,
 	Z: () => 'xx',
 	X: (count) => (count === 1 ? 'X' : count === 2 ? 'XX' : 'XXX'),
 }
 
-/** Patterns already translated; a configuration has a handful. */
-const patternCache = new Map<string, string | null>()
-
-/**
- * A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`z`, `F`, `W`). A quote that is
- * never closed is left out: the seed's `yyyy-MM-dd'T'HH:mm:ss'` is read as if the last quote were not there
- * (docs/contract.md §2).
- */
-export function toDateFnsPattern(java: string): string | null {
-	const known = patternCache.get(java)
-	if (known !== undefined) return known
-	const result = translateJavaPattern(java)
-	if (patternCache.size < 200) patternCache.set(java, result)
-	return result
-}
-
-function translateJavaPattern(java: string): string | null {
-	let output = ''
-	for (let index = 0; index < java.length;) {
-		const character = java.charAt(index)
-		if (character === "'") {
-			const end = java.indexOf("'", index + 1)
-			if (end < 0) {
-				index++
-				continue
-			}
-			output += end === index + 1 ? "''" : `'${java.slice(index + 1, end)}'`
-			index = end + 1
-		} else if (/[A-Za-z]/.test(character)) {
-			let end = index + 1
-			while (java.charAt(end) === character) end++
-			const letters = DATE_FNS_LETTERS[character]?.(end - index) ?? null
-			if (letters === null) return null
-			output += letters
-			index = end
-		} else {
-			output += character
-			index++
-		}
-	}
-	return output
+/** A Java pattern in date-fns' letters, null when it has a letter without a counterpart (`F`, `W`). */
+function toDateFnsPattern(java: string, zoneName: string): string | null {
+	const quote = (text: string): string => (text === "'" ? "''" : `'${text}'`)
+	const letters = parsePattern(java).map((part) => {
+		if ('text' in part) return part.source.startsWith("'") ? quote(part.text) : part.text
+		return part.letter === 'z' ? quote(zoneName) : (DATE_FNS_LETTERS[part.letter]?.(part.count) ?? null)
+	})
+	return letters.includes(null) ? null : letters.join('')
 }
 
 /**
@@ -90,58 +56,16 @@ function translateJavaPattern(java: string): string | null {
  */
 export function isKnownFormat(format: string): boolean {
 	if (format === 'milliseconds') return true
-	const pattern = toDateFnsPattern(format)
-	return pattern !== null && /[yMdHDYL]/.test(pattern.replace(/'[^']*'/g, ''))
-}
-
-/**
- * A zone's name as the runtime wants it, null when it is unknown: IANA names, `UTC`, `GMT`, `Z`, and offsets such as
- * `GMT-7` or `+05:30`.
- */
-export function normalizeZone(zone: string): string | null {
-	const text = zone.trim()
-	if (/^(utc|gmt|z|etc\/utc|etc\/gmt)$/i.test(text)) return 'UTC'
-	const offset = /^(?:GMT|UTC)?([+-])(\d{1,2})(?::?(\d{2}))?$/i.exec(text)
-	if (offset !== null) {
-		const hours = Number(offset[2])
-		const minutes = Number(offset[3] ?? 0)
-		return hours > 14 || minutes > 59
-			? null
-			: `${offset[1]}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`
-	}
-	const known = zoneCache.get(text)
-	if (known !== undefined) return known
-	const name = resolveZone(text)
-	if (zoneCache.size < MAX_CACHED_ZONES) zoneCache.set(text, name)
-	return name
-}
-
-/** Looking up a zone is slow and every record needs one, so results are cached for a bounded number of names. */
-const zoneCache = new Map<string, string | null>()
-const MAX_CACHED_ZONES = 1_000
-
-function resolveZone(text: string): string | null {
-	try {
-		return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
-	} catch {
-		return null
-	}
-}
-
-/** The zone of a site: its IANA name, or its offset where it has only that (docs/woocommerce.md 1.1). */
-export function getSiteZone(connection: Pick<Connection, 'timeZone' | 'gmtOffset'>): string {
-	const named = connection.timeZone === '' ? null : normalizeZone(connection.timeZone)
-	if (named !== null) return named
-	const minutes = Math.round(Math.abs(connection.gmtOffset) * 60)
-	const toTwoDigits = (value: number): string => String(value).padStart(2, '0')
-	return `${connection.gmtOffset < 0 ? '-' : '+'}${toTwoDigits(Math.floor(minutes / 60))}:${toTwoDigits(minutes % 60)}`
+	const isKnown = toDateFnsPattern(format, 'UTC') !== null
+	return isKnown && parsePattern(format).some((part) => 'letter' in part && /[yMdHDYL]/.test(part.letter))
 }
 
 /**
  * A date's moment in epoch ms; null when it cannot be read. The value's own offset wins over `zone` where the pattern
- * has one. A text that does not fit the pattern is still read when it is ISO 8601, which is unambiguous.
+ * has one. A text that does not fit the pattern is still read when it is ISO 8601, which is unambiguous. `nowMs`:
+ * years of two digits lie within 80 years before it and 20 after it.
  */
-export function parseDateValue(value: unknown, format: string, zone: string): number | null {
+export function parseDateValue(value: unknown, format: string, zone: string, nowMs: number): number | null {
 	if (format === 'milliseconds') {
 		const ms =
 			typeof value === 'number'
@@ -152,20 +76,8 @@ export function parseDateValue(value: unknown, format: string, zone: string): nu
 		return Number.isSafeInteger(ms) ? ms : null
 	}
 	if (typeof value !== 'string' && typeof value !== 'number') return null
-	const text = String(value).trim()
-	const pattern = toDateFnsPattern(format)
-	if (pattern !== null) {
-		try {
-			const date = parseDate(text, pattern, new TZDate(0, zone), {
-				useAdditionalDayOfYearTokens: true,
-				useAdditionalWeekYearTokens: true,
-			})
-			if (isValid(date)) return date.getTime()
-		} catch {
-			// date-fns throws for patterns that contradict themselves; the ISO reading below remains.
-		}
-	}
-	return parseIso(text, zone)
+	const text = String(value)
+	return readDate(text, format, zone, nowMs) ?? parseIso(text, zone)
 }
 
 /**
@@ -174,7 +86,7 @@ export function parseDateValue(value: unknown, format: string, zone: string): nu
  */
 export function formatDateValue(ms: number, format: string, zone: string): string | null {
 	if (format === 'milliseconds') return String(ms)
-	const pattern = toDateFnsPattern(format)
+	const pattern = toDateFnsPattern(format, getZoneName(ms, zone))
 	if (pattern === null) return null
 	try {
 		return formatDate(new TZDate(ms, zone), pattern, {
@@ -184,6 +96,13 @@ export function formatDateValue(ms: number, format: string, zone: string): strin
 	} catch {
 		return null
 	}
+}
+
+/** The short name of a zone at a moment, as `z` writes it. */
+function getZoneName(ms: number, zone: string): string {
+	if (zone === 'UTC') return zone
+	const parts = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'short' }).formatToParts(ms)
+	return parts.find(({ type }) => type === 'timeZoneName')?.value ?? zone
 }
 
 /**
@@ -196,26 +115,46 @@ export function formatGmt(seconds: number): string {
 	return new Date(ms).toISOString().slice(0, 19)
 }
 
-/**
- * Reads a record's date by a rule: the moment in whole seconds, null when the field is absent, and the field's name
- * when its value is unreadable.
- */
-export function parseDateField(
-	record: VendorRecord,
-	rule: DateRule | null,
-): { seconds: number | null; unreadable: string | null } {
-	if (rule === null) return { seconds: null, unreadable: null }
+/** Characters of an unreadable date that are kept. */
+const MAX_DATE_EXAMPLE = 60
+
+/** A date of a record. */
+export interface ParsedDate {
+	/** The moment in whole seconds; null: the field is absent or empty, or unreadable. */
+	seconds: number | null
+	/** The field and its value if it is unreadable, as in `date_modified "soon"`. */
+	unreadable: string | null
+}
+
+/** Reads a record's date by a rule. */
+export function parseDateField(record: VendorRecord, rule: DateRule | null): ParsedDate {
+	if (rule === null) return NO_DATE
 	if (rule.gmtSibling) {
-		const sibling = getValueAt(record, `${rule.field}_gmt`)
-		if (typeof sibling === 'string' && sibling !== '') {
-			const ms = parseIso(sibling, 'UTC')
-			if (ms !== null) return { seconds: Math.floor(ms / 1000), unreadable: null }
-		}
-		// WordPress writes a null or zero date where nothing was ever saved; the local field is no better then.
-		if (sibling === null) return { seconds: null, unreadable: null }
+		const field = `${rule.field}_gmt`
+		const sibling = getValueAt(record, field)
+		if (sibling === null) return NO_DATE
+		if ((typeof sibling === 'string' && sibling !== '') || typeof sibling === 'number')
+			return parseDate(field, sibling, { ...rule, zone: 'UTC' })
 	}
-	const value = getValueAt(record, rule.field)
-	if (value === undefined || value === null || value === '') return { seconds: null, unreadable: null }
-	const ms = parseDateValue(value, rule.format, rule.zone)
-	return ms === null ? { seconds: null, unreadable: rule.field } : { seconds: Math.floor(ms / 1000), unreadable: null }
+	return parseDate(rule.field, getValueAt(record, rule.field), rule)
+}
+
+const NO_DATE: ParsedDate = { seconds: null, unreadable: null }
+
+function parseDate(field: string, value: unknown, { format, zone, nowMs }: DateRule): ParsedDate {
+	// WordPress writes a null or zero date where nothing was ever saved; the local field is no better then.
+	if (value === undefined || value === null || value === '') return NO_DATE
+	if (typeof value === 'string' && value.startsWith('0000-00-00')) return NO_DATE
+	const ms = parseDateValue(value, format, zone, nowMs)
+	if (ms !== null) return { seconds: Math.floor(ms / 1000), unreadable: null }
+	const example = (JSON.stringify(value) ?? '').slice(0, MAX_DATE_EXAMPLE)
+	return { seconds: null, unreadable: `${field} ${example}` }
+}
+
+/** Seconds between two dates that a format tells apart. */
+export function getStepSec(format: string): number {
+	const has = (letters: string): boolean =>
+		parsePattern(format).some((part) => 'letter' in part && letters.includes(part.letter))
+	if (format === 'milliseconds' || has('s')) return 1
+	return has('m') ? 60 : has('HkKh') ? 3_600 : 86_400
 }

@@ -3,7 +3,7 @@ import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
 import { mapPaths, omitPaths } from '../paths.ts'
-import type { ContentProfile, Resource, Snapshot, VendorRecord } from '../store.ts'
+import type { ContentProfile, DateRule, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([
@@ -18,7 +18,13 @@ const VOLATILE_FIELDS = new Set([
 ])
 
 /** The date that `orderby=modified` and `modified_after` use. */
-const LIST_MODIFIED_RULE = { field: 'date_modified', format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true }
+const LIST_MODIFIED_RULE = toOwnRule('date_modified')
+const OWN_CREATED_RULE = toOwnRule('date_created')
+
+/** WooCommerce's own form of a date, whose years have four digits. */
+function toOwnRule(field: string): DateRule {
+	return { field, format: WOO_DATE_FORMAT, zone: 'UTC', gmtSibling: true, stepSec: 1, nowMs: 0 }
+}
 
 /** Objects whose own fields are named one level deeper. */
 const NESTED_OBJECTS = new Set(['billing', 'shipping'])
@@ -37,19 +43,29 @@ export function parseRecord(resource: Resource, record: VendorRecord, profile: C
 	if (id === null) return null
 	const updated = parseDateField(record, resource.dates.updated)
 	const created = parseDateField(record, resource.dates.created)
+	const listModifiedSec = getListModifiedSec(record, resource.dates.updated)
 	const identity = resource.identityField === null ? null : record[resource.identityField]
 	return {
 		id,
 		...(typeof identity === 'string' && identity !== '' && { identity }),
-		modifiedSec: updated.seconds,
-		createdSec: created.seconds,
-		listModifiedSec: parseDateField(record, LIST_MODIFIED_RULE).seconds,
+		// What is unreadable is not absent: an object that was there would count as new.
+		modifiedSec: updated.unreadable === null ? updated.seconds : listModifiedSec,
+		createdSec: created.unreadable === null ? created.seconds : parseDateField(record, OWN_CREATED_RULE).seconds,
+		listModifiedSec,
 		state: getObjectState(resource, record),
 		localOffsetSec: getLocalOffsetSec(record),
 		fields: toContentFields(record, profile),
-		unreadableDate: updated.unreadable ?? created.unreadable,
+		unreadableDates: { updated: updated.unreadable, created: created.unreadable },
 		record,
 	}
+}
+
+/** The date of the lists, in the configured form where a plugin has given it that one. */
+function getListModifiedSec(record: VendorRecord, updated: DateRule | null): number | null {
+	const own = parseDateField(record, LIST_MODIFIED_RULE)
+	if (own.unreadable === null) return own.seconds
+	const isSameField = updated?.field === 'date_modified' || updated?.field === 'date_modified_gmt'
+	return isSameField && updated.stepSec === 1 ? parseDateField(record, updated).seconds : null
 }
 
 function getObjectState(resource: Resource, record: VendorRecord): Snapshot['state'] {

@@ -4,13 +4,32 @@
  * `${epoch:us}`. `date` is UTC too, as on the platform, whose servers ran in UTC.
  */
 import { parseIso } from '../values.ts'
-import { isKnownFormat, formatDateValue, normalizeZone } from './dates.ts'
+import { findPatternProblem } from './date-patterns.ts'
+import { isKnownFormat, formatDateValue } from './dates.ts'
+import { normalizeZone } from './zones.ts'
 
 const PLACEHOLDER = /\$\{([^{}]*)\}/g
 
 /** Whether a text holds a placeholder. */
 export function hasPlaceholders(text: string): boolean {
 	return text.search(PLACEHOLDER) >= 0
+}
+
+/** Why a placeholder of a text would write something else than was meant; null: none would. */
+export function findPlaceholderProblem(text: string): string | null {
+	for (const [whole, inner = ''] of text.matchAll(PLACEHOLDER)) {
+		const { kind, rest } = parsePlaceholder(inner)
+		const format =
+			kind === 'dateTimeZone'
+				? parseZonedFormat(rest)?.format
+				: kind === 'gmtDate' || kind === 'date'
+					? rest
+					: undefined
+		const isPattern = format !== undefined && format !== '' && format !== 'milliseconds'
+		const problem = isPattern ? findPatternProblem(format, 'write') : null
+		if (problem !== null) return `${whole.slice(0, 100)} is not understood: ${problem}`
+	}
+	return null
 }
 
 /** Fills every placeholder with a time (epoch ms); an error quotes the invalid placeholder. */
@@ -35,10 +54,8 @@ export function fillPlaceholders(
 }
 
 function fillPlaceholder(inner: string, ms: number): string | null {
-	const kind = /^([A-Za-z]+)(?::([\s\S]*))?$/.exec(inner.trim())
-	if (kind === null) return null
-	const rest = kind[2] ?? ''
-	switch (kind[1]) {
+	const { kind, rest } = parsePlaceholder(inner)
+	switch (kind) {
 		case 'epoch':
 			if (rest === '' || rest === 'ms') return String(ms)
 			if (rest === 's') return String(Math.floor(ms / 1000))
@@ -47,14 +64,25 @@ function fillPlaceholder(inner: string, ms: number): string | null {
 		case 'date':
 			return formatPlaceholder(ms, rest, 'UTC')
 		case 'dateTimeZone': {
-			// The zone may itself have a colon: `GMT+05:30:yyyy-MM-dd`.
-			const parts = /^((?:GMT|UTC)?[+-]\d{1,2}:\d{2}|[^:]+):([\s\S]+)$/i.exec(rest)
-			const zone = parts === null ? null : normalizeZone(parts[1] ?? '')
-			return parts === null || zone === null ? null : formatPlaceholder(ms, parts[2] ?? '', zone)
+			const parts = parseZonedFormat(rest)
+			const zone = parts === null ? null : normalizeZone(parts.zone)
+			return parts === null || zone === null ? null : formatPlaceholder(ms, parts.format, zone)
 		}
 		default:
 			return null
 	}
+}
+
+/** The kind of a placeholder, '' if it has none, and what follows it. */
+function parsePlaceholder(inner: string): { kind: string; rest: string } {
+	const [, kind = '', rest = ''] = /^([A-Za-z]+)(?::([\s\S]*))?$/.exec(inner.trim()) ?? []
+	return { kind, rest }
+}
+
+/** `ZONE:FORMAT`. The zone may itself have a colon: `GMT+05:30:yyyy-MM-dd`. */
+function parseZonedFormat(text: string): { zone: string; format: string } | null {
+	const parts = /^((?:GMT|UTC)?[+-]\d{1,2}:\d{2}|[^:]+):([\s\S]+)$/i.exec(text)
+	return parts === null ? null : { zone: parts[1] ?? '', format: parts[2] ?? '' }
 }
 
 /**

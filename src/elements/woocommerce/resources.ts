@@ -1,11 +1,13 @@
 /** Converts one resource of a poller configuration into what the watcher polls (docs/contract.md §3). */
 import { toCanonicalWhere, type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection } from './collections.ts'
-import { isKnownFormat, getSiteZone, WOO_DATE_FORMAT, normalizeZone } from './dates.ts'
+import { findPatternProblem } from './date-patterns.ts'
+import { getStepSec, isKnownFormat, WOO_DATE_FORMAT } from './dates.ts'
+import { getSiteZone, normalizeZone } from './zones.ts'
 import { toHubName, toVendorPath } from './hub-paths.ts'
 import { toIgnoredPaths } from './ignore.ts'
 import { isListArgument, isReservedName, OWN_ARGUMENTS } from './list-arguments.ts'
-import { fillPlaceholders, hasPlaceholders } from './placeholders.ts'
+import { fillPlaceholders, findPlaceholderProblem, hasPlaceholders } from './placeholders.ts'
 import { splitConditions, isDateField } from './where.ts'
 import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
 import type { PollerResource } from '../form.ts'
@@ -46,7 +48,7 @@ export function parseResource(
 	// Filled with the time of the check, so that an invalid placeholder or date is refused now.
 	const listFilter = toListFilter(target, collection, zone, placeholders ? connection.storeNowMs : null)
 	if (!listFilter.ok) return listFilter
-	const dates = parseDates(settings, collection)
+	const dates = parseDates(settings, collection, connection.storeNowMs)
 	if (!dates.ok) return dates
 	const numbers = parseNumbers(settings)
 	if (!numbers.ok) return numbers
@@ -120,6 +122,9 @@ export function findUrlProblem(url: string, connection: Connection | null): stri
 	const target = parseResourceUrl(url)
 	if (!target.ok) return null
 	const collection = getCollection(target.path, connection)
+	const values = [...target.conditions.flatMap((condition) => condition.values), ...Object.values(target.extra)]
+	const problem = values.map(findPlaceholderProblem).find((found) => found !== null)
+	if (problem !== undefined) return problem
 	const seen = new Set<string>()
 	for (const name of target.names) {
 		const found = `"${name.slice(0, 100)}"`
@@ -235,6 +240,7 @@ function decodeParameter(text: string): string {
 function parseDates(
 	settings: PollerResource,
 	collection: Collection,
+	nowMs: number,
 ): { ok: true; dates: Resource['dates'] } | Refusal {
 	const configured = settings.datesConfiguration ?? {}
 	const updated = toDateRule(
@@ -243,6 +249,7 @@ function parseDates(
 		configured.updatedDateFormat,
 		configured.updatedDateTimezone,
 		collection.dates === 'both' ? 'date_modified' : null,
+		nowMs,
 	)
 	if (updated !== null && 'ok' in updated) return updated
 	const created = toDateRule(
@@ -251,6 +258,7 @@ function parseDates(
 		configured.createdDateFormat,
 		configured.createdDateTimezone,
 		collection.dates === 'none' ? null : 'date_created',
+		nowMs,
 	)
 	if (created !== null && 'ok' in created) return created
 	return { ok: true, dates: { updated, created } }
@@ -262,6 +270,7 @@ function toDateRule(
 	format: string | undefined,
 	zone: string | undefined,
 	defaultField: string | null,
+	nowMs: number,
 ): DateRule | Refusal | null {
 	const refuse = (key: string, message: string): Refusal => ({
 		ok: false,
@@ -278,9 +287,24 @@ function toDateRule(
 	if (chosenZone === null)
 		return refuse('Timezone', `expected a time zone such as America/Denver or UTC; found "${zone}"`)
 	const chosenField = (field ?? '').trim().replace(/^\$\.?/, '') || defaultField
-	return chosenField === null
-		? null
-		: { field: chosenField, format: chosenFormat, zone: chosenZone, gmtSibling: chosenZone === 'UTC' }
+	if (chosenField === null) return null
+	return {
+		field: chosenField,
+		format: chosenFormat,
+		zone: chosenZone,
+		gmtSibling: chosenZone === 'UTC',
+		stepSec: getStepSec(chosenFormat),
+		nowMs,
+	}
+}
+
+/** The formats of `datesConfiguration` that read nothing, or something else than was meant. */
+export function findDateProblems({ datesConfiguration }: PollerResource): { field: string; message: string }[] {
+	return (['updatedDateFormat', 'createdDateFormat'] as const).flatMap((key) => {
+		const format = datesConfiguration?.[key]?.trim() ?? ''
+		const message = format === '' || format === 'milliseconds' ? null : findPatternProblem(format, 'read')
+		return message === null ? [] : [{ field: `datesConfiguration.${key}`, message }]
+	})
 }
 
 type Numbers = Pick<Resource, 'pageSize' | 'pollDelaySec' | 'createdToleranceSec'>

@@ -9,7 +9,7 @@ import { webhooks } from './webhook-payloads.ts'
 import { records } from './records.ts'
 import { listPollable } from './schema.ts'
 import { findWriteAccess } from './webhook-sync.ts'
-import { findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
+import { findDateProblems, findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
 import { toNoiseCure } from './noise-cures.ts'
 import { parseRecord } from './parse-record.ts'
 
@@ -30,6 +30,7 @@ export const woocommerce: Element = {
 	openClient: openClient,
 	parseResource: parseResource,
 	findUrlProblem,
+	findDateProblems,
 	findIgnoreProblem,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,

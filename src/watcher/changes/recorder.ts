@@ -252,7 +252,6 @@ function noteSnapshots({ state: rs }: WatchedResource, observedObjects: readonly
 	for (const observed of observedObjects) {
 		if ('gone' in observed) continue
 		const { id, snapshot } = observed
-		if (snapshot.unreadableDate !== null) rs.datesUnreadable = snapshot.unreadableDate
 		if (typeof id === 'number' && snapshot.state !== 'trashed') rs.newestId = Math.max(rs.newestId, id)
 	}
 }

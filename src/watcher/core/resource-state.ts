@@ -76,7 +76,10 @@ export interface ResourceState {
 	unchecked?: UncheckedObjects | null
 	/** The content profiles whose rows may exist; the last one is the current one (content-profiles.ts). */
 	profiles: readonly NumberedProfile[]
+	/** The last date that could not be read; when, and by which rules: absent in rows of earlier versions. */
 	datesUnreadable: string | null
+	datesUnreadableMs?: number
+	datesUnreadableIn?: string
 	/** What cannot be read as usual; absent: nothing. */
 	limits?: ResourceLimits
 	/** What its answers showed beside, or instead of, what was asked for; absent: nothing. */

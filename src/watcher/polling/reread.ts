@@ -10,6 +10,7 @@ import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
 import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
+import { forgetDates } from '../core/unreadable-dates.ts'
 import { holdDeletion } from '../core/held-table.ts'
 import { awaitLook, isAwaitingLook, judgeLook } from './deletion-hold.ts'
 import { getDisturbance, noteBegin } from './disturbance.ts'
@@ -155,6 +156,7 @@ function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs:
 	rs.recentDoneMs = core.ports.now()
 	if (!watched.resource.modifiedFilter) rs.passLeft = 0
 	settleUnchecked(tx, core, rs, startedMs)
+	forgetDates(rs, watched.resource, startedMs)
 	dropUnusedProfiles(core, rs, startedMs)
 	// No scan shows objects that exist without being listed: each is read by id.
 	for (const id of findUnlisted(core.ports.sql, rs.number, MAX_UNLISTED_READS))

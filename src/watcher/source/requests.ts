@@ -1,6 +1,7 @@
 /** Requests to the store for a watcher: counted, limited per slice, and refused if a cache answers. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
+import { noteDates } from '../core/unreadable-dates.ts'
 import { checkAnswer } from './checked-answers.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
@@ -70,6 +71,7 @@ export async function listPage(
 	}
 	const checked = checkAnswer(watched, query, { ...response, snapshots }, core.ports.now())
 	if (!checked.ok) throw new StoreError(checked.failure, watched)
+	noteDates(rs, resource, checked.page.snapshots, core.ports.now())
 	return {
 		...checked.page,
 		rows: response.records.length,
@@ -94,6 +96,7 @@ export async function readObject(
 	checkStoreClock(core, watched, response.storeNowMs)
 	const snapshot =
 		response.found === null ? null : core.element.parseRecord(resource, response.found, getCurrentProfile(rs))
+	if (snapshot !== null) noteDates(rs, resource, [snapshot], core.ports.now())
 	return { snapshot, requestedAtMs, storeNowMs: response.storeNowMs }
 }
 

@@ -5,6 +5,7 @@ import { listPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
 import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
+import { forgetDates } from '../core/unreadable-dates.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
 import type { Resource } from '../../elements/store.ts'
 
@@ -75,6 +76,7 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 		if (resource === undefined) continue
 		if (rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
 		rs.idField ??= resource.idField
+		forgetDates(rs, resource, 0)
 	}
 }
 

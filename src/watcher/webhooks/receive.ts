@@ -6,6 +6,7 @@ import { toSiteKey } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
 import { findProfile, getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
+import { noteDates } from '../core/unreadable-dates.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
@@ -88,6 +89,7 @@ function decideDelivery(
 	if (payload.kind !== 'record' || isForeign || state.full || !isTrusted(core, watched, delivery))
 		return { do: 'read', check: {} }
 	const snapshot = element.parseRecord(watched.resource, payload.record, getCurrentProfile(watched.state))
+	if (snapshot !== null) noteDates(watched.state, watched.resource, [snapshot], core.ports.now())
 	if (snapshot === null || !hasRestShape(core, watched, snapshot)) return { do: 'read', check: {} }
 	// Payloads that are not trusted are compared with a read every time, so that they can be trusted again.
 	const isHintsOnly = state.hooks.hintsOnly.includes(watched.state.number)

@@ -187,7 +187,7 @@ describe('a record as the gate sees it', () => {
 			modifiedSec: Date.parse('2025-11-29T04:39:13Z') / 1000,
 			createdSec: Date.parse('2025-11-28T16:12:32Z') / 1000,
 			localOffsetSec: -7 * 3600,
-			unreadableDate: null,
+			unreadableDates: { updated: null, created: null },
 		})
 		expect(names('/orders', order)).not.toContain('date_paid')
 		expect(names('/orders', order)).toContain('date_paid_gmt')
@@ -282,7 +282,7 @@ describe('a record as the gate sees it', () => {
 		expect(parseRecord(resource('/customers'), record('customers/single_id_of_admin'), PLAIN)).toMatchObject({
 			id: 1,
 			modifiedSec: null,
-			unreadableDate: null,
+			unreadableDates: { updated: null, created: null },
 			localOffsetSec: null,
 		})
 	})
@@ -290,7 +290,57 @@ describe('a record as the gate sees it', () => {
 	it('names a date that it cannot read', () => {
 		expect(parseRecord(resource('/orders'), { id: 1, date_modified: 'soon' }, PLAIN)).toMatchObject({
 			modifiedSec: null,
-			unreadableDate: 'date_modified',
+			unreadableDates: { updated: 'date_modified "soon"', created: null },
+		})
+	})
+
+	it('takes the store’s own date in place of one that it cannot read, so that nothing counts as new §3.6', () => {
+		const settings = {
+			datesConfiguration: {
+				updatedDateField: 'changed',
+				updatedDateFormat: 'dd/MM/yyyy',
+				createdDateField: 'made',
+				createdDateFormat: 'dd/MM/yyyy',
+			},
+		}
+		const order = {
+			id: 1,
+			changed: '2026.06.15',
+			made: '15/06/2026',
+			date_modified_gmt: '2026-06-14T12:00:00',
+			date_created_gmt: '2026-06-13T12:00:00',
+		}
+		expect(parseRecord(resource('/orders', settings), order, PLAIN)).toMatchObject({
+			modifiedSec: Date.parse('2026-06-14T12:00:00Z') / 1000,
+			createdSec: Date.parse('2026-06-15T00:00:00Z') / 1000,
+			unreadableDates: { updated: 'changed "2026.06.15"', created: null },
+		})
+		expect(parseRecord(resource('/orders', settings), { ...order, made: 'x' }, PLAIN)).toMatchObject({
+			createdSec: Date.parse('2026-06-13T12:00:00Z') / 1000,
+			unreadableDates: { created: 'made "x"' },
+		})
+	})
+
+	it('reads the date of the lists in the configured form where a plugin gave it that one', () => {
+		const settings = (updatedDateFormat: string): Partial<PollerResource> => ({
+			datesConfiguration: { updatedDateFormat },
+		})
+		const rfc = {
+			id: 1,
+			date_modified: 'Mon, 15 Jun 2026 12:00:00 GMT',
+			date_modified_gmt: 'Mon, 15 Jun 2026 12:00:00 GMT',
+		}
+		const seconds = Date.parse('2026-06-15T12:00:00Z') / 1000
+		expect(parseRecord(resource('/orders', settings('EEE, dd MMM yyyy HH:mm:ss z')), rfc, PLAIN)).toMatchObject({
+			modifiedSec: seconds,
+			listModifiedSec: seconds,
+			unreadableDates: { updated: null },
+		})
+		// Days do not order a list.
+		const short = { id: 1, date_modified: '15/06/26', date_modified_gmt: '15/06/26' }
+		expect(parseRecord(resource('/orders', settings('dd/MM/yy')), short, PLAIN)).toMatchObject({
+			modifiedSec: Date.parse('2026-06-15T00:00:00Z') / 1000,
+			listModifiedSec: null,
 		})
 	})
 

@@ -38,7 +38,7 @@ function change(world: World, id: number): void {
 		state: 'live' as const,
 		localOffsetSec: null,
 		fields: [{ name: 'name', value: `"${changes}"` }],
-		unreadableDate: null,
+		unreadableDates: { updated: null, created: null },
 		record: { id: 5_000 + id, name: String(changes) },
 	}
 	core.commit((tx) =>

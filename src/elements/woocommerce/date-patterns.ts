@@ -150,37 +150,56 @@ interface Mistake {
 }
 
 function findMistake(field: Field, fields: readonly Field[]): Mistake | null {
-	const { letter, count, source } = field
+	const check = CHECKS[field.letter]
+	if (check === undefined) return LETTERS.has(field.letter) ? null : findForeignLetter(field)
 	const has = (letters: string): boolean => fields.some((other) => letters.includes(other.letter))
-	const is = (meaning: string, meant: string | null): Mistake => ({ reason: `${source} is ${meaning}`, meant })
-	switch (letter) {
-		case 'Y':
-			return is(MEANINGS['Y']!, 'y'.repeat(count))
-		case 'u':
-			return is(MEANINGS['u']!, has('yY') ? null : 'y'.repeat(count))
-		case 'D':
-			return count >= 3 && !has('MLd') ? null : is('the day of the year', 'd'.repeat(Math.min(count, 2)))
-		case 'd':
-			return count < 3 ? null : is('the day of the month', count === 3 ? 'EEE' : 'EEEE')
-		case 'h':
-		case 'K':
-			return has('aA') ? null : is('an hour of half a day and needs a', 'H'.repeat(count))
-		case 'H':
-		case 'k':
-			return has('aA') ? is('an hour of a whole day and takes no a', 'h'.repeat(count)) : null
-		case 'm':
-			return isMonthPlace(field, fields) ? is('the minute', 'M'.repeat(count)) : null
-		case 'M':
-			return isMinutePlace(field, fields) ? is('the month', 'm'.repeat(count)) : null
-		case 'S':
-			return !has('s') && getNeighbour(field, fields, -1) === 'm' ? is('the millisecond', 's'.repeat(count)) : null
-		case 's':
-			return getNeighbour(field, fields, -1) === 's' ? is('the second', 'S'.repeat(count)) : null
-		case 'T':
-			return { reason: 'T is text and stands in quotes', meant: "'T'" }
-		default:
-			return LETTERS.has(letter) ? null : findForeignLetter(field)
-	}
+	return check(field, { fields, has })
+}
+
+/** What a check looks at beside its letter. */
+interface Surroundings {
+	fields: readonly Field[]
+	/** Whether the pattern has one of these letters. */
+	has: (letters: string) => boolean
+}
+
+function toMistake({ source }: Field, meaning: string, meant: string | null): Mistake {
+	return { reason: `${source} is ${meaning}`, meant }
+}
+
+function checkHalfDayHour(field: Field, { has }: Surroundings): Mistake | null {
+	return has('aA') ? null : toMistake(field, 'an hour of half a day and needs a', 'H'.repeat(field.count))
+}
+
+function checkWholeDayHour(field: Field, { has }: Surroundings): Mistake | null {
+	return has('aA') ? toMistake(field, 'an hour of a whole day and takes no a', 'h'.repeat(field.count)) : null
+}
+
+/** By letter: whether it was written for another one. */
+const CHECKS: Readonly<Record<string, (field: Field, surroundings: Surroundings) => Mistake | null>> = {
+	Y: (field) => toMistake(field, MEANINGS['Y']!, 'y'.repeat(field.count)),
+	u: (field, { has }) => toMistake(field, MEANINGS['u']!, has('yY') ? null : 'y'.repeat(field.count)),
+	D: (field, { has }) =>
+		field.count >= 3 && !has('MLd')
+			? null
+			: toMistake(field, 'the day of the year', 'd'.repeat(Math.min(field.count, 2))),
+	d: (field) =>
+		field.count < 3 ? null : toMistake(field, 'the day of the month', 'E'.repeat(Math.min(field.count, 4))),
+	h: checkHalfDayHour,
+	K: checkHalfDayHour,
+	H: checkWholeDayHour,
+	k: checkWholeDayHour,
+	m: (field, { fields }) =>
+		isMonthPlace(field, fields) ? toMistake(field, 'the minute', 'M'.repeat(field.count)) : null,
+	M: (field, { fields }) =>
+		isMinutePlace(field, fields) ? toMistake(field, 'the month', 'm'.repeat(field.count)) : null,
+	S: (field, { fields, has }) =>
+		!has('s') && getNeighbour(field, fields, -1) === 'm'
+			? toMistake(field, 'the millisecond', 's'.repeat(field.count))
+			: null,
+	s: (field, { fields }) =>
+		getNeighbour(field, fields, -1) === 's' ? toMistake(field, 'the second', 'S'.repeat(field.count)) : null,
+	T: () => ({ reason: 'T is text and stands in quotes', meant: "'T'" }),
 }
 
 function findForeignLetter({ letter, count, source }: Field): Mistake {

@@ -122,50 +122,52 @@ function toFieldSource(part: Extract<PatternPart, { letter: string }>, abuts: bo
 	}
 }
 
-/** null: a number or a name is none that its letter can have. */
-function toNumbers(
-	fields: readonly { letter: string; count: number; text: string }[],
-	zone: string,
-): DateNumbers | null {
-	const find = (letters: string): { letter: string; count: number; text: string } | undefined =>
-		fields.find(({ letter }) => letters.includes(letter))
+/** A part of a text by its letter. */
+type Part = Reader['fields'][number] & { text: string }
+
+/** null: there is no such hour or zone, or the pattern has no year. */
+function toNumbers(parts: readonly Part[], zone: string): DateNumbers | null {
+	const find = (letters: string): Part | undefined => parts.find(({ letter }) => letters.includes(letter))
+	const getNumber = (letters: string, otherwise: number): number => Number(find(letters)?.text ?? otherwise)
 	const year = find('y')
 	const month = find('ML')
-	const named = find('zZX')
-	const zoneOfText = named === undefined ? zone : findNamedZone(named.text, zone)
-	const hour = toHour(find('HkKh'), find('a')?.text.toLowerCase() ?? null)
+	const zoneOfText = toZone(find('zZX'), zone)
+	const hour = toHour(find('HkKh'), find('a'))
 	if (year === undefined || zoneOfText === null || hour === null) return null
-	const monthNumber = month === undefined ? null : isMonthName(month) ? findMonth(month.text) : Number(month.text)
-	if (month !== undefined && monthNumber === null) return null
 	return {
 		year: Number(year.text),
 		isShortYear: year.count <= 2 && year.text.length === 2,
-		month: monthNumber,
-		day: Number(find(month === undefined ? 'D' : 'd')?.text ?? 1),
+		month: month === undefined ? null : toMonth(month),
+		day: getNumber(month === undefined ? 'D' : 'd', 1),
 		hour,
-		minute: Number(find('m')?.text ?? 0),
-		second: Number(find('s')?.text ?? 0),
+		minute: getNumber('m', 0),
+		second: getNumber('s', 0),
 		// A fraction: Java takes the digits for milliseconds, which is the same for three of them.
 		ms: Number((find('S')?.text ?? '').padEnd(3, '0').slice(0, 3)),
 		zone: zoneOfText,
 	}
 }
 
-function findMonth(name: string): number | null {
-	const text = name.toLowerCase()
-	const index = MONTHS.findIndex((month) => month === text || month.slice(0, 3) === text)
-	return index >= 0 ? index + 1 : text === 'sept' ? 9 : null
+function toZone(part: Part | undefined, zone: string): string | null {
+	return part === undefined ? zone : findNamedZone(part.text, zone)
 }
 
-/** 0 to 23; null: there is no such hour. `half`: `a` or `p`, null: the text does not say. */
-function toHour(field: { letter: string; text: string } | undefined, half: string | null): number | null {
+/** 1 to 12; anything else: there is no such month. */
+function toMonth(part: Part): number {
+	if (!isMonthName(part)) return Number(part.text)
+	const name = part.text.toLowerCase()
+	return name === 'sept' ? 9 : MONTHS.findIndex((month) => month === name || month.slice(0, 3) === name) + 1
+}
+
+/** 0 to 23; null: there is no such hour. `half`: `a` or `p`. */
+function toHour(field: Part | undefined, half: Part | undefined): number | null {
 	if (field === undefined) return 0
 	const number = Number(field.text)
 	const [lowest, highest] = { H: [0, 23], k: [1, 24], K: [0, 11], h: [1, 12] }[field.letter] ?? [0, 0]
 	if (number < lowest! || number > highest!) return null
 	if (field.letter === 'H') return number
 	if (field.letter === 'k') return number % 24
-	return (number % 12) + (half === 'p' ? 12 : 0)
+	return (number % 12) + (half?.text.toLowerCase() === 'p' ? 12 : 0)
 }
 
 function toMoment(numbers: DateNumbers, nowMs: number): number | null {

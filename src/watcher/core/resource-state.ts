@@ -98,8 +98,9 @@ export interface ResourceState {
 	/** The mass changes of the last look that found any, and since when changes are held. */
 	massChanges?: MassChange[]
 	changesHeldSinceMs?: number | null
-	/** Ids and modified times of the last window, for resources polled without an index. */
+	/** Keys of rows that the next sweep can show again, for resources polled without an index, and its sweeps. */
 	recent: string[]
+	sweep?: SweepState
 	requests: number
 	lastPollMs: number | null
 	/** Of the newest change; null: unknown, or there was none. */
@@ -229,4 +230,43 @@ export interface PollWindow {
 	total: number | null
 	listed: number
 	second: { sec: number; offset: number; found: number; before: number | null } | null
+}
+
+/** What is kept of the sweeps of a resource. */
+export interface SweepState {
+	/** Rows up to this date never count, s; null: no sweep has ended yet. */
+	floorSec: number | null
+	running: Sweep | null
+	/** The first page as it was last, since when, epoch ms, and whether all behind it has been read since. */
+	head: { digest: string; sinceMs: number; settled: boolean } | null
+}
+
+/** A sweep under way. Its dates are those by which the list is ordered. */
+export interface Sweep {
+	order: 'modified-desc' | 'id-desc'
+	/** Rows up to this date are known, s. */
+	horizonSec: number
+	/** Own clock and store clock at its first page, epoch ms, and the newest date so far that is no later. */
+	beganMs: number
+	startedMs: number
+	newestSec: number | null
+	offset: number
+	/** Rows before this date instead of an offset, where the store ignores that; null: by offset. */
+	beforeSec: number | null
+	/** Last date of the page before, and its ids. */
+	lastSec: number | null
+	lastIds: string
+	/** The rows so far were in order. */
+	isOrdered: boolean
+	/** A page could not be reached. */
+	isCut: boolean
+	/** Pages of this pass, passes so far, and rows of this pass that no pass before showed. */
+	pages: number
+	passes: number
+	unseen: number
+	/** The highest id that it showed. */
+	highestId: number
+	/** The run that reads it, and the pages that this run has read. */
+	runId: number
+	runPages: number
 }

@@ -51,8 +51,8 @@ export async function runStep(
 	if (watched === null) run.left.shift()
 	else {
 		await withResourceErrors(core, watched, async () => {
-			if (!watched.resource.indexed) await pollUnindexed(core, watched, budget)
-			else if (!(await pollResource(core, watched, budget))) return
+			const poll = watched.resource.indexed ? pollResource : pollUnindexed
+			if (!(await poll(core, watched, budget))) return
 			run.left = run.left.filter((resourceNumber) => resourceNumber !== number)
 		})
 		if (watched.state.error !== null) run.left = run.left.filter((resourceNumber) => resourceNumber !== number)

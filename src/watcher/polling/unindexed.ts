@@ -92,7 +92,8 @@ function recordSweepPage(
 	const isSettled = isFirstPage && head?.settled === true && fresh.length === 0
 	const step = advanceSweep(sweep, {
 		limit,
-		rows: page.rows,
+		// A row that stands twice, or in every page, is beside what was asked for.
+		rows: Math.min(page.rows, limit),
 		total: page.total,
 		ids: page.snapshots.map(({ id }) => id),
 		orderedSecs: page.orderedSecs,

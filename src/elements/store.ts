@@ -288,7 +288,7 @@ export interface Snapshot {
 	 * sorted, and their canonical JSON values in the same order.
 	 */
 	fields: { name: string; value: string }[]
-	/** Dates that could not be read: the field and its value, as in `date_modified "soon"`; null: it could, or is absent. */
+	/** Dates that could not be read: the field and its value, as in `date_modified "soon"`; null: it is absent or read. */
 	unreadableDates: { updated: string | null; created: string | null }
 	record: VendorRecord
 }

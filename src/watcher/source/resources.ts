@@ -68,7 +68,7 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 		await addResourceFromStore(
 			core,
 			resource,
-			removed.find((rs) => rs.identity === resource.identity)?.cursorMs ?? null,
+			toFirstUnreadMs(removed.find((rs) => rs.identity === resource.identity)),
 			budget,
 		)
 	for (const rs of state.resources) {
@@ -78,6 +78,13 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 		rs.idField ??= resource.idField
 		forgetDates(rs, resource, 0)
 	}
+}
+
+/** From when on changes of a resource are not read yet, epoch ms; null: it was not polled. */
+function toFirstUnreadMs(rs: ResourceState | undefined): number | null {
+	if (rs === undefined || rs.cursorMs === null) return null
+	// Without an index the cursor is the date of a row that was sent.
+	return rs.sweep === undefined ? rs.cursorMs : rs.cursorMs + 1_000
 }
 
 /**

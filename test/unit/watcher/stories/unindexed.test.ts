@@ -107,10 +107,8 @@ const LIES: [string, Fault][] = [
 	['gives a total with a thousands separator', { match: '/orders', total: 'thousands' }],
 	['gives ten rows whatever is asked', { match: '/orders', rowsAlways: 10 }],
 	['gives ten rows whatever is asked, and no total', { match: '/orders', rowsAlways: 10, total: 'absent' }],
-	['pins a row', { match: '/orders', pin: {} }],
 	['ignores the offset', { match: '/orders', ignores: ['offset'] }],
 	['stamps five minutes behind', { stampsBehindSeconds: 300 }],
-	['repeats a row', { match: '/orders', repeat: {} }],
 ]
 
 test.each([['is well-behaved', {}] as [string, Fault], ...LIES])(

@@ -1,10 +1,11 @@
 /** Values at paths in vendor records, and times in ISO 8601. */
 import { TZDate } from '@date-fns/tz'
+import { compareNumbers, ExactNumber, toCanonicalNumber } from './json.ts'
 import type { ObjectId, VendorRecord } from './store.ts'
 
 /** Whether something is a JSON object. */
 export function isRecord(value: unknown): value is VendorRecord {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
+	return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
 /**
@@ -91,9 +92,31 @@ export function daysInMonth(year: number, month: number): number {
 	return [4, 6, 9, 11].includes(month) ? 30 : 31
 }
 
-/** Normalizes an id: a number if it is numeric, otherwise text; null for anything that cannot be an id. */
+/**
+ * Normalizes an id: a number if it is numeric and JavaScript has it exactly, otherwise text; null for anything that
+ * cannot be an id. An integer beyond 2^53 is its digits.
+ */
 export function toObjectId(value: unknown): ObjectId | null {
+	if (value instanceof ExactNumber) {
+		const digits = toCanonicalNumber(value)
+		if (!/^-?\d+$/.test(digits)) return null
+		return Number.isSafeInteger(Number(digits)) ? Number(digits) : digits
+	}
 	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
 	if (typeof value !== 'string' || value === '' || value.length > 500) return null
 	return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value
+}
+
+/** Whether an id is an integer that JavaScript cannot hold as a number: its digits are its text. */
+export function isLargeNumericId(id: ObjectId | null | undefined): id is string {
+	return typeof id === 'string' && /^-?[1-9]\d{15,}$/.test(id)
+}
+
+/** Orders ids: numbers by their value, large ones too, before other texts. */
+export function compareIds(a: ObjectId, b: ObjectId): number {
+	if (typeof a === 'number' && typeof b === 'number') return a - b
+	const [isNumericA, isNumericB] = [a, b].map((id) => typeof id === 'number' || isLargeNumericId(id))
+	if (isNumericA && isNumericB) return compareNumbers(String(a), String(b))!
+	if (isNumericA !== isNumericB) return isNumericA ? -1 : 1
+	return a < b ? -1 : a > b ? 1 : 0
 }

@@ -2,6 +2,7 @@
  * The contract's `where` (docs/contract.md §8): conditions on a record's fields, joined by `AND`. This file has its
  * grammar and evaluates it for a single record; each vendor decides what its lists can filter.
  */
+import { compareNumbers, ExactNumber } from './json.ts'
 import { parseIso, getValueAt } from './values.ts'
 import type { VendorRecord } from './store.ts'
 
@@ -93,9 +94,11 @@ export function matchesCondition(record: VendorRecord, condition: Condition): bo
 	const { operator, values } = condition
 	if (operator === '!=') return !valueEquals(found, values[0] ?? '')
 	if (operator === '=' || operator === 'IN') return values.some((value) => valueEquals(found, value))
-	if (found === undefined || found === null || typeof found === 'object') return false
+	if (found === undefined || found === null || isContainer(found)) return false
 	const value = values[0] ?? ''
 	const text = String(found)
+	const difference = isJsonNumber(found) && isNumber(value) ? compareNumbers(text, value) : null
+	if (operator !== 'LIKE' && difference !== null) return satisfiesOperator(difference, operator)
 	if (operator === 'LIKE') return matchesLike(text.toLowerCase(), value.toLowerCase())
 	return satisfiesOperator(compareValues(text, value), operator)
 }
@@ -121,12 +124,12 @@ export function satisfiesOperator(difference: number, operator: Operator): boole
 function valueEquals(found: unknown, value: string): boolean {
 	if (found === undefined || found === null) return value === 'null'
 	if (Array.isArray(found)) return found.some((item) => valueEquals(item, value))
-	if (typeof found === 'object')
+	if (isContainer(found))
 		return ['id', 'slug', 'name'].some(
 			(key) => Object.hasOwn(found, key) && valueEquals((found as Record<string, unknown>)[key], value),
 		)
-	if (typeof found === 'number' && isNumber(value)) return found === Number(value)
 	const text = String(found)
+	if (isJsonNumber(found) && isNumber(value)) return compareNumbers(text, value) === 0
 	const textMs = text === value ? null : parseMoment(text)
 	return text === value || (textMs !== null && textMs === parseMoment(value))
 }
@@ -134,10 +137,18 @@ function valueEquals(found: unknown, value: string): boolean {
 /** Below 0 when `a` comes before `b`. */
 function compareValues(a: string, b: string): number {
 	if (a === b) return 0
-	if (isNumber(a) && isNumber(b)) return Number(a) - Number(b)
+	if (isNumber(a) && isNumber(b)) return compareNumbers(a, b)!
 	const [msA, msB] = [parseMoment(a), parseMoment(b)]
 	if (msA !== null && msB !== null) return msA - msB
 	return a < b ? -1 : a > b ? 1 : 0
+}
+
+function isContainer(value: unknown): value is object {
+	return typeof value === 'object' && value !== null && !(value instanceof ExactNumber)
+}
+
+function isJsonNumber(value: unknown): boolean {
+	return typeof value === 'number' || value instanceof ExactNumber
 }
 
 function isNumber(text: string): boolean {

@@ -2,6 +2,7 @@
  * Filters of an instance's events (`event.notification.filter.*`), applied when notifications are formed: the log has
  * every event.
  */
+import { parseExact } from '../elements/json.ts'
 import { type Condition, matchesCondition, parseWhere } from '../elements/where.ts'
 import { EVENT_TYPES, type EventType, type StoredEvent } from './event.ts'
 import type { VendorRecord } from '../elements/store.ts'
@@ -76,7 +77,7 @@ export function matchesFilter(
 	if (filter.types !== null && !filter.types.includes(event.eventType)) return false
 	if (filter.resources !== null && !filter.resources.includes(event.resource)) return false
 	if (filter.where === null || event.eventType === 'DELETED' || event.record === null) return true
-	const record = JSON.parse(event.record) as VendorRecord
+	const record = parseExact(event.record) as VendorRecord
 	return Object.keys(record).length < 2 || filter.where.every((condition) => matchesCondition(record, condition))
 }
 

@@ -1,4 +1,5 @@
 /** Dispositions: the messages that carried events (docs/contract.md §6). */
+import { parseExact } from '../../elements/json.ts'
 import type * as z from 'zod'
 import type { ObjectRef } from '../../lib/incarnation.ts'
 import { parseNotificationId } from '../../events/ids.ts'
@@ -103,7 +104,7 @@ async function respondWithDispositions(
 			notificationData: sent.map(({ id, status, body }) => ({
 				notificationId: id,
 				message: toOutcomeText(`event ${row.eventId}`, { status, last: outcomes.get(id)?.last }),
-				payload: (JSON.parse(body) as { message: Disposition['notificationData'][number]['payload'] }).message,
+				payload: (parseExact(body) as { message: Disposition['notificationData'][number]['payload'] }).message,
 			})),
 		})
 	}

@@ -1,4 +1,5 @@
 /** Handlers that read the event log of one instance or across instances, and one event by its id. */
+import { parseExact } from '../../elements/json.ts'
 import { NotFound } from '../../lib/errors.ts'
 import { parseEventId, verifyEventTag, type EventIdParts } from '../../events/ids.ts'
 import { maskOperatorMessage } from '../../events/operator-message.ts'
@@ -194,7 +195,7 @@ export async function getEventById(
 
 /** The record of an operator event, whose URL can hold tokens; those of other notices as they are. */
 function maskRecord({ objectType, record }: EventReport): string {
-	const message = JSON.parse(record ?? '{}') as unknown
+	const message = parseExact(record ?? '{}')
 	const masked = maskOperatorMessage(objectType, message)
 	return masked === message ? (record ?? '{}') : JSON.stringify(masked)
 }

@@ -6,6 +6,7 @@
 import type { RecordSortKey, ListPlan } from '../../elements/records.ts'
 import { getScanOffset, advanceScan } from '../../watcher/polling/scan-position.ts'
 import type { ScanPosition } from '../../watcher/core/resource-state.ts'
+import { compareIds } from '../../elements/values.ts'
 import type { VendorRecord } from '../../elements/store.ts'
 
 /** A position in a list. Plain JSON, part of the page token. */
@@ -121,8 +122,8 @@ function compareToKey(order: NonNullable<ListPlan['order']>, row: VendorRecord, 
 	if (key === null) return 1
 	for (const [index, part] of key.entries()) {
 		const other = last[index]
-		if (other === undefined || part === other) continue
-		return part < other === order.descending ? 1 : -1
+		const difference = other === undefined ? 0 : compareIds(part, other)
+		if (difference !== 0) return difference < 0 === order.descending ? 1 : -1
 	}
 	return 0
 }

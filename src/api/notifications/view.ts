@@ -1,4 +1,5 @@
 /** Notifications, deliveries and subscriptions in responses (docs/contract.md §5). */
+import { parseExact } from '../../elements/json.ts'
 import type * as z from 'zod'
 import { MAX_RESPONSE_BYTES } from '../../delivery/attempt.ts'
 import { explainNotSent } from '../../delivery/not-sent.ts'
@@ -70,7 +71,7 @@ function toPostedMessage(
 }
 
 function parseMessage(body: string): unknown {
-	return (JSON.parse(body) as { message: unknown }).message
+	return (parseExact(body) as { message: unknown }).message
 }
 
 /** What a hydrated delivery holds. `subscription` null: it was deleted. */

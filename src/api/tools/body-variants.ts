@@ -1,4 +1,5 @@
 /** Variants of a body from before a receiver rewrote it. Pure. */
+import { ExactNumber, parseExact } from '../../elements/json.ts'
 
 /** The change that a receiver made to a body. */
 type BodyReason = 'body-bom' | 'body-trailing-newline' | 'body-encoding' | 'body-rewritten'
@@ -50,8 +51,8 @@ function toOriginalJson(text: string): string | null {
 /** The object or list of a JSON text; null: it is neither. */
 function parseJson(text: string): object | null {
 	try {
-		const value: unknown = JSON.parse(text)
-		return typeof value === 'object' ? value : null
+		const value = parseExact(text)
+		return typeof value === 'object' && !(value instanceof ExactNumber) ? value : null
 	} catch {
 		return null
 	}

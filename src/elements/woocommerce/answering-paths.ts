@@ -2,7 +2,7 @@
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import { getCollection } from './collections.ts'
 import { isGoneFailure } from './failures.ts'
-import { isRecord } from '../values.ts'
+import { isRecord, toObjectId } from '../values.ts'
 import type { Failure, StoreClient } from '../store.ts'
 
 /** Reads in one call, and at a time. Collections beyond count as answering. */
@@ -75,8 +75,8 @@ async function readCollection(client: StoreClient, path: string): Promise<Readin
 		return isUnavailable(answer) ? { answers: 'unknown' } : { answers: false, failure: answer }
 	}
 	const first: unknown = Array.isArray(answer.body) ? answer.body[0] : undefined
-	const id = isRecord(first) ? first[collection.idField] : undefined
-	return { answers: true, row: typeof id === 'number' || typeof id === 'string' ? String(id) : null }
+	const id = isRecord(first) ? toObjectId(first[collection.idField]) : null
+	return { answers: true, row: id === null ? null : String(id) }
 }
 
 /** Whether a failure is one of the store as a whole, which passes. */

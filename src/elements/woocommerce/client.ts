@@ -1,18 +1,12 @@
 /** Calls to one connected store: lists in the element's terms, single objects, and unchanged hub calls. */
 import { parseWebUrl } from '../../lib/urls.ts'
 import { hasHiddenCharacters } from '../../lib/values.ts'
-import { isRecord, getValueAt, toObjectId } from '../values.ts'
+import { compareIds, isRecord, getValueAt, toObjectId } from '../values.ts'
+import { getEntries, parseAnswer, parseJson } from './answer-json.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
-import { type Collection, getCollection } from './collections.ts'
+import { type Collection, getCollection, isKnownCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
-import {
-	toResponseFailure,
-	withoutQuery,
-	parseJson,
-	isGoneFailure,
-	isMissingObject,
-	toShapeFailure,
-} from './failures.ts'
+import { toResponseFailure, withoutQuery, isGoneFailure, isMissingObject, toShapeFailure } from './failures.ts'
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { tightenBound } from './where.ts'
@@ -61,8 +55,9 @@ class WooCommerceClient implements StoreClient {
 			...(query.fresh === true && { [FRESH_PARAMETER]: `${this.#io.now()}-${this.requests}` }),
 		})
 		if (!answer.ok) return answer
-		const rows = parseRecords(answer)
-		if (rows === null) return toShapeFailure(answer, 'a list of objects')
+		const listed = parseRecords(answer)
+		if (listed === null) return toShapeFailure(answer, 'a list of objects')
+		const { records: rows, around } = listed
 		const total = parseTotal(answer)
 		// A route without pages returns everything at once; it is divided into pages here, so that all scans work the
 		// same way. A route that has pages returned one of them, even if a host removes the total from its responses: if
@@ -70,8 +65,8 @@ class WooCommerceClient implements StoreClient {
 		const isKnownPaged =
 			collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
 		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
-			return { ...slicePage(rows, resource.idField, query, answer.storeNowMs), answer: toAnswerFacts(answer) }
-		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs, answer: toAnswerFacts(answer) }
+			return { ...slicePage(rows, resource.idField, query, answer.storeNowMs), answer: toAnswerFacts(answer, around) }
+		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs, answer: toAnswerFacts(answer, around) }
 	}
 
 	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
@@ -97,11 +92,11 @@ class WooCommerceClient implements StoreClient {
 		}
 		const listed = await this.#get(resource.path, { ...collection.baseQuery, include: String(id), per_page: '1' })
 		if (!listed.ok) return listed
-		const rows = parseRecords(listed)
-		if (rows === null || rows.length > 1) return toShapeFailure(listed, 'a list of at most one object')
+		const rows = parseRecords(listed)?.records
+		if (rows === undefined || rows.length > 1) return toShapeFailure(listed, 'a list of at most one object')
 		const row = rows[0]
 		if (row !== undefined)
-			return toObjectId(row[collection.idField]) === id
+			return String(toObjectId(row[collection.idField])) === String(id)
 				? { ok: true, found: row, storeNowMs: listed.storeNowMs }
 				: toShapeFailure(listed, `object ${id}`)
 		if (collection.read === 'variation') return this.#readVariation(id)
@@ -125,9 +120,13 @@ class WooCommerceClient implements StoreClient {
 			return answer.status === 400 && isMissingObject(path, answer.code) ? { ...answer, status: 404 } : answer
 		if (answer.text.trim() === '')
 			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
-		const parsed = parseJson(answer.text)
-		if (parsed === undefined) return toShapeFailure(answer, 'JSON')
-		return { ok: true, status: answer.status, body: parsed, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
+		const parsed = parseAnswer(answer.text)
+		if (parsed === null) return toShapeFailure(answer, 'JSON')
+		const total = parseTotal(answer)
+		const isList = method === 'GET' && (total !== null || isKnownCollection(path))
+		const entries = isList ? getEntries(parsed, total === 0) : null
+		const found = entries?.every(isRecord) === true ? entries : parsed.value
+		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs }
 	}
 
 	/**
@@ -138,8 +137,8 @@ class WooCommerceClient implements StoreClient {
 	async #readVariation(id: ObjectId): Promise<ObjectReadResult | Failure> {
 		const asProduct = await this.#readByPath('products', 'id', id)
 		if (!asProduct.ok || asProduct.found === null) return asProduct
-		const parent = asProduct.found['parent_id']
-		if (asProduct.found['type'] !== 'variation' || typeof parent !== 'number' || parent === 0)
+		const parent = toObjectId(asProduct.found['parent_id'])
+		if (asProduct.found['type'] !== 'variation' || parent === null || parent === 0)
 			return { ok: true, found: null, storeNowMs: asProduct.storeNowMs }
 		return this.#readByPath(`products/${parent}/variations`, 'id', id)
 	}
@@ -150,7 +149,8 @@ class WooCommerceClient implements StoreClient {
 			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
 		// A cache or a plugin returned another object for this URL.
-		if (!isRecord(record) || toObjectId(record[idField]) !== id) return toShapeFailure(answer, `object ${id}`)
+		if (!isRecord(record) || String(toObjectId(record[idField])) !== String(id))
+			return toShapeFailure(answer, `object ${id}`)
 		return { ok: true, found: record, storeNowMs: answer.storeNowMs }
 	}
 
@@ -277,18 +277,13 @@ function toPosition({ offset = 0, limit, paging }: ListQuery): Record<string, st
 function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Omit<Page, 'answer'> {
 	const sorted = rows
 		.map((record) => ({ record, id: toObjectId(getValueAt(record, idField)) }))
-		.sort((a, b) => compareIds(a.id, b.id))
+		.sort((a, b) =>
+			a.id === null || b.id === null ? Number(a.id === null) - Number(b.id === null) : compareIds(a.id, b.id),
+		)
 		.map(({ record }) => record)
 	if (query.order.endsWith('desc')) sorted.reverse()
 	const offset = query.offset ?? 0
 	return { ok: true, records: sorted.slice(offset, offset + query.limit), total: rows.length, storeNowMs }
-}
-
-/** Numbers sort before text. */
-function compareIds(a: ObjectId | null, b: ObjectId | null): number {
-	if (typeof a === 'number' && typeof b === 'number') return a - b
-	if (typeof a !== typeof b) return typeof a === 'number' ? -1 : typeof b === 'number' ? 1 : 0
-	return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0
 }
 
 /** Headers of caches, and what they say when the cache has answered. */
@@ -301,7 +296,7 @@ const CACHE_HEADERS = [
 	'x-varnish-cache',
 ]
 
-function toAnswerFacts({ headers, text }: StoreResponse): AnswerFacts {
+function toAnswerFacts({ headers, text }: StoreResponse, around: string | null): AnswerFacts {
 	const age = headers.get('age')
 	const hit = CACHE_HEADERS.find((name) => /\b(hit|stale|updating)\b/i.test(headers.get(name) ?? ''))
 	return {
@@ -311,13 +306,15 @@ function toAnswerFacts({ headers, text }: StoreResponse): AnswerFacts {
 		// The values of a repeated header are joined by commas, and a date has one itself.
 		dates: (headers.get('date')?.match(/GMT/g) ?? []).length,
 		totalText: headers.get('x-wp-total')?.slice(0, 100) ?? null,
+		around,
 	}
 }
 
-/** The objects of a list; null when the body is not a list of objects. */
-export function parseRecords(answer: StoreResponse): VendorRecord[] | null {
-	const body = parseJson(answer.text)
-	return Array.isArray(body) && body.every(isRecord) ? body : null
+/** The objects of a list, and the text around its JSON; null when the body is not a list of objects. */
+export function parseRecords(answer: StoreResponse): { records: VendorRecord[]; around: string | null } | null {
+	const parsed = parseAnswer(answer.text)
+	const entries = parsed === null ? null : getEntries(parsed, parseTotal(answer) === 0)
+	return parsed !== null && entries?.every(isRecord) === true ? { records: entries, around: parsed.around } : null
 }
 
 /** The total that the store reports; null when it reports none (docs/woocommerce.md 2.5). */

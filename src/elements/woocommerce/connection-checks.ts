@@ -1,12 +1,13 @@
 /** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
-import { toObjectId } from '../values.ts'
+import { isLargeNumericId, toObjectId } from '../values.ts'
 import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError, Failure } from '../store.ts'
 import { findSiteError, noResponseError, restClosedError, toConnectError, type CheckSession } from './check-session.ts'
 import { API_PREFIX, parseRecords, parseTotal } from './client.ts'
 import { getCollection } from './collections.ts'
-import { parseJson, toResponseFailure, withoutQuery } from './failures.ts'
+import { parseJson, toList } from './answer-json.ts'
+import { toResponseFailure, withoutQuery } from './failures.ts'
 import type { StoreResponse } from './http.ts'
 import { toHubName } from './hub-paths.ts'
 import type { RequestAuth } from './request-auth.ts'
@@ -87,8 +88,8 @@ function toProbeError(site: Site, path: string, answer: StoreResponse, failure: 
 }
 
 function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectError {
-	const rows = parseRecords(answer)
-	if (rows === null) {
+	const rows = parseRecords(answer)?.records
+	if (rows === undefined) {
 		if (/^\s*<(!doctype|html)/i.test(answer.text)) return restClosedError(answer, null)
 		return toConnectError(
 			502,
@@ -100,6 +101,8 @@ function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectE
 	const { idField } = getCollection(path, null)
 	const highestId = rows.reduce((highest, row) => {
 		const id = toObjectId(row[idField])
+		// Below an id beyond 2^53 nothing is new.
+		if (isLargeNumericId(id)) return Number.MAX_SAFE_INTEGER
 		return typeof id === 'number' && id > highest ? id : highest
 	}, 0)
 	return {
@@ -171,11 +174,10 @@ export async function fetchRouteArguments(
 	const answer = await session.request(`${site.root}${API_PREFIX}${path}`, {}, { access, method: 'OPTIONS' })
 	if (!answer.ok || answer.status !== 200) return null
 	const body = parseJson(answer.text) as { endpoints?: unknown } | null | undefined
-	if (!Array.isArray(body?.endpoints)) return null
-	for (const endpoint of body.endpoints as { methods?: unknown; args?: unknown }[]) {
+	for (const endpoint of (toList(body?.endpoints) ?? []) as ({ methods?: unknown; args?: unknown } | null)[]) {
 		if (
-			Array.isArray(endpoint?.methods) &&
-			endpoint.methods.includes('GET') &&
+			toList(endpoint?.methods)?.includes('GET') === true &&
+			endpoint !== null &&
 			typeof endpoint.args === 'object' &&
 			endpoint.args !== null
 		)

@@ -5,6 +5,7 @@
 import type { AddressRefusedError } from '../../lib/guarded-fetch.ts'
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import type { Cure, Failure } from '../store.ts'
+import { parseJson } from './answer-json.ts'
 import { toCure, toRedirectCure } from './cures.ts'
 import { MAX_VENDOR_TEXT, parsePageMessage, toPlainText } from './page-text.ts'
 
@@ -219,8 +220,17 @@ function describeBody(answer: ResponseText, start: string): { found: string; cur
 /** The text that stands before valid JSON, at most 200 characters; null: there is none. */
 function findOutputBeforeJson(text: string): string | null {
 	const starts = [...text.slice(0, MAX_VENDOR_TEXT).matchAll(/[[{]/g)].slice(0, MAX_JSON_STARTS)
-	const start = starts.find(({ index }) => index > 0 && parseJson(text.slice(index)) !== undefined)
+	const start = starts.find(({ index }) => index > 0 && isJson(text.slice(index)))
 	return start === undefined ? null : (toPlainText(text.slice(0, start.index))?.slice(0, 200) ?? null)
+}
+
+function isJson(text: string): boolean {
+	try {
+		JSON.parse(text)
+		return true
+	} catch {
+		return false
+	}
 }
 
 /** The JSON error body that WordPress gives: `{code, message, data}`; null when the body is anything else. */
@@ -318,15 +328,6 @@ export function withoutQuery(url: string): string {
 	if (!URL.canParse(url)) return 'the address'
 	const { origin, pathname } = new URL(url)
 	return `${origin}${pathname}`
-}
-
-/** JSON, or undefined. */
-export function parseJson(text: string): unknown {
-	try {
-		return JSON.parse(text)
-	} catch {
-		return undefined
-	}
 }
 
 /** A key without the right to read or to write has the code of a wrong one (docs/woocommerce.md 1.6). */

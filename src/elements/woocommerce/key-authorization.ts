@@ -3,7 +3,7 @@
  * (docs/woocommerce.md 1.10).
  */
 import type { KeyAuthorization } from '../element.ts'
-import { parseJson } from './failures.ts'
+import { parseJson } from './answer-json.ts'
 
 /**
  * `/wc-auth/v1/authorize`: the store creates a key, posts it to `callbackUrl`, and sends the browser to `returnUrl`.

@@ -1,4 +1,5 @@
 /** Parses a record into a snapshot for the gate: its identity, dates, state and content. */
+import { ExactNumber, toCanonicalNumber } from '../json.ts'
 import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
@@ -28,6 +29,9 @@ function toOwnRule(field: string): DateRule {
 
 /** Objects whose own fields are named one level deeper. */
 const NESTED_OBJECTS = new Set(['billing', 'shipping'])
+
+/** From this version of the form on, numbers count with every digit. */
+const EXACT_NUMBERS_VERSION = 3
 
 /** Orders in these states are listed by some versions but are not orders yet (docs/woocommerce.md 4.10). */
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
@@ -92,15 +96,16 @@ function getLocalOffsetSec(record: VendorRecord): number | null {
 
 function toContentFields(record: VendorRecord, profile: ContentProfile): Snapshot['fields'] {
 	const { version, paths, urlPaths = [] } = profile
+	const exact = version >= EXACT_NUMBERS_VERSION
 	const fields: Snapshot['fields'] = []
 	for (const [name, value] of Object.entries(mapPaths(omitPaths(record, paths), urlPaths, toCanonicalForm))) {
 		if (VOLATILE_FIELDS.has(name) || hasGmtTwin(name, record)) continue
 		if (NESTED_OBJECTS.has(name) && isRecord(value)) {
 			for (const [inner, part] of Object.entries(value))
-				fields.push({ name: `${name}.${inner}`, value: toCanonicalJson(part) })
+				fields.push({ name: `${name}.${inner}`, value: toCanonicalJson(part, exact) })
 		} else if (name === 'meta_data' && version >= 2 && Array.isArray(value))
-			fields.push({ name, value: toCanonicalMeta(value) })
-		else fields.push({ name, value: toCanonicalJson(value) })
+			fields.push({ name, value: toCanonicalMeta(value, exact) })
+		else fields.push({ name, value: toCanonicalJson(value, exact) })
 	}
 	return sortByName(fields)
 }
@@ -122,24 +127,29 @@ function sortByName(fields: Snapshot['fields']): Snapshot['fields'] {
 }
 
 /** Meta by key and value: a plugin that deletes an entry and writes it again changes its id and its place. */
-function toCanonicalMeta(entries: readonly unknown[]): string {
+function toCanonicalMeta(entries: readonly unknown[], exact: boolean): string {
 	const texts = entries.map((entry) => {
-		if (!isRecord(entry)) return toCanonicalJson(entry)
+		if (!isRecord(entry)) return toCanonicalJson(entry, exact)
 		const { id: _, ...rest } = entry
-		return toCanonicalJson(rest)
+		return toCanonicalJson(rest, exact)
 	})
 	return `[${texts.sort().join(',')}]`
 }
 
-/** JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. */
-export function toCanonicalJson(value: unknown): string {
+/**
+ * JSON with sorted keys and without local dates that have a `_gmt` twin, so that equal content has equal text. `exact`:
+ * with every digit of numbers; before version 3 they were as JavaScript rounds them.
+ */
+export function toCanonicalJson(value: unknown, exact = true): string {
 	if (typeof value === 'string') return JSON.stringify(value)
-	if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${value.map(toCanonicalJson).join(',')}]`
+	if (Array.isArray(value))
+		return value.length === 0 ? '[]' : `[${value.map((entry) => toCanonicalJson(entry, exact)).join(',')}]`
+	if (value instanceof ExactNumber) return exact ? toCanonicalNumber(value) : JSON.stringify(Number(value))
 	if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
 	let parts = ''
 	for (const name of Object.keys(value).sort()) {
 		if (hasGmtTwin(name, value)) continue
-		parts += `${parts === '' ? '' : ','}${JSON.stringify(name)}:${toCanonicalJson(value[name])}`
+		parts += `${parts === '' ? '' : ','}${JSON.stringify(name)}:${toCanonicalJson(value[name], exact)}`
 	}
 	return `{${parts}}`
 }

@@ -9,7 +9,8 @@ import { toIgnoredPaths } from './ignore.ts'
 import { isListArgument, isReservedName, OWN_ARGUMENTS } from './list-arguments.ts'
 import { fillPlaceholders, findPlaceholderProblem, hasPlaceholders } from './placeholders.ts'
 import { splitConditions, isDateField } from './where.ts'
-import type { Connection, DateRule, Resource, VendorRecord } from '../store.ts'
+import { toObjectId } from '../values.ts'
+import type { Connection, DateRule, ObjectId, Resource, VendorRecord } from '../store.ts'
 import type { PollerResource } from '../form.ts'
 
 /** A problem: the field's path in the resource's settings and what was expected. */
@@ -145,9 +146,9 @@ function isIgnored(name: string): boolean {
 }
 
 /** An order names the customer whose totals and address it may have changed; guests have the id 0. */
-function findRelatedCustomers(order: VendorRecord): { path: string; id: number }[] {
-	const id = order['customer_id']
-	return typeof id === 'number' && Number.isSafeInteger(id) && id > 0 ? [{ path: 'customers', id }] : []
+function findRelatedCustomers(order: VendorRecord): { path: string; id: ObjectId }[] {
+	const id = toObjectId(order['customer_id'])
+	return id === null || !/^[1-9]\d*$/.test(String(id)) ? [] : [{ path: 'customers', id }]
 }
 
 interface ResourceTarget {

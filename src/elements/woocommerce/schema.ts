@@ -4,6 +4,7 @@
  */
 import type { CollectionListResult, RecordCollection, RecordField } from '../records.ts'
 import type { PollableCollection } from '../form.ts'
+import { toList } from './answer-json.ts'
 import { findAnsweringPaths } from './answering-paths.ts'
 import { getCollection } from './collections.ts'
 import { POLLABLE_COLLECTIONS } from './configuration.ts'
@@ -98,7 +99,7 @@ async function listRoutes(
 
 function getMethods(route: unknown): string[] {
 	const methods = isRecord(route) ? route['methods'] : []
-	return Array.isArray(methods) ? methods.filter((method) => typeof method === 'string') : []
+	return (toList(methods) ?? []).filter((method) => typeof method === 'string')
 }
 
 /**
@@ -117,7 +118,7 @@ export async function listFields(
 	const schema = isRecord(body['schema']) ? body['schema'] : {}
 	const properties = isRecord(schema['properties']) ? schema['properties'] : null
 	if (properties === null) return toUnexpectedFailure('The store answered without a schema with properties.')
-	const endpoints = Array.isArray(body['endpoints']) ? body['endpoints'] : []
+	const endpoints = toList(body['endpoints']) ?? []
 	const createEndpoint = endpoints.find(
 		(endpoint): endpoint is Record<string, unknown> => isRecord(endpoint) && getMethods(endpoint).includes('POST'),
 	)

@@ -4,8 +4,10 @@ import { parseWebUrl } from '../../lib/urls.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError } from '../store.ts'
 import { toConnectError } from './check-session.ts'
-import { parseJson, withoutQuery } from './failures.ts'
+import { parseJson, toList } from './answer-json.ts'
+import { withoutQuery } from './failures.ts'
 import type { StoreResponse } from './http.ts'
+import { isRecord } from '../values.ts'
 
 /** A site that was found. */
 export interface Site {
@@ -38,11 +40,12 @@ export function parseIndex(
 	schemeGiven: boolean,
 ): { ok: true; site: Site } | ConnectError | null {
 	const index = answer.status === 200 ? parseJson(answer.text) : undefined
-	if (typeof index !== 'object' || index === null || !('namespaces' in index) || !Array.isArray(index.namespaces))
-		return null
-	const fields = index as Record<string, unknown>
+	if (!isRecord(index)) return null
+	const fields = index
+	const namespaces = toList(fields['namespaces'])
+	if (namespaces === null) return null
 	const name = toPlainLine(typeof fields['name'] === 'string' ? fields['name'] : '', STORE_FACT_LIMITS.name)
-	if (!index.namespaces.includes('wc/v3')) return noWooCommerceError(answer, name, index.namespaces)
+	if (!namespaces.includes('wc/v3')) return noWooCommerceError(answer, name, namespaces)
 	const home = (findWebAddress(fields['home'], fields['url']) ?? base).replace(/(?<!\/)\/+$/, '')
 	const root = new URL(answer.url)
 	if (schemeGiven && root.protocol === 'http:' && isHttpsOf(home, root.hostname))

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
 import type { WebhookHeaders, ParsedWebhook, VendorWebhooks } from '../webhooks.ts'
-import { parseJson } from './failures.ts'
+import { parseJson } from './answer-json.ts'
 import { ensureWebhooks, pauseWebhooks, removeWebhooks } from './webhook-sync.ts'
 import { isRecord, toObjectId } from '../values.ts'
 import type { ObjectId, VendorRecord } from '../store.ts'

@@ -4,6 +4,7 @@
  */
 import type { Failure, StoreClient, WriteAccess } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookIdentity, WebhookSyncResult } from '../webhooks.ts'
+import { toList } from './answer-json.ts'
 import { toUnexpectedFailure } from './failures.ts'
 import { planEnsure, planPause, planRemoval, toStoreWebhook, toText, type PlannedChange } from './webhook-plan.ts'
 
@@ -100,7 +101,7 @@ async function applyChanges(
 		const items =
 			typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {}
 		for (const [verb, planned] of batch) {
-			const rows = Array.isArray(items[verb]) ? (items[verb] as unknown[]) : []
+			const rows = toList(items[verb]) ?? []
 			for (const [index, change] of planned.entries())
 				applyOutcome(result, current, change, readOutcome(change, rows[index], identity))
 		}

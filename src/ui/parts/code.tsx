@@ -1,4 +1,5 @@
 /** Code, records, differences, and the details of one thing. */
+import { parseExact } from '../../elements/json.ts'
 import type { Child } from 'hono/jsx'
 import { State, type Tone } from './state.tsx'
 
@@ -38,11 +39,10 @@ export function JsonView({ text, label }: { text: string; label: string }) {
 	)
 }
 
-/** JSON with a line for each value. Text that is none, or that has numbers which would be rounded, stays as it is. */
+/** JSON with a line for each value, numbers as they are written. Text that is none stays as it is. */
 export function indentJson(text: string): string {
-	if (/\d{16}|\d[.]\d*0\b|\d[eE][+-]?\d/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '""'))) return text
 	try {
-		return JSON.stringify(JSON.parse(text), null, 2)
+		return JSON.stringify(parseExact(text), null, 2)
 	} catch {
 		return text
 	}

@@ -3,7 +3,12 @@
  * exactly, if the log still holds the record that it was made of (docs/architecture.md, Polling).
  */
 import { hashContent, type ObjectContent } from './content.ts'
-import { findProfile, getCurrentProfile, type NumberedProfile } from '../core/content-profiles.ts'
+import {
+	EXACT_RECORDS_VERSION,
+	findProfile,
+	getCurrentProfile,
+	type NumberedProfile,
+} from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { Comparison, ObservedObject } from './decisions.ts'
 import type { IndexRow } from './object-index.ts'
@@ -56,13 +61,17 @@ function compareUnderProfile(
 		const names = isStamped ? [] : [...new Set([...known.content.fieldNames, ...currentContent.fieldNames])]
 		return { known, content: currentContent, ignoredNames: names, uncheckedFields: [] }
 	}
-	if (record !== null && hashUnder(record, profile).hash === known.content.hash)
+	if (record !== null && hashUnder(record, profile).hash === known.content.hash) {
+		// A record of an earlier version lacks digits that numbers have now.
+		const shared =
+			profile.version < EXACT_RECORDS_VERSION ? { ...current, version: EXACT_RECORDS_VERSION - 1 } : current
 		return {
-			known: { ...known, content: hashUnder(record, current) },
-			content: currentContent,
+			known: { ...known, content: hashUnder(record, shared) },
+			content: shared === current ? currentContent : hashUnder(snapshot.record, shared),
 			ignoredNames: [],
 			uncheckedFields: [],
 		}
+	}
 	// A field with noise in it differs by itself; rows of earlier versions may still have the fields they took for it.
 	const newNoise = watched.state.noise.filter(
 		(path) => !profile.paths.includes(path) && !(isUrlPath(profile, path) && isUrlPath(current, path)),

@@ -3,6 +3,7 @@ import type { Core } from '../core/core.ts'
 import type { KnownObject, ObjectState } from './gate-types.ts'
 import type { Sql } from '../core/ports.ts'
 import type { Tx } from '../core/tx.ts'
+import { isLargeNumericId } from '../../elements/values.ts'
 import type { ObjectId } from '../../elements/store.ts'
 
 /** An index row with the number of events of the object. */
@@ -72,24 +73,30 @@ export function findListedBetween(
 	upToId: ObjectId | null,
 	requestedAtMs: number,
 ): ObjectId[] {
-	const lowestId = afterId ?? Number.MIN_SAFE_INTEGER
-	const rows =
-		upToId === null
-			? sql.all<{ id: ObjectId }>(
-					`SELECT id FROM objects WHERE resource = ? AND id > ? AND state IN ('live', 'hidden') AND as_of < ?`,
-					resource,
-					lowestId,
-					requestedAtMs,
-				)
-			: sql.all<{ id: ObjectId }>(
-					`SELECT id FROM objects
-					WHERE resource = ? AND id > ? AND id <= ? AND state IN ('live', 'hidden') AND as_of < ?`,
-					resource,
-					lowestId,
-					upToId,
-					requestedAtMs,
-				)
-	return rows.map((row) => row.id)
+	const [after, upTo] = [
+		toBound('>', afterId ?? Number.MIN_SAFE_INTEGER),
+		upToId === null ? null : toBound('<=', upToId),
+	]
+	return sql
+		.all<{ id: ObjectId }>(
+			`SELECT id FROM objects WHERE resource = ? AND ${after.condition}${upTo === null ? '' : ` AND ${upTo.condition}`}
+				AND state IN ('live', 'hidden') AND as_of < ?`,
+			resource,
+			...after.values,
+			...(upTo?.values ?? []),
+			requestedAtMs,
+		)
+		.map((row) => row.id)
+}
+
+/** SQL for ids on one side of an id, as `compareIds` orders them: large numbers are texts, which SQL compares as such. */
+function toBound(operator: '>' | '<=', id: ObjectId): { condition: string; values: (string | number)[] } {
+	if (!isLargeNumericId(id)) return { condition: `id ${operator} ?`, values: [id] }
+	const numbers = operator === '>' ? '' : `typeof(id) <> 'text' OR `
+	return {
+		condition: `(${numbers}typeof(id) = 'text' AND (length(id) ${operator[0]} ? OR length(id) = ? AND id ${operator} ?))`,
+		values: [id.length, id.length, id],
+	}
 }
 
 /** Numbers of the profiles of a resource's objects that are compared with what the store shows. Reads every row. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Core } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { hashContent } from './content.ts'
+import { isLargeNumericId } from '../../elements/values.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 /** Whether a page shows the same objects with the same content as when its digest was written. */
@@ -36,7 +37,10 @@ export function writePageDigest(_tx: Tx, core: Core, resource: number, snapshots
 
 /** Removes the digest of the page that contains an object. */
 export function invalidatePage(_tx: Tx, core: Core, resource: number, id: ObjectId): void {
-	core.ports.sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, resource, id, id)
+	// Storage sorts them as texts.
+	if (isLargeNumericId(id))
+		core.ports.sql.run(`DELETE FROM pages WHERE resource = ? AND typeof(last) = 'text'`, resource)
+	else core.ports.sql.run(`DELETE FROM pages WHERE resource = ? AND first <= ? AND last >= ?`, resource, id, id)
 }
 
 export function invalidateAllPages(_tx: Tx, core: Core, resource: number): void {

@@ -5,7 +5,10 @@
 import type { ContentProfile } from '../../elements/store.ts'
 
 /** Increase it when the form of content changes; `Element.parseRecord` still reads the forms before. */
-export const CONTENT_VERSION = 2
+export const CONTENT_VERSION = 3
+
+/** The first version whose records have every digit of their numbers. */
+export const EXACT_RECORDS_VERSION = 3
 
 /** Profiles that a resource keeps; rows of older ones are stored again in silence. */
 const MAX_PROFILES = 20

@@ -1,4 +1,5 @@
 /** The `lookups` table: objects to be read by id, with the reason. This file contains all of its SQL. */
+import { parseExact } from '../../elements/json.ts'
 import type { ObjectId, VendorRecord } from '../../elements/store.ts'
 import type { Ports } from './ports.ts'
 import type { Tx } from './tx.ts'
@@ -191,5 +192,5 @@ function toReadableCondition(held: readonly number[]): [condition: string, ...va
 }
 
 function toCheck(row: Pick<LookupRow, 'doubt'>): PendingCheck {
-	return JSON.parse(row.doubt) as PendingCheck
+	return parseExact(row.doubt) as PendingCheck
 }

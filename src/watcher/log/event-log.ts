@@ -1,4 +1,5 @@
 /** Rows of the event log (docs/storage.md, The object of an instance). */
+import { parseExact } from '../../elements/json.ts'
 import type { EventSource, EventType, StoredEvent } from '../../events/event.ts'
 import type { Core } from '../core/core.ts'
 import type { Lane } from '../core/lanes.ts'
@@ -132,7 +133,7 @@ export function readEventRecords(core: Core, sequences: readonly number[]): Map<
 		`SELECT sequence, record FROM events WHERE sequence IN (SELECT value FROM json_each(?)) AND record IS NOT NULL`,
 		JSON.stringify(sequences),
 	)
-	return new Map(rows.map((row) => [row.sequence, JSON.parse(row.record) as VendorRecord]))
+	return new Map(rows.map((row) => [row.sequence, parseExact(row.record) as VendorRecord]))
 }
 
 /** Ids of the notifications that carry an event. */

@@ -3,6 +3,7 @@
  * each page begins at or before the last id seen. Pure: returns the offset to read next and interprets pages.
  */
 import type { ScanPosition } from '../core/resource-state.ts'
+import { compareIds } from '../../elements/values.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
 const STEP_BACK_ROWS = [1, 20, 200, 2_000]
@@ -31,7 +32,8 @@ export function advanceScan(
 	// HPOS answers past the last page with an empty list and total 0 (docs/woocommerce.md 2.5): that says nothing.
 	const knownTotal = total !== null && total > 0 ? total : null
 	const firstId = ids[0]
-	const isAnchored = offset === 0 || (position.lastId !== null && firstId !== undefined && firstId <= position.lastId)
+	const isAnchored =
+		offset === 0 || (position.lastId !== null && firstId !== undefined && compareIds(firstId, position.lastId) <= 0)
 	// Stores may drop the row before this page after paging. Then an unchanged total says that no row moved.
 	const isBridged = offset <= (position.bare ?? -1) && knownTotal === position.total
 	if (!isAnchored && !isBridged) {
@@ -52,7 +54,7 @@ function stepBack({ bare: _bare, ...position }: ScanPosition, knownTotal: number
 }
 
 function findFirstNew({ lastId }: ScanPosition, ids: readonly ObjectId[]): number {
-	const from = lastId === null ? 0 : ids.findIndex((id) => id > lastId)
+	const from = lastId === null ? 0 : ids.findIndex((id) => compareIds(id, lastId) > 0)
 	return from < 0 ? ids.length : from
 }
 
@@ -82,5 +84,5 @@ function stepForward(
 
 /** Snapshots in the order of their ids, numbers before texts. */
 export function sortById(snapshots: readonly Snapshot[]): Snapshot[] {
-	return snapshots.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+	return snapshots.toSorted((a, b) => compareIds(a.id, b.id))
 }

@@ -7,6 +7,7 @@ import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
 import { forgetDates } from '../core/unreadable-dates.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
+import { isLargeNumericId } from '../../elements/values.ts'
 import type { Resource } from '../../elements/store.ts'
 
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
@@ -119,7 +120,8 @@ async function addResourceFromStore(
 			core,
 			resource,
 			Math.floor(t0Ms / 1000),
-			typeof id === 'number' ? id : 0,
+			// Below an id beyond 2^53 nothing is new.
+			typeof id === 'number' ? id : isLargeNumericId(id) ? Number.MAX_SAFE_INTEGER : 0,
 			page.total ?? 0,
 		)
 		rs.requests = provisional.requests

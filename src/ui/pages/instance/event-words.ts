@@ -1,4 +1,6 @@
 /** An event of the log in words: what changed, how it was detected, what became of its delivery. Pure. */
+import { parseExact } from '../../../elements/json.ts'
+import { isRecord } from '../../../elements/values.ts'
 import type { Tone } from '../../parts/state.tsx'
 import type { EventRecord } from './data.ts'
 
@@ -65,10 +67,8 @@ export function toChangeText(event: EventRecord): string {
 /** The record; null: it is no object. */
 export function parseRecord(text: string): Record<string, unknown> | null {
 	try {
-		const value: unknown = JSON.parse(text)
-		return typeof value === 'object' && value !== null && !Array.isArray(value)
-			? (value as Record<string, unknown>)
-			: null
+		const value = parseExact(text)
+		return isRecord(value) ? value : null
 	} catch {
 		return null
 	}

@@ -145,8 +145,8 @@ export interface AnswerFacts {
 	rows?: number
 	/** They were the whole list. */
 	isWholeList?: true
-	/** Text that stands around the JSON, such as a notice of PHP; null: none that counts. */
-	around: string | null
+	/** The text that stands around the JSON, such as a notice of PHP, and what ends it; absent: none that counts. */
+	around?: string
 }
 
 /**

@@ -119,14 +119,17 @@ function findOnlyDocument(text: string): AnswerJson | null {
 		if (found.length === 0 && (begin.at > MAX_TEXT_BEFORE || PAGE.test(text.slice(at, begin.at)))) return null
 		outside.push(text.slice(at, begin.at))
 		at = begin.at
-		if (begin.kind === 'skipped') at = findSkippedEnd(text, begin)
-		else {
+		if (begin.kind === 'skipped') {
+			outside.push(' ')
+			at = findSkippedEnd(text, begin)
+		} else {
 			const json = readDocument(text, at)
 			if (json === null) outside.push(text[at++]!)
 			else {
 				const value = tryParse(json)
 				if (value === undefined || found.length > 0) return null
 				found.push({ value, json })
+				outside.push(' ')
 				at += json.length
 			}
 		}
@@ -135,7 +138,7 @@ function findOnlyDocument(text: string): AnswerJson | null {
 	const [only] = found
 	return only === undefined
 		? null
-		: { ...only, around: toPlainText(outside.join(' '))?.slice(0, MAX_SHOWN_AROUND) ?? null }
+		: { ...only, around: toPlainText(outside.join(''))?.slice(0, MAX_SHOWN_AROUND) ?? null }
 }
 
 /** The text of the JSON that begins at a place, which may be broken; null: the bracket is part of other text. */

@@ -306,7 +306,11 @@ function toAnswerFacts({ headers, text }: StoreResponse, around: string | null):
 		// The values of a repeated header are joined by commas, and a date has one itself.
 		dates: (headers.get('date')?.match(/GMT/g) ?? []).length,
 		totalText: headers.get('x-wp-total')?.slice(0, 100) ?? null,
-		around,
+		...(around !== null && {
+			around:
+				`"${around}" stands around the JSON of the store's answers, which are read all the same. ` +
+				toCure('output-before-json').action,
+		}),
 	}
 }
 

@@ -26,7 +26,7 @@ const ACTIONS: Record<Exclude<FailureCause, 'moved' | 'redirect'>, string> = {
 		'event.poller.configuration.',
 	'site-password': 'Remove the password from the site, or at least from /wp-json/.',
 	'output-before-json':
-		"Remove the output in front of the JSON: set WP_DEBUG_DISPLAY to false and fix what the store's error log names.",
+		"Remove the output around the JSON: set WP_DEBUG_DISPLAY to false and fix what the store's error log names.",
 	'bot-protection': 'Allow /wp-json/ in the bot protection or firewall in front of the store.',
 	page:
 		'Open the address in a browser. A coming-soon page, a login page or a cache answers there: exclude /wp-json/ ' +

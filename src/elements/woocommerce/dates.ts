@@ -2,6 +2,7 @@
  * Dates in a record and in a `where`: Java `SimpleDateFormat` patterns as the contract has them (docs/contract.md §3),
  * always in a named zone. date-fns writes them; its letters do not read what Java's do.
  */
+import { ExactNumber } from '../json.ts'
 import { TZDate } from '@date-fns/tz'
 // By path: the package's index is hundreds of modules, which every test file would load.
 import { format as formatDate } from 'date-fns/format'
@@ -66,6 +67,7 @@ export function isKnownFormat(format: string): boolean {
  * years of two digits lie within 80 years before it and 20 after it.
  */
 export function parseDateValue(value: unknown, format: string, zone: string, nowMs: number): number | null {
+	if (value instanceof ExactNumber) return parseDateValue(Number(value), format, zone, nowMs)
 	if (format === 'milliseconds') {
 		const ms =
 			typeof value === 'number'

@@ -3,6 +3,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import { noteDates } from '../core/unreadable-dates.ts'
 import { checkAnswer } from './checked-answers.ts'
+import { endLimit, noteLimit } from '../core/resource-limits.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -15,6 +16,9 @@ export interface SliceBudget {
 	requests: number
 	untilMs: number
 }
+
+/** The limit of a store that prints text around its JSON. */
+const OUTPUT_LIMIT = 'output-around-json'
 
 /** A request that failed. `scope` says whether the store or only this resource is affected. */
 export class StoreError extends Error {
@@ -64,6 +68,9 @@ export async function listPage(
 	const response = await client.list(filledResource, query)
 	if (!response.ok) throw new StoreError(response, watched)
 	checkStoreClock(core, watched, response.storeNowMs)
+	const { around } = response.answer
+	if (around === undefined) endLimit(rs, OUTPUT_LIMIT)
+	else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())
 	const snapshots: Snapshot[] = []
 	for (const record of response.records) {
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))

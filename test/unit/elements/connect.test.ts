@@ -404,13 +404,14 @@ describe('a store that cannot be connected', () => {
 		},
 	)
 
-	it('2.1 a PHP notice before the JSON is the store’s failure', async () => {
-		const one = recorded('outage')['php_warning_before_json']
-		expect(
-			await refused(https(), {
-				around: (_request, url) => (one !== undefined && url.pathname.includes('/wc/v3/') ? responseOf(one) : null),
-			}),
-		).toMatchObject({ status: 502, reason: 'server', message: expect.stringMatching(/PHP notice/) as string })
+	it('2.1 output with JSON of its own before the JSON is the store’s failure', async () => {
+		const store = https()
+		store.setFaults({ match: '/wc/v3/', notice: '[{"id":1}]\n' })
+		expect(await refused(store)).toMatchObject({
+			status: 502,
+			reason: 'server',
+			message: expect.stringMatching(/PHP notice/) as string,
+		})
 	})
 
 	it('1.5 an unknown key', async () => {

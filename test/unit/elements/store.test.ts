@@ -155,7 +155,7 @@ describe('against the simulated store', () => {
 			[{ status: 502 }, 'server'],
 			[{ status: 403, form: 'html' }, 'not-json'],
 			[{ html: true }, 'not-json'],
-			[{ notice: true }, 'not-json'],
+			[{ notice: '[{"id":1}]' }, 'not-json'],
 			[{ truncate: 0.5 }, 'not-json'],
 			[{ redirect: 'https' }, 'redirect'],
 			[{ key: 'revoked' }, 'auth'],

@@ -84,7 +84,7 @@ describe('a store that does not answer', () => {
 		['2.1 a fatal error', { outage: 'fatal' }],
 		['2.1 no database', { outage: 'database' }],
 		['2.1 WooCommerce off', { outage: 'woocommerce-off' }],
-		['2.1 a notice before the JSON', { notice: true }],
+		['2.1 output with JSON of its own before the JSON', { notice: '[{"id":1}]\n' }],
 		['2.1 a body cut short', { truncate: 0.5 }],
 		['2.2 a login page', { html: true }],
 		['2.2 a challenge', { status: 403, form: 'html' }],

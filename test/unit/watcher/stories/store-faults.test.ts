@@ -136,11 +136,11 @@ const FAULTS: Record<string, FaultRow> = {
 		reason: /503.*maintenance/,
 		action: /end of the maintenance.*Next try: 2026/,
 	},
-	'2.1 a PHP notice before the JSON': {
-		fault: { notice: true },
+	'2.1 output with JSON of its own before the JSON': {
+		fault: { notice: 'debug: {"id":1}\n' },
 		state: 'store-unreachable',
 		cause: 'output-before-json',
-		reason: /"Warning : Undefined variable.*foo\.php.*" before the JSON/,
+		reason: /"debug: \{"id":1\}" before the JSON/,
 		action: /WP_DEBUG_DISPLAY/,
 	},
 	'2.1 a fatal error': {
@@ -288,6 +288,30 @@ describe('a fault of the store', () => {
 		world.store.setFaults({})
 		await world.advance(2.5 * MINUTE_MS)
 		expect(health(world)).toMatchObject({ state: 'healthy', store: null })
+		await expectCleanJudgement(world)
+	})
+
+	test('2.1 a PHP notice before the JSON: everything is read, health names it while it is there §11.13', async () => {
+		const world = await worldAfterBaseline({ pollIntervalMs: MINUTE_MS })
+		world.store.setFaults({ notice: true })
+		const [edited] = liveIds(world, 'products')
+		world.store.act({ do: 'edit', resource: 'products', id: edited! })
+		await world.advance(100_000)
+		expect(arrivalsSince(world)).toEqual([`UPDATED products ${edited}`])
+		expect(health(world).state).toBe('healthy')
+		for (const { limits } of health(world).resources)
+			expect(limits).toEqual([
+				{
+					code: 'output-around-json',
+					message: expect.stringMatching(
+						/"Warning : Undefined variable.*foo\.php.*" stands around.*WP_DEBUG_DISPLAY/,
+					) as string,
+					since: expect.any(String) as string,
+				},
+			])
+		world.store.setFaults({})
+		await world.advance(2.5 * MINUTE_MS)
+		expect(health(world).resources.flatMap(({ limits }) => limits)).toEqual([])
 		await expectCleanJudgement(world)
 	})
 

@@ -64,7 +64,8 @@ function toDecimal(text: string): Decimal | null {
 	return {
 		negative: sign === '-',
 		digits,
-		exponent: BigInt(exponent.replace(/^\+/, '')) - BigInt(fraction.length) + BigInt(significant.length - digits.length),
+		exponent:
+			BigInt(exponent.replace(/^\+/, '')) - BigInt(fraction.length) + BigInt(significant.length - digits.length),
 	}
 }
 
@@ -88,8 +89,7 @@ export function compareNumbers(a: string, b: string): number | null {
 	if (leftSign !== rightSign) return leftSign - rightSign
 	if (leftSign === 0) return 0
 	const [leftTop, rightTop] = [left, right].map(({ digits, exponent }) => BigInt(digits.length) + exponent)
-	const difference =
-		leftTop === rightTop ? compareTexts(left.digits, right.digits) : leftTop! < rightTop! ? -1 : 1
+	const difference = leftTop === rightTop ? compareTexts(left.digits, right.digits) : leftTop! < rightTop! ? -1 : 1
 	return leftSign * difference
 }
 
@@ -115,10 +115,15 @@ export function toCanonicalNumber(number: ExactNumber): string {
 		if (isSameNumber(text, written) || (isFloat && isSameNumber(text, value.toPrecision(17)))) return written
 	}
 	const { negative, digits, exponent } = toDecimal(text)!
-	const sign = negative ? '-' : ''
-	const isPlain = exponent >= 0n && exponent <= MAX_PLAIN_ZEROS
-	return isPlain ? `${sign}${digits}${'0'.repeat(Number(exponent))}` : `${sign}${digits}e${exponent}`
+	return toIntegerDigits(number) ?? `${negative ? '-' : ''}${digits}e${exponent}`
 }
 
-/** Zeros that a canonical integer has at its end at most; further ones are an exponent. */
+/** Zeros that an integer is written out with at most. */
 const MAX_PLAIN_ZEROS = 30n
+
+/** The digits of an integer, however it is written; null: it is none, or longer than any that is used. */
+export function toIntegerDigits(number: ExactNumber): string | null {
+	const { negative, digits, exponent } = toDecimal(String(number))!
+	if (exponent < 0n || exponent > MAX_PLAIN_ZEROS) return null
+	return `${negative ? '-' : ''}${digits === '' ? '0' : digits}${'0'.repeat(Number(exponent))}`
+}

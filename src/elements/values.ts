@@ -1,6 +1,6 @@
 /** Values at paths in vendor records, and times in ISO 8601. */
 import { TZDate } from '@date-fns/tz'
-import { compareNumbers, ExactNumber, toCanonicalNumber } from './json.ts'
+import { compareNumbers, ExactNumber, toIntegerDigits } from './json.ts'
 import type { ObjectId, VendorRecord } from './store.ts'
 
 /** Whether something is a JSON object. */
@@ -92,18 +92,24 @@ export function daysInMonth(year: number, month: number): number {
 	return [4, 6, 9, 11].includes(month) ? 30 : 31
 }
 
+/** Longer ones are no ids. */
+const MAX_ID_LENGTH = 500
+
 /**
  * Normalizes an id: a number if it is numeric and JavaScript has it exactly, otherwise text; null for anything that
  * cannot be an id. An integer beyond 2^53 is its digits.
  */
 export function toObjectId(value: unknown): ObjectId | null {
 	if (value instanceof ExactNumber) {
-		const digits = toCanonicalNumber(value)
-		if (!/^-?\d+$/.test(digits)) return null
+		const digits = toIntegerDigits(value)
+		if (digits === null || digits.length > MAX_ID_LENGTH) return null
 		return Number.isSafeInteger(Number(digits)) ? Number(digits) : digits
 	}
-	if (typeof value === 'number') return Number.isSafeInteger(value) ? value : null
-	if (typeof value !== 'string' || value === '' || value.length > 500) return null
+	if (typeof value === 'number') {
+		if (Number.isSafeInteger(value)) return value
+		return /^-?\d+$/.test(String(value)) ? String(value) : null
+	}
+	if (typeof value !== 'string' || value === '' || value.length > MAX_ID_LENGTH) return null
 	return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value
 }
 

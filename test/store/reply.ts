@@ -29,7 +29,7 @@ export class RestError extends Error {
 export function phpJson(value: unknown): string {
 	const json = JSON.stringify(value)
 		.replaceAll('/', '\\/')
-		.replace(/"@number:(-?[\d.]+)"/g, '$1')
+		.replace(/"@number:(-?[\d.eE+-]+)"/g, '$1')
 	// oxlint-disable-next-line no-control-regex
 	return /[^\x00-\x7f]/.test(json)
 		? json.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -27,7 +27,7 @@ import { readSubscriptions } from '../../src/watcher/core/subscription-table.ts'
 import { NOTIFICATION_COLUMNS } from '../../src/watcher/core/notification-table.ts'
 import { judge, type Judgement, type ReceivedEvent, type StoreObject } from './oracle.ts'
 import { contentHash } from '../store/content.ts'
-import { createStore, type SimulatedStore, type StoreOptions } from '../store/store.ts'
+import { createStore, type Faults, type SimulatedStore, type StoreOptions } from '../store/store.ts'
 import { getDefaultDelivery, type WatcherConfig } from '../../src/rpc/config.ts'
 import type { Connection, StoreClient } from '../../src/elements/store.ts'
 import type { PollerResource } from '../../src/elements/form.ts'
@@ -58,6 +58,8 @@ export type CallbackAnswer = number | 'timeout' | 'reset' | NotSentReason
 /** What a world begins with. */
 export interface WorldOptions {
 	store?: StoreOptions
+	/** What the store does otherwise from the connection on. */
+	faults?: Faults
 	/** Resources by label; default: customers, discounts, orders, products. */
 	resources?: Record<string, PollerResource>
 	/** `resources` are the default ones with other settings: watched from the connection's check on. */
@@ -235,6 +237,7 @@ export class World {
 			deliver: (request) => courier.receive(request),
 			...options.store,
 		})
+		if (options.faults !== undefined) store.setFaults(options.faults)
 		const isDefault = options.resources === undefined || options.watchesDefaults === true
 		const paths = isDefault ? ['orders', 'products', 'coupons', 'customers'] : []
 		const connected = await woocommerce.connect(

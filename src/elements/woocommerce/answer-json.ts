@@ -33,8 +33,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * The entries of a list. PHP writes a list whose keys have gaps as an object (`{"1": {…}, "2": {…}}`); its order is that
- * of the text. `isEmpty`: the store counts none, so that `{}` is a list. Null: it is no list.
+ * The entries of a list. PHP writes a list whose keys have gaps as an object (`{"1": {…}, "2": {…}}`); its order is
+ * that of the text. `isEmpty`: the store counts none, so that `{}` is a list. Null: it is no list.
  */
 export function getEntries({ value, json }: AnswerJson, isEmpty: boolean): unknown[] | null {
 	if (Array.isArray(value)) return value
@@ -177,7 +177,7 @@ function matchAt(pattern: RegExp, text: string, at: number): string | null {
 	return pattern.exec(text)?.[0] ?? null
 }
 
-/** Whether a short list is no part of a sentence, nor of PHP's own dumps (`["key"] => 1`): nothing else is on its line. */
+/** Whether nothing else is on its line: it is no part of a sentence, nor of a dump of PHP (`["key"] => 1`). */
 function isOnItsOwn(text: string, start: number, end: number): boolean {
 	return (
 		/(?:^|[\n\r>])[ \t]*$/.test(text.slice(Math.max(0, start - 100), start)) &&

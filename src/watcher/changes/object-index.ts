@@ -89,7 +89,7 @@ export function findListedBetween(
 		.map((row) => row.id)
 }
 
-/** SQL for ids on one side of an id, as `compareIds` orders them: large numbers are texts, which SQL compares as such. */
+/** SQL for the ids on one side of an id, as `compareIds` orders them: to SQL, large numbers are texts. */
 function toBound(operator: '>' | '<=', id: ObjectId): { condition: string; values: (string | number)[] } {
 	if (!isLargeNumericId(id)) return { condition: `id ${operator} ?`, values: [id] }
 	const numbers = operator === '>' ? '' : `typeof(id) <> 'text' OR `

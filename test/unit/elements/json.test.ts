@@ -25,7 +25,7 @@ describe('numbers of JSON', () => {
 		'1e5',
 		'123456789.123456789',
 	])('%s is written as it was read', (number) => {
-		for (const text of [`${number}`, `[${number}]`, `{"a":${number}}`, `{"a":{"b":[1,${number},"${number}"]}}`])
+		for (const text of [number, `[${number}]`, `{"a":${number}}`, `{"a":{"b":[1,${number},"${number}"]}}`])
 			expect(JSON.stringify(parseExact(text))).toBe(text)
 		expect(JSON.stringify(parseExact(`{ "a" : [\n\t${number}\n] , "b":  ${number} }`))).toBe(
 			`{"a":[${number}],"b":${number}}`,
@@ -130,6 +130,10 @@ describe('ids', () => {
 		const idOf = (text: string) => toObjectId((parseExact(`[${text}]`) as unknown[])[0])
 		expect(idOf('9007199254740993')).toBe('9007199254740993')
 		expect(idOf('9007199254740991')).toBe(9_007_199_254_740_991)
+		// JavaScript has these exactly; their neighbours it has not.
+		expect(idOf('9007199254740992')).toBe('9007199254740992')
+		expect(idOf('10000000000000002')).toBe('10000000000000002')
+		expect(idOf('1000000000000000000000')).toBe('1000000000000000000000')
 		expect(idOf('7615917337495251231.0')).toBe('7615917337495251231')
 		expect(idOf('12.0')).toBe(12)
 		expect(idOf('1e3')).toBe(1000)

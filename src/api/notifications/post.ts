@@ -1,5 +1,6 @@
 /** Handler of `POST /notifications`. */
 import type * as z from 'zod'
+import { parseExact } from '../../elements/json.ts'
 import { BadRequest, Conflict, TooManyRequests } from '../../lib/errors.ts'
 import { parseNotificationId } from '../../events/ids.ts'
 import { ensureOwner, findOwner } from '../../instances/organizations.ts'
@@ -27,7 +28,8 @@ export async function postNotification(
 	const instanceTopic = requireTopic(body.topic)
 	const { topic } = body
 	if (body.message === undefined) throw new BadRequest('message: expected a JSON value')
-	const message = JSON.stringify(body.message)
+	// Out of the text, because parsing has rounded numbers.
+	const message = JSON.stringify((parseExact(await c.req.text()) as { message: unknown }).message)
 	if (new TextEncoder().encode(message).length > LIMITS.message.value)
 		throw new BadRequest(`message: ${expectedAtMost('message')}`)
 	const from = body.from?.trim() ?? ''

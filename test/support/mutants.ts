@@ -13,6 +13,7 @@ export interface Mutant {
 const story = (name: string): string => `test/unit/watcher/stories/${name}.test.ts`
 const workers = (name: string): string => `test/workers/api/${name}.test.ts`
 const watcher = (name: string): string => `test/unit/watcher/${name}.test.ts`
+const element = (name: string): string => `test/unit/elements/${name}.test.ts`
 
 export const MUTANTS: Mutant[] = [
 	// Incarnations
@@ -1298,5 +1299,111 @@ export const MUTANTS: Mutant[] = [
 		find: "WHERE i.organization_id = ?1 AND i.state = 'ready' ORDER BY i.id`",
 		replace: "WHERE i.organization_id <> -?1 AND i.state = 'ready' ORDER BY i.id`",
 		tests: [workers('overview')],
+	},
+	// Numbers and shapes
+	{
+		name: 'a number keeps its digits only beyond 2^53',
+		file: 'src/elements/json.ts',
+		find: 'context.source === String(value)',
+		replace: 'Number.isSafeInteger(value)',
+		tests: [element('json'), 'test/unit/exact-records.test.ts'],
+	},
+	{
+		name: 'a text with long numbers is parsed as any other',
+		file: 'src/elements/json.ts',
+		find: '[\\d.]{15}|',
+		replace: '[\\d.]{40}|',
+		tests: [element('json'), 'test/unit/exact-records.test.ts'],
+	},
+	{
+		name: 'another form of a number is a change',
+		file: 'src/elements/json.ts',
+		find: 'if (isSameNumber(text, written) || (isFloat && isSameNumber(text, value.toPrecision(17)))) return written',
+		replace: '',
+		tests: [element('json'), story('numbers')],
+	},
+	{
+		name: 'the last digits of a number do not count',
+		file: 'src/elements/woocommerce/parse-record.ts',
+		find: 'exact ? toCanonicalNumber(value) : JSON.stringify(Number(value))',
+		replace: 'JSON.stringify(Number(value))',
+		tests: [element('json'), story('numbers')],
+	},
+	{
+		name: 'rows of the version before are compared digit by digit',
+		file: 'src/elements/woocommerce/parse-record.ts',
+		find: 'const exact = version >= EXACT_NUMBERS_VERSION',
+		replace: 'const exact = version > 0',
+		tests: [story('numbers')],
+	},
+	{
+		name: 'records of the version before are compared digit by digit',
+		file: 'src/watcher/changes/comparisons.ts',
+		find: 'profile.version < EXACT_RECORDS_VERSION',
+		replace: 'profile.version < 0',
+		tests: [story('numbers')],
+	},
+	{
+		name: 'a record of the log is parsed with rounded numbers',
+		file: 'src/watcher/core/lookup-table.ts',
+		find: 'return parseExact(row.doubt) as PendingCheck',
+		replace: 'return JSON.parse(row.doubt) as PendingCheck',
+		tests: [story('numbers')],
+	},
+	{
+		name: 'a whole number that JavaScript has by chance is no id',
+		file: 'src/elements/values.ts',
+		find: 'return /^-?\\d+$/.test(String(value)) ? String(value) : null',
+		replace: 'return null',
+		tests: [element('json'), story('numbers')],
+	},
+	{
+		name: 'large ids are ordered as texts',
+		file: 'src/elements/values.ts',
+		find: 'if (isNumericA && isNumericB) return compareNumbers(String(a), String(b))!',
+		replace: '',
+		tests: [element('json'), story('numbers')],
+	},
+	{
+		name: 'storage orders large ids as texts',
+		file: 'src/watcher/changes/object-index.ts',
+		find: 'if (!isLargeNumericId(id)) return',
+		replace: 'if (id !== null) return',
+		tests: [story('numbers')],
+	},
+	{
+		name: 'the first JSON of an answer is taken whatever follows',
+		file: 'src/elements/woocommerce/answer-json.ts',
+		find: 'if (value === undefined || found.length > 0) return null',
+		replace: 'if (value === undefined) return null',
+		tests: [element('answer-json')],
+	},
+	{
+		name: 'what was cut off is searched for a whole part',
+		file: 'src/elements/woocommerce/answer-json.ts',
+		find: 'return matchAt(JSON_BEGINNING, text, at) === null ? null :',
+		replace: 'return matchAt(JSON_BEGINNING, text, at) === null || findEnd(text, at) === null ? null :',
+		tests: [element('answer-json')],
+	},
+	{
+		name: 'JSON inside of a page is an answer',
+		file: 'src/elements/woocommerce/answer-json.ts',
+		find: ' || PAGE.test(text.slice(at, begin.at))',
+		replace: '',
+		tests: [element('answer-json')],
+	},
+	{
+		name: 'a list as an object is sorted by its keys',
+		file: 'src/elements/woocommerce/answer-json.ts',
+		find: 'return isWhole ? keys.map((key) => value[key]) : null',
+		replace: 'return isWhole ? Object.values(value) : null',
+		tests: [element('answer-json')],
+	},
+	{
+		name: 'nobody hears of text around the JSON',
+		file: 'src/watcher/source/requests.ts',
+		find: 'else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())',
+		replace: '',
+		tests: [story('store-faults')],
 	},
 ]

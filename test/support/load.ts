@@ -27,7 +27,7 @@ export function startLoad(world: World, perSecond: number, labels: readonly stri
 		for (; nextMs <= world.nowMs; nextMs += periodMs) {
 			const label = labels[edits++ % labels.length]!
 			const collection = COLLECTIONS[label]!
-			const ids = [...world.store.state(collection).keys()]
+			const ids = [...world.store.statuses(collection).keys()]
 			// Neighbors are far apart, and the oldest ones are left to be deleted.
 			const id = ids[10 + ((edits * 7919) % (ids.length - 10))]!
 			world.store.act({ do: 'edit', resource: collection, id })
@@ -46,7 +46,7 @@ export function startLoad(world: World, perSecond: number, labels: readonly stri
 	return {
 		advance,
 		deleteAndWait: async (label) => {
-			const id = [...world.store.state(COLLECTIONS[label]!).keys()][2]!
+			const id = [...world.store.statuses(COLLECTIONS[label]!).keys()][2]!
 			const startMs = world.nowMs
 			world.store.act({ do: 'delete', resource: COLLECTIONS[label]!, id })
 			while (world.nowMs - startMs < MAX_WAIT_MS) {

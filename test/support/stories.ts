@@ -134,9 +134,7 @@ export function rewriteRecords(
 
 /** Ids of live objects of a collection, ascending. */
 export function liveIds(world: World, label: string): number[] {
-	return [...world.store.state(COLLECTIONS[label]!)]
-		.filter(([, record]) => record['status'] !== 'trash')
-		.map(([id]) => id)
+	return [...world.store.statuses(COLLECTIONS[label]!)].filter(([, status]) => status !== 'trash').map(([id]) => id)
 }
 
 /** The live object of a collection whose stamp is oldest: the newest ten of a poll do not show it. */

@@ -460,7 +460,8 @@ export class World {
 	/** Until it is quiet: a full poll, its confirmations, a re-read, everything settled. */
 	async runUntilQuiet(limitMs = 8 * 86_400_000): Promise<void> {
 		const end = this.nowMs + limitMs
-		const poll = this.config.pollIntervalMs
+		// Nothing that is waited for takes longer than a day, however far polls are apart.
+		const stepMs = Math.min(Math.max(this.config.pollIntervalMs, 5_000), 86_400_000)
 		for (let round = 0; round < 2; round++) {
 			const core = this.engine.getCore()!
 			if (!core.state.paused) {
@@ -470,7 +471,7 @@ export class World {
 				})
 				this.engine.updateAlarm(core)
 			}
-			do await this.advance(Math.max(poll, 5_000))
+			do await this.advance(stepMs)
 			while (!this.isQuiet() && this.nowMs < end)
 		}
 		if (!this.isQuiet())

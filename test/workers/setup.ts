@@ -1,7 +1,19 @@
-/** What a file of tests leaves behind is gone before the next begins in the same runtime. */
+/** What a file of tests leaves behind is gone before the next begins in the same runtime, and what the Worker logs is shown where a test fails. */
 import { reset } from 'cloudflare:test'
-import { afterAll } from 'vitest'
+import { afterAll, afterEach, beforeEach } from 'vitest'
 
 afterAll(async () => {
 	await reset()
+})
+
+/** Lines since the last test ended. To send each out of the runtime when it comes takes a twentieth of all the time. */
+const lines: unknown[][] = []
+const original = console.log
+
+beforeEach(({ onTestFailed }) => {
+	console.log = (...line: unknown[]) => void lines.push(line)
+	onTestFailed(() => lines.forEach((line) => original(...line)))
+})
+afterEach(() => {
+	console.log = original
 })

@@ -1,10 +1,11 @@
 /** The reference teaches: every call has a short title of its own, stands where one looks for it, and shows what is sent and what is answered. */
-import { Validator, type Schema } from '@cfworker/json-schema'
+import type { Schema } from '@cfworker/json-schema'
 import { describe, expect, test } from 'vitest'
 import { type Operation, TAGS, VERBS } from '../../../src/api/http/contract.ts'
 import { buildDocument } from '../../../src/api/openapi.ts'
 import { operations } from '../../../src/api/operations.ts'
 import { createApi, addToDocument } from '../../../src/api/http/serve.ts'
+import { createDocumentCheck, type OpenApiDocument } from '../../support/document.ts'
 
 const BASE = '/elements/api-v2'
 
@@ -35,6 +36,7 @@ function describeCalls(): {
 }
 
 const document = describeCalls()
+const check = createDocumentCheck(document as unknown as OpenApiDocument)
 const { schemas } = document.components
 const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
 	Object.entries(methods).map(([method, call]) => ({ at: `${method.toUpperCase()} ${path}`, path, method, call })),
@@ -159,9 +161,8 @@ function shownOf(schema: Schema, own: { example?: unknown }): unknown[] {
 function expectShown(schema: Schema, own: { example?: unknown }, at: string): void {
 	const examples = shownOf(schema, own)
 	expect(examples, `${at}: no example`).not.toEqual([])
-	const validator = new Validator({ ...schema, components: document.components }, '2020-12')
 	for (const example of examples) {
-		const { valid, errors } = validator.validate(example)
+		const { valid, errors } = check.validate(schema, example)
 		expect(
 			valid,
 			`${at}: ${JSON.stringify(example).slice(0, 200)}: ${errors.map(({ instanceLocation, error }) => `${instanceLocation} ${error}`).join('; ')}`,

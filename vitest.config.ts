@@ -9,27 +9,83 @@ import { layOutAssets } from './scripts/assets.js'
 // Pages import the list of assets, which is generated.
 await layOutAssets()
 
+const CORES = availableParallelism()
+/** Three more than cores: while some files wait, the others compute. */
+const WORKERS = CORES + 3
+
 /** Projects whose files wait for the Worker's clocks most of the time. */
 const WAITING = ['e2e', 'browser']
-/** Three more than cores: while some files wait, the others compute. */
-const WORKERS = availableParallelism() + 3
 
-/** Files that take longest: they begin before others of their project. Of a clean clone nothing else is known than how large files are. */
-const LONG = /\/(?:commands|crash|story|fold-\w+|fuzz|generated-\w+|organizations|pages|screens)\.test\.ts$/
+/** How long files take beside others, s. Only the order rests on it: of a clean clone nothing is known but how large files are. */
+const SECONDS: Readonly<Record<string, number>> = {
+	'browser/screens': 220,
+	'browser/stories/connect': 100,
+	'browser/stories/instance': 75,
+	'browser/pages': 45,
+	'browser/elements': 20,
+	'browser/inspect': 5,
+	'e2e/commands': 90,
+	'e2e/crash': 50,
+	'e2e/backup': 35,
+	'e2e/curls': 30,
+	'e2e/story': 30,
+	'e2e/webhooks': 18,
+	'e2e/isolation': 12,
+	'faults/short': 30,
+	'unit/watcher/fold-webhooks': 110,
+	'unit/watcher/fold-first': 80,
+	'unit/watcher/fold-second': 80,
+	'unit/watcher/delivery-machine': 60,
+	'unit/watcher/stories/fairness': 60,
+	'unit/api/hub-pages': 30,
+	'unit/watcher/stories/sending': 20,
+	'unit/watcher/stories/reconfigured': 30,
+	'unit/watcher/stories/mass-changes': 20,
+	'unit/watcher/stories/settings': 20,
+	'unit/watcher/stories/store-errors': 20,
+	'unit/watcher/stories/crashes': 20,
+	'unit/watcher/stories/noise': 20,
+	'unit/delivery/oracle-random': 20,
+	'workers/contract/generated-first': 150,
+	'workers/contract/organizations': 110,
+	'workers/contract/generated-second': 100,
+	'workers/contract/fuzz': 40,
+	'workers/api/webhooks': 30,
+	'workers/api/hub': 30,
+	'workers/api/platform-calls': 30,
+}
+/** … of any other file. */
+const USUAL_SECONDS = 3
+
+const toSeconds = ({ moduleId }: TestSpecification): number =>
+	SECONDS[/\/test\/(.+)\.test\.ts$/.exec(moduleId)?.[1] ?? ''] ?? USUAL_SECONDS
 
 /**
- * A process or runtime that is not isolated goes on to the next file only if that is of its own project, and to start another takes up
- * to six seconds of a core. So each project's files follow each other; those that wait run beside the first that compute, the longest.
+ * Files that wait run beside those of plain Node that compute, so that there is always something of both: each kind in lanes of its own, the
+ * longest first, one after another as they would begin there. Those in workerd follow: a process or runtime that is not isolated goes on to
+ * the next file only if that is of its own project, and to start another runtime takes up to six seconds of a core.
  */
-class FewestStarts extends BaseSequencer {
+class Interleaved extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-		const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId)
-		const toRank = (file: TestSpecification): number =>
-			WAITING.includes(file.project.name) ? 1 : file.project.name !== 'unit' ? 3 : isLong(file) ? 0 : 2
-		return (await super.sort(files)).sort(
-			(one, other) => toRank(one) - toRank(other) || Number(isLong(other)) - Number(isLong(one)),
-		)
+		const longestFirst = (await super.sort(files)).sort((one, other) => toSeconds(other) - toSeconds(one))
+		const isWaiting = ({ project }: TestSpecification): boolean => WAITING.includes(project.name)
+		const isUnit = ({ project }: TestSpecification): boolean => project.name === 'unit'
+		const beside = [
+			...layOut(longestFirst.filter(isWaiting), WORKERS - CORES),
+			...layOut(longestFirst.filter(isUnit), CORES),
+		].sort((one, other) => one.beginS - other.beginS)
+		return [...beside.map(({ file }) => file), ...longestFirst.filter((file) => !isWaiting(file) && !isUnit(file))]
 	}
+}
+
+/** When each file would begin in so many lanes. */
+function layOut(files: readonly TestSpecification[], lanes: number): { file: TestSpecification; beginS: number }[] {
+	const freeS = Array.from({ length: lanes }, () => 0)
+	return files.map((file) => {
+		const beginS = Math.min(...freeS)
+		freeS[freeS.indexOf(beginS)] = beginS + toSeconds(file)
+		return { file, beginS }
+	})
 }
 
 const REMEMBERED_SCRYPT = 'test/support/remembered-scrypt.ts'
@@ -50,7 +106,7 @@ export default defineConfig({
 	test: {
 		// The second prints which line of the contract is shown by which tests, and fails a whole run when one is shown by none.
 		reporters: ['default', './test/support/contract-reporter.ts'],
-		sequence: { sequencer: FewestStarts },
+		sequence: { sequencer: Interleaved },
 		projects: [
 			{
 				test: {

@@ -149,6 +149,7 @@ export default defineConfig({
 			{
 				test: {
 					name: 'e2e',
+					globalSetup: ['./test/support/built-worker.ts'],
 					include: ['test/e2e/**/*.test.ts', 'test/faults/**/*.test.ts'],
 					environment: 'node',
 					testTimeout: 240_000,
@@ -159,6 +160,7 @@ export default defineConfig({
 			{
 				test: {
 					name: 'browser',
+					globalSetup: ['./test/support/built-worker.ts'],
 					include: ['test/browser/**/*.test.ts'],
 					environment: 'node',
 					testTimeout: 240_000,

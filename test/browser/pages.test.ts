@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { ASSETS } from '#assets'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startLocalWorker, type LocalWorker } from '../../scripts/local/local-worker.ts'
+import type { LocalWorker } from '../../scripts/local/local-worker.ts'
 import { LOCAL_DIR } from '../../scripts/local/files.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
+import { startBuiltWorker } from '../support/built-worker.ts'
 import { LOOKS, openBrowser, openPage } from './browser.ts'
 
 /** For whoever wants to look at what the tests saw. */
@@ -20,7 +21,7 @@ let browser: Browser
 beforeAll(async () => {
 	dir = mkdtempSync(join(tmpdir(), 'shopbell-browser-'))
 	mkdirSync(PICTURES, { recursive: true })
-	;[worker, browser] = await Promise.all([startLocalWorker({ dir, port: await anyFreePort() }), openBrowser()])
+	;[worker, browser] = await Promise.all([startBuiltWorker({ dir, port: await anyFreePort() }), openBrowser()])
 })
 afterAll(async () => {
 	await browser?.close()

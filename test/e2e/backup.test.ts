@@ -12,7 +12,8 @@ import { createCallbackServer, type CallbackServer } from '../demo/callback.ts'
 import { serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore } from '../store/store.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
-import { buildWorker, executeSql, migrateDatabase, startRuntime } from '../support/miniflare.ts'
+import { getBuild } from '../support/built-worker.ts'
+import { executeSql, migrateDatabase, startRuntime } from '../support/miniflare.ts'
 import { eventually } from './stack.ts'
 
 const TOKEN = 'the-backup-token-of-this-test-is-long-enough'
@@ -27,12 +28,13 @@ const VARS = {
 
 const dir = mkdtempSync(join(tmpdir(), 'shopbell-backup-'))
 const cleanup: (() => Promise<unknown>)[] = []
+let build: string
 let store: SimulatedStore
 let storeUrl: string
 let callback: CallbackServer
 
 beforeAll(async () => {
-	await buildWorker(join(PROJECT_DIR, 'src/index.ts'), join(dir, 'build'))
+	build = await getBuild()
 	const port = await anyFreePort()
 	storeUrl = `http://127.0.0.1:${port}`
 	store = createStore({ objects: { orders: 12, products: 12, coupons: 2, customers: 2 }, url: storeUrl })
@@ -55,7 +57,7 @@ interface Deployment {
 async function start(name: string, vars: Record<string, string> = VARS): Promise<Deployment> {
 	const state = join(dir, name)
 	const runtime = await startRuntime({
-		build: join(dir, 'build'),
+		build,
 		vars,
 		port: 0,
 		state,

@@ -2,13 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pause, startLocalWorker, type LocalWorker, type LocalWorkerOptions } from '../../scripts/local/local-worker.ts'
+import { pause, type LocalWorker, type LocalWorkerOptions } from '../../scripts/local/local-worker.ts'
 import { Client, setUp, type Account } from '../../scripts/local/client.ts'
 import { anyFreePort } from '../../scripts/local/ports.ts'
 import { createCallbackServer, type CallbackServer } from '../demo/callback.ts'
 import { requestsOf } from '../guide/curls.ts'
 import { serve } from '../store/serve.ts'
 import { createStore, type SimulatedStore, type WebhookKnobs } from '../store/store.ts'
+import { startBuiltWorker } from '../support/built-worker.ts'
 
 /** The signature key of these stories. */
 export const E2E_SIGNATURE_KEY = 'key of the end-to-end stories'
@@ -60,7 +61,7 @@ export async function startStack(options: {
 			port: await anyFreePort(),
 			env: served.ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: caPath },
 		}
-		let worker = await startLocalWorker(start)
+		let worker = await startBuiltWorker(start)
 		undo.push(async () => await worker.stop())
 		const account = await setUp(worker.url, worker.setupToken, {
 			organizationName: 'End to end',
@@ -79,7 +80,7 @@ export async function startStack(options: {
 			client: new Client(worker.url, account),
 			crash: async () => await worker.kill(),
 			restart: async () => {
-				worker = await startLocalWorker(start)
+				worker = await startBuiltWorker(start)
 			},
 			close,
 		}

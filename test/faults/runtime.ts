@@ -13,6 +13,7 @@ export interface StartOptions extends RuntimeOptions {
 async function runWorker({ migrate, ...options }: StartOptions): Promise<void> {
 	const runtime = await startRuntime(options)
 	if (migrate) await migrateDatabase(runtime)
+	process.once('SIGTERM', () => void runtime.dispose().finally(() => process.exit()))
 	process.send?.('runs')
 }
 

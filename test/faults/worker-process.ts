@@ -129,7 +129,8 @@ async function waitForMessage(child: ChildProcess, message: string, dir: string)
 	}
 }
 
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+/** A signal to a process and all that it started. */
+export function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 	if (child.pid === undefined) return
 	try {
 		process.kill(-child.pid, name)
@@ -138,7 +139,8 @@ function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
 	}
 }
 
-async function isListening(port: number): Promise<boolean> {
+/** Whether something accepts connections at a port of this machine. */
+export async function isListening(port: number): Promise<boolean> {
 	return await new Promise((resolve) => {
 		const socket = connect({ port, host: '127.0.0.1' })
 		socket.once('connect', () => resolve(true)).once('error', () => resolve(false))

@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { expect } from 'vitest'
-import { startLocalWorker, type LocalWorker, type LocalWorkerOptions } from '../../../scripts/local/local-worker.ts'
+import type { LocalWorker, LocalWorkerOptions } from '../../../scripts/local/local-worker.ts'
 import { anyFreePort } from '../../../scripts/local/ports.ts'
 import { createClient, type Client } from '../../../src/client/client.ts'
 import { createCallbackServer, type CallbackServer } from '../../demo/callback.ts'
 import { serve } from '../../store/serve.ts'
 import { createStore, type SimulatedStore } from '../../store/store.ts'
+import { startBuiltWorker } from '../../support/built-worker.ts'
 import { openBrowser } from '../browser.ts'
 import { PATIENCE_MS } from './visitor.ts'
 
@@ -57,7 +58,7 @@ export async function startWorld(): Promise<World> {
 			port: await anyFreePort(),
 			vars: { DNS_RESOLVER_URL: resolver.url },
 		}
-		const starting = startLocalWorker(start)
+		const starting = startBuiltWorker(start)
 		const [browser] = await Promise.all([openBrowser(), starting])
 		undo.push(async () => await browser.close())
 		let worker: LocalWorker = await starting
@@ -71,7 +72,7 @@ export async function startWorld(): Promise<World> {
 			setupToken: worker.setupToken,
 			stop: async () => await worker.stop(),
 			restart: async () => {
-				worker = await startLocalWorker(start)
+				worker = await startBuiltWorker(start)
 			},
 			close,
 		}

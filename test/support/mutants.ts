@@ -1344,7 +1344,7 @@ export const MUTANTS: Mutant[] = [
 		tests: [story('numbers')],
 	},
 	{
-		name: 'a record of the log is parsed with rounded numbers',
+		name: 'a payload that waits is parsed with rounded numbers',
 		file: 'src/watcher/core/lookup-table.ts',
 		find: 'return parseExact(row.doubt) as PendingCheck',
 		replace: 'return JSON.parse(row.doubt) as PendingCheck',

@@ -1,4 +1,5 @@
 /** The rows of a list's answer against the order that was asked for: which fit it, and which are to be used. Pure. */
+import { compareIds, isNumericId } from './values.ts'
 import type { ListQuery, ObjectId } from './store.ts'
 
 /** A row of an answer. `modifiedSec`: by which the store orders and filters; `localSec`: that in the site's time. */
@@ -50,8 +51,14 @@ export function getOrderKeys(query: PageQuery, rows: readonly PageRow[], isLocal
 			return sec === null ? null : sec * sign
 		})
 	// Stores order other ids than numbers as their database does.
-	const areComparable = query.hasStoreIds && rows.every(({ id }) => typeof id === 'number')
-	return rows.map(({ id }) => (areComparable ? Number(id) * sign : null))
+	if (!query.hasStoreIds || !rows.every(({ id }) => isNumericId(id))) return rows.map(() => null)
+	const ranks = new Map(
+		rows
+			.map(({ id }) => id)
+			.toSorted(compareIds)
+			.map((id, rank) => [id, rank]),
+	)
+	return rows.map(({ id }) => ranks.get(id)! * sign)
 }
 
 /** Indexes of the fewest rows without which the keys ascend. */

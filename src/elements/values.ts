@@ -118,10 +118,15 @@ export function isLargeNumericId(id: ObjectId | null | undefined): id is string 
 	return typeof id === 'string' && /^-?[1-9]\d{15,}$/.test(id)
 }
 
+/** Whether an id is an integer, of any size. */
+export function isNumericId(id: ObjectId): boolean {
+	return typeof id === 'number' || isLargeNumericId(id)
+}
+
 /** Orders ids: numbers by their value, large ones too, before other texts. */
 export function compareIds(a: ObjectId, b: ObjectId): number {
 	if (typeof a === 'number' && typeof b === 'number') return a - b
-	const [isNumericA, isNumericB] = [a, b].map((id) => typeof id === 'number' || isLargeNumericId(id))
+	const [isNumericA, isNumericB] = [isNumericId(a), isNumericId(b)]
 	if (isNumericA && isNumericB) return compareNumbers(String(a), String(b))!
 	if (isNumericA !== isNumericB) return isNumericA ? -1 : 1
 	return a < b ? -1 : a > b ? 1 : 0

@@ -1,6 +1,6 @@
 /** A hub's list in terms of WooCommerce: filter, order and paging of one collection (docs/contract.md §8). */
 import type { RecordSortKey, ListPlan, ListPlanResult } from '../records.ts'
-import { getValueAt, isLargeNumericId, toObjectId } from '../values.ts'
+import { getValueAt, isNumericId, toObjectId } from '../values.ts'
 import { type Condition, parseWhere } from '../where.ts'
 import { type Collection, getCollection, isOlderThan } from './collections.ts'
 import { getSiteZone } from './zones.ts'
@@ -116,7 +116,7 @@ function getDefaultOrder(
 
 function getIdKey(record: VendorRecord): RecordSortKey | null {
 	const id = toObjectId(record['id'])
-	return typeof id === 'number' || isLargeNumericId(id) ? [id] : null
+	return id !== null && isNumericId(id) ? [id] : null
 }
 
 /**
@@ -138,7 +138,7 @@ function createdKeyFor(
 	return (record) => {
 		const id = toObjectId(record['id'])
 		const date = getValueAt(record, field)
-		return (typeof id === 'number' || isLargeNumericId(id)) && typeof date === 'string' ? [date, id] : null
+		return id !== null && isNumericId(id) && typeof date === 'string' ? [date, id] : null
 	}
 }
 

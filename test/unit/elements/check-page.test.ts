@@ -252,6 +252,17 @@ describe('what healthy stores show is never fatal', () => {
 		expect(kinds(byNumber, page([row(9, null), row(3, null), row(5, null)], 3))).toEqual([])
 	})
 
+	it('ids beyond 2^53 in the order of their values, which is no other order', () => {
+		const asked = query({ order: 'id-asc' })
+		const rows = [5, '9999999999999998', '9999999999999999', '10000000000000000', '7615917337495251231'].map((id) => ({
+			id,
+			modifiedSec: null,
+			localSec: null,
+		}))
+		expect(kinds(asked, page(rows, 5))).toEqual([])
+		expect(fatal(asked, page(rows.toReversed(), 5))).toEqual(['out-of-order'])
+	})
+
 	it('rows that are dropped after paging, and a total of 0 past the end', () => {
 		const asked = query({ order: 'id-asc', limit: 100 })
 		expect(fatal(asked, page(shop.slice(0, 60), 120))).toEqual([])

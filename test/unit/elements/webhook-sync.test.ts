@@ -158,6 +158,35 @@ describe('making them', () => {
 	})
 })
 
+describe('a store whose lists are objects, with text around its JSON', () => {
+	test('2.1 the list and the outcomes of a batch are read all the same', async () => {
+		// PHP writes `{"1": …}` for a list with gaps.
+		const toObject = (list: unknown[]): object => Object.fromEntries(list.map((item, index) => [index + 1, item]))
+		const io = ioOf(async (request) => {
+			const response = await store.fetch(request)
+			const body = JSON.parse(await response.text()) as unknown
+			const shaped = Array.isArray(body)
+				? toObject(body)
+				: Object.fromEntries(
+						Object.entries(body as object).map(([key, value]) => [
+							key,
+							Array.isArray(value) ? toObject(value as unknown[]) : (value as unknown),
+						]),
+					)
+			return new Response(
+				`\uFEFF<b>Notice</b>: x in y.php on line 3\n${JSON.stringify(shaped)}<!-- cached -->`,
+				response,
+			)
+		})
+		const connection: Connection = { ...DENVER, home: store.url, root: `${store.url}/wp-json/` }
+		const odd = openClient(connection, { storeUrl: store.url, ...store.credentials }, { ...io, now: () => Date.now() })
+		expect(await ensureWebhooks(odd, WANTED)).toMatchObject({ ok: true, errors: [], failure: null })
+		expect(ours().map(({ topic }) => topic)).toHaveLength(webhooks.topics.length)
+		const again = await ensureWebhooks(odd, WANTED)
+		expect([again.changes, ours().length]).toEqual([[], webhooks.topics.length])
+	})
+})
+
 describe('stopping and removing them', () => {
 	test('paused, woken again, removed; each is safe to repeat', async () => {
 		await ensureWebhooks(client, WANTED)

@@ -4,7 +4,6 @@ import { hashContent } from '../../../../src/watcher/changes/content.ts'
 import { readIndexRows, writeIndexRow } from '../../../../src/watcher/changes/object-index.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import { getWatchedResources } from '../../../../src/watcher/source/resources.ts'
-import { parseExact } from '../../../../src/elements/json.ts'
 import type { VendorRecord } from '../../../../src/elements/store.ts'
 import type { Faults } from '../../../store/store.ts'
 import { phpJson } from '../../../store/reply.ts'
@@ -57,9 +56,8 @@ function asRoundingVersion(world: World): void {
 		for (const { resource, state: rs } of getWatchedResources(core)) {
 			const profile = { ...rs.profiles.at(-1)!, version: 2 }
 			for (const [id, row] of readIndexRows(core, rs.number, liveIds(world, rs.objectType))) {
-				const record = parseExact(
-					phpJson(getStoreRecord(world, rs.objectType as 'products', Number(id))),
-				) as VendorRecord
+				const text = phpJson(getStoreRecord(world, rs.objectType as 'products', Number(id)))
+				const record = JSON.parse(text) as VendorRecord
 				const { fields } = core.element.parseRecord(resource, record, profile)!
 				writeIndexRow(tx, core, rs.number, id, { ...row, content: hashContent(fields) })
 			}

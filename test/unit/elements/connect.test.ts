@@ -404,6 +404,13 @@ describe('a store that cannot be connected', () => {
 		},
 	)
 
+	it('2.1 text around the JSON and lists as objects are no reason', async () => {
+		const store = https()
+		const plain = await connected(store)
+		store.setFaults({ notice: true, bom: 2, comment: true, listAsObject: true, namespacesAsObject: true })
+		expect(await connected(store)).toEqual({ ...plain, storeNowMs: expect.any(Number) as number })
+	})
+
 	it('2.1 output with JSON of its own before the JSON is the store’s failure', async () => {
 		const store = https()
 		store.setFaults({ match: '/wc/v3/', notice: '[{"id":1}]\n' })

@@ -264,6 +264,12 @@ describe('the body', () => {
 		expectReasons(explain({ body: JSON.stringify(value, null, indent) }), 'body-rewritten')
 	})
 
+	test('came indented, with numbers that JavaScript would round', () => {
+		const sent = '{"message":{"raw":{"products":[{"id":7615917337495251231,"ratio":1.10}]}}}'
+		const indented = sent.replaceAll(/[{[,:]/g, (mark) => `${mark}\n  `)
+		expectReasons(explain({ headers: createSignedHeaders({ body: sent }), body: indented }), 'body-rewritten')
+	})
+
 	test.each([`\ufeff${BODY}`, `${BODY}\n`])('was signed with a byte order mark or a newline', (body) => {
 		const { reasons } = explain({ headers: createSignedHeaders({ body }) })
 		expect(reasons).toMatchObject([{ reason: expect.stringMatching(/^body-(bom|trailing-newline)$/), certain: true }])

@@ -119,6 +119,9 @@ export interface Failure {
 	cure?: Cure
 }
 
+/** The code of the failure for an address that answers with another object's record. */
+export const OTHER_OBJECT_CODE = 'other_object'
+
 /** A page of a list. `total`: matches that the store reports (X-WP-Total); null: it reports none. */
 export interface Page {
 	ok: true
@@ -172,6 +175,10 @@ export interface ListQuery {
 	onlyId?: ObjectId
 	/** Only these objects, if the store can restrict the list to them. The caller still checks each row. */
 	onlyIds?: readonly ObjectId[]
+	/** Not these objects, if the store can leave some out: they do not count in the total. */
+	exceptIds?: readonly ObjectId[]
+	/** Only the id of each object, which takes the store less than whole records. */
+	idsOnly?: true
 	/** Rows to skip. */
 	offset?: number
 	/** How to skip them: `page` asks for a numbered page, so that `offset` must be a multiple of `limit`. */

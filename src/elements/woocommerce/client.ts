@@ -10,6 +10,7 @@ import { toResponseFailure, withoutQuery, isGoneFailure, isMissingObject, toShap
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { tightenBound } from './where.ts'
+import { OTHER_OBJECT_CODE } from '../store.ts'
 import type {
 	AnswerFacts,
 	Connection,
@@ -98,7 +99,7 @@ class WooCommerceClient implements StoreClient {
 		if (row !== undefined)
 			return String(toObjectId(row[collection.idField])) === String(id)
 				? { ok: true, found: row, storeNowMs: listed.storeNowMs }
-				: toShapeFailure(listed, `object ${id}`)
+				: { ...toShapeFailure(listed, `object ${id}`), code: OTHER_OBJECT_CODE }
 		if (collection.read === 'variation') return this.#readVariation(id)
 		// Refunds have no URL of their own, so an object is missing if a list restricted to this id counts none.
 		return parseTotal(listed) === 0
@@ -148,9 +149,10 @@ class WooCommerceClient implements StoreClient {
 		if (!answer.ok)
 			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
+		if (!isRecord(record)) return toShapeFailure(answer, `object ${id}`)
 		// A cache or a plugin returned another object for this URL.
-		if (!isRecord(record) || String(toObjectId(record[idField])) !== String(id))
-			return toShapeFailure(answer, `object ${id}`)
+		if (String(toObjectId(record[idField])) !== String(id))
+			return { ...toShapeFailure(answer, `object ${id}`), code: OTHER_OBJECT_CODE }
 		return { ok: true, found: record, storeNowMs: answer.storeNowMs }
 	}
 
@@ -238,7 +240,7 @@ type TimedFailure = Failure & { storeNowMs: number }
 /** The vendor's parameters for one page (docs/woocommerce.md §3). */
 function toListParameters(
 	collection: Collection,
-	resource: Pick<Resource, 'query'>,
+	resource: Pick<Resource, 'query' | 'idField'>,
 	query: ListQuery,
 ): Record<string, string> {
 	const parameters: Record<string, string> = { ...collection.baseQuery, ...resource.query }
@@ -255,6 +257,9 @@ function toListParameters(
 		parameters['include'] = String(query.onlyId)
 	if (query.onlyIds !== undefined && parameters['include'] === undefined && parameters['exclude'] === undefined)
 		parameters['include'] = query.onlyIds.join(',')
+	if (query.exceptIds !== undefined && query.exceptIds.length > 0 && collection.args.includes('exclude'))
+		excludeIds(parameters, query.exceptIds)
+	if (query.idsOnly === true) parameters['_fields'] = resource.idField.split('.')[0] ?? collection.idField
 	if (query.trashed === true && collection.hasTrash) parameters['status'] = 'trash'
 	if (collection.filtersByModified) {
 		if (query.modifiedAfterSec !== undefined)
@@ -265,6 +270,18 @@ function toListParameters(
 			parameters['dates_are_gmt'] = 'true'
 	}
 	return parameters
+}
+
+/** Leaves out these ids. Beside `include` the store ignores `exclude`, so they leave that list, unless nothing is left. */
+function excludeIds(parameters: Record<string, string>, ids: readonly ObjectId[]): void {
+	const excluded = ids.map(String)
+	const included = parameters['include']?.split(',')
+	if (included === undefined) {
+		parameters['exclude'] = [...(parameters['exclude']?.split(',') ?? []), ...excluded].join(',')
+		return
+	}
+	const left = included.filter((id) => !excluded.includes(id))
+	if (left.length > 0) parameters['include'] = left.join(',')
 }
 
 /** Where a page begins. The first one needs no parameter. */

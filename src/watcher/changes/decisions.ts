@@ -4,7 +4,7 @@ import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import { gate } from './gate.ts'
-import type { GateContext, GateVerdict, Observation } from './gate-types.ts'
+import type { BaselineContext, GateContext, GateVerdict, Observation } from './gate-types.ts'
 import type { IndexRow } from './object-index.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -39,6 +39,8 @@ export interface ReadContext {
 	pendingChecks?: ReadonlyMap<ObjectId, PendingCheck>
 	/** Whether the same can be read again after a round of reads that proves noise. */
 	canWait?: boolean
+	/** Objects that the baseline could not read: their dates decide as if it had. Absent: none. */
+	fromBaseline?: ReadonlySet<ObjectId>
 	/** The instance's backfill, for the baseline. */
 	backfill: 'none' | 'all' | number
 }
@@ -61,7 +63,10 @@ export interface Decision {
 export type AcceptedDecision = Decision & { verdict: Extract<GateVerdict, { do: 'store' | 'emit' }> }
 
 /** The circumstances that all observations of a resource share. */
-type SharedContext = Omit<GateContext, 'pendingCheck' | 'ignoredNames'>
+type SharedContext = Omit<GateContext, 'pendingCheck' | 'ignoredNames'> & {
+	/** For objects that the baseline could not read. */
+	lateBaseline: BaselineContext
+}
 
 /** Passes observations through the gate. `comparisons`: of rows under another profile. Pure. */
 export function gateAll(
@@ -70,7 +75,7 @@ export function gateAll(
 	pendingChecks: ReadonlyMap<ObjectId, PendingCheck>,
 	readContext: ReadContext,
 	comparisons: ReadonlyMap<ObjectId, Comparison>,
-	gateContext: SharedContext,
+	{ lateBaseline, ...gateContext }: SharedContext,
 ): Decision[] {
 	return observedObjects.map((observed) => {
 		const comparison = comparisons.get(observed.id)
@@ -79,6 +84,7 @@ export function gateAll(
 		const pendingCheck = pendingChecks.get(observed.id)
 		const verdict = gate(known, observation, {
 			...gateContext,
+			...(readContext.fromBaseline?.has(observed.id) === true && { baseline: lateBaseline }),
 			ignoredNames: comparison?.ignoredNames ?? [],
 			pendingCheck: pendingCheck ?? {},
 		})
@@ -96,20 +102,19 @@ export function toGateContext(
 	{ resource, state: rs }: WatchedResource,
 	readContext: ReadContext,
 ): SharedContext {
+	const lateBaseline: BaselineContext = {
+		t0Sec: rs.t0Sec,
+		highestId: rs.highestId,
+		backfill: readContext.backfill,
+		toleranceSec: resource.createdToleranceSec,
+		storeNowSec: Math.floor(readContext.storeNowMs / 1000),
+	}
 	return {
 		nowMs: core.ports.now(),
 		profile: getCurrentProfile(rs).number,
 		filtered: resource.filtered,
-		baseline:
-			rs.baseline === null
-				? null
-				: {
-						t0Sec: rs.t0Sec,
-						highestId: rs.highestId,
-						backfill: readContext.backfill,
-						toleranceSec: resource.createdToleranceSec,
-						storeNowSec: Math.floor(readContext.storeNowMs / 1000),
-					},
+		baseline: rs.baseline === null ? null : lateBaseline,
+		lateBaseline,
 	}
 }
 

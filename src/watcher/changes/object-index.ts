@@ -161,15 +161,16 @@ export function isListed(state: ObjectState | undefined): boolean {
 	return state === 'live' || state === 'hidden'
 }
 
-/** The listed numeric ids by rank, held as numbers only: 8 bytes an object. */
-export function loadIdRanks(sql: Sql, resource: number): IdRanks {
+/** The listed numeric ids by rank, held as numbers only: 8 bytes an object. `except`: ids that lists do not show. */
+export function loadIdRanks(sql: Sql, resource: number, except: readonly ObjectId[] = []): IdRanks {
+	const left = new Set(except)
 	let ids = new Float64Array(1024)
 	let size = 0
 	for (const row of sql.each<{ id: ObjectId }>(
 		`SELECT id FROM objects WHERE resource = ? AND state IN ('live', 'hidden') ORDER BY id`,
 		resource,
 	)) {
-		if (typeof row.id !== 'number') continue
+		if (typeof row.id !== 'number' || left.has(row.id)) continue
 		if (size === ids.length) {
 			const larger = new Float64Array(size * 2)
 			larger.set(ids)

@@ -60,7 +60,7 @@ export function recordPage(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
-	page: ListedPage,
+	page: Pick<ListedPage, 'requestedAtMs' | 'storeNowMs' | 'snapshots'>,
 	source: 'poll' | 'reread',
 	rows: readonly Snapshot[] = page.snapshots,
 	canWait = false,
@@ -103,7 +103,13 @@ export function recordObservations(
 			pendingChecks: new Map(),
 		}),
 	)
-	const recorded = recordGated(tx, core, watched, observedObjects, { ...readContext, pendingChecks: checks })
+	const recorded = recordGated(tx, core, watched, observedObjects, {
+		...readContext,
+		...(watched.state.unreadable?.fromBaseline === true && {
+			fromBaseline: core.unreadable.getFromBaseline(watched.state.number),
+		}),
+		pendingChecks: checks,
+	})
 	// What was recorded of payloads must be saved, even if the observations wait.
 	return { ...recorded, accepted: earlier.reduce((sum, { accepted }) => sum + accepted, recorded.accepted) }
 }

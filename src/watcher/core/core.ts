@@ -10,6 +10,7 @@ import { NotificationTable } from './notification-table.ts'
 import { ResendTable } from './resend-table.ts'
 import { SubscriptionTable } from './subscription-table.ts'
 import type { Tx } from './tx.ts'
+import { UnreadableTable } from './unreadable-table.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and the state of its polling. */
@@ -39,6 +40,7 @@ export class Core {
 	readonly subscriptions: SubscriptionTable
 	readonly resends: ResendTable
 	readonly lookups: LookupTable
+	readonly unreadable: UnreadableTable
 	/** The state row as it is stored. */
 	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
@@ -54,6 +56,8 @@ export class Core {
 	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly lastReadMs = new Map<string, number>()
+	/** Per resource number: when a list of it was last answered, ms. */
+	readonly answeredMs = new Map<number, number>()
 	/** When a doorbell was last put into the queue; null: none is outstanding. */
 	lastDoorbellMs: number | null = null
 	doorbellRequested = false
@@ -66,6 +70,7 @@ export class Core {
 		this.config = config
 		this.configReadMs = configReadMs
 		this.lookups = new LookupTable(ports)
+		this.unreadable = new UnreadableTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
 		this.notifications = new NotificationTable(ports, this.state)

@@ -8,6 +8,8 @@ import type { Tx } from './tx.ts'
 export interface PendingCheck {
 	/** The store refused the read, perhaps as everything of this resource. */
 	refused?: boolean
+	/** Reads that failed for reasons of the object's own, since when, and the last reason as a clause. */
+	failed?: { tries: number; sinceMs: number; reason: string }
 	/** The id was missing from a list. */
 	missing?: boolean
 	/** A person decided that its deletion is sent: the mass-deletion guard does not hold it again. */
@@ -158,6 +160,24 @@ export class LookupTable {
 			id,
 		)[0]
 		return row === undefined ? null : { dueMs: row.due, sinceMs: row.since, check: toCheck(row) }
+	}
+
+	/** A read did not fail. */
+	clearFailed(_tx: Tx, resource: number, id: ObjectId): void {
+		this.#ports.sql.run(
+			`UPDATE lookups SET doubt = json_remove(doubt, '$.failed') WHERE resource = ? AND id = ?`,
+			resource,
+			id,
+		)
+	}
+
+	/** Objects of a resource whose reads have failed more than once, by id. */
+	listFailed(resource: number): { id: ObjectId; reason: string }[] {
+		return this.#ports.sql.all(
+			`SELECT id, json_extract(doubt, '$.failed.reason') AS reason FROM lookups
+			WHERE resource = ? AND json_extract(doubt, '$.failed.tries') > 1 ORDER BY id`,
+			resource,
+		)
 	}
 
 	/** How many reads are queued. */

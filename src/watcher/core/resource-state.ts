@@ -4,10 +4,11 @@ import type { ResourceLimits } from './resource-limits.ts'
 import type { Findings } from './findings.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
+import type { ReadabilityState } from './unreadable.ts'
 import type { Cure, ObjectId, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
-export interface ResourceState {
+export interface ResourceState extends ReadabilityState {
 	/** Number of the resource in the index; never reused. */
 	number: number
 	/** Collection and `where`: a new label leaves it the same resource. */
@@ -58,6 +59,8 @@ export interface ResourceState {
 	/** A re-read was requested, or a pause ended. */
 	rereadAsked: boolean
 	recentDoneMs: number | null
+	/** Where the running re-read of the newest objects goes on; absent: none is under way. */
+	recentOffset?: number
 	/** Pages that the pass may still read for this poll. */
 	passLeft: number
 	/** When the modified window was last read to its end. */
@@ -65,7 +68,7 @@ export interface ResourceState {
 	/** Seconds that local times are ahead of GMT, as last seen, and when that changed. */
 	offsetSec: number | null
 	offsetChangedMs: number | null
-	/** Rows per page, halved after timeouts. */
+	/** Rows per page, fewer where more cannot be read at once. */
 	pageSize: number
 	/** Names that an earlier version took for noise: its rows do not have them. */
 	volatile: string[]

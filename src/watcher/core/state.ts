@@ -91,6 +91,8 @@ interface PollState {
 		events: number
 		notes: string[]
 		failed: number[]
+		/** By resource number: requests that failed and are made again in another way; absent: none. */
+		delays?: Record<string, number>
 	} | null
 	lastRunMs: number | null
 	lastRunId: number

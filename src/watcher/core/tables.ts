@@ -137,6 +137,12 @@ const MIGRATION_STEPS: string[][] = [
 		// The few behind the first lane, which a later event of their object takes along.
 		`CREATE INDEX waiting_behind ON waiting (resource, object_id) WHERE lane > 0`,
 	],
+	[
+		// Objects that spoil each list that shows them.
+		`CREATE TABLE unreadable (resource INTEGER NOT NULL, id NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL,
+			tries INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, cursor INTEGER NOT NULL,
+			PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -10,10 +10,13 @@ import { MIN_GONE_INTERVAL_MS } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import { hasNewInformation, recordObservations, type RecordResult } from '../changes/recorder.ts'
 import { readObject, readObjectFromList, StoreError, type SliceBudget } from '../source/requests.ts'
+import { answersNow, canBeOfRecord, describeFailure, findScope } from '../source/failure-scope.ts'
 import { toResourceError } from '../source/backoff.ts'
 import { compareProbe } from '../changes/probe.ts'
 import { getAwaitingResources } from './deletion-hold.ts'
-import type { ObjectId } from '../../elements/store.ts'
+import { getObjectRetryMs, noteUnreadableLimit } from './unreadable.ts'
+import { getNextUnreadableMs, unreadableStep } from './unreadable-reads.ts'
+import { OTHER_OBJECT_CODE, type ObjectId } from '../../elements/store.ts'
 
 /** Maximum reads by id per minute and instance for webhooks; reads of related objects may use half of them. */
 const MAX_READS_PER_MINUTE = 60
@@ -24,7 +27,9 @@ const REFUSED_RETRY_MS = 5 * 60_000
 
 /** When the next object may be read by id; null: none is queued. */
 export function getNextLookupMs(core: Core): number | null {
-	return core.lookups.nextDueMs(getAwaitingResources(core))
+	const times = [core.lookups.nextDueMs(getAwaitingResources(core)), getNextUnreadableMs(core)]
+	const present = times.filter((timeMs) => timeMs !== null)
+	return present.length === 0 ? null : Math.min(...present)
 }
 
 /** When the next related object may be read; null: none is queued. */
@@ -36,14 +41,17 @@ export function getNextRelatedReadMs(core: Core): number | null {
 	return minuteExhausted ? (reads.minute + 1) * 60_000 : now
 }
 
-/** Reads the object whose lookup has been due for the longest time. False: none is due. Throws StoreError. */
+/**
+ * Reads the object whose lookup has been due for the longest time, or else one that lists cannot show. False: none is
+ * due. Throws StoreError.
+ */
 export async function lookupStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,
 	budget: SliceBudget,
 ): Promise<boolean> {
 	const lookup = core.lookups.nextDue(core.ports.now(), getAwaitingResources(core))
-	if (lookup === null) return false
+	if (lookup === null) return await unreadableStep(core, findWatched, budget)
 	const { resource, id, check } = lookup
 	const watched = findWatched(resource)
 	if (watched === null) {
@@ -58,17 +66,55 @@ export async function lookupStep(
 	try {
 		await readAndRecord(core, watched, id, check, budget)
 	} catch (error) {
-		if (!(error instanceof StoreError) || error.scope === 'store') throw error
-		if (error.failure.kind === 'no-route' && error.failure.status === null) {
+		if (!(error instanceof StoreError)) throw error
+		const { failure } = error
+		if (failure.kind === 'no-route' && failure.status === null) {
 			deferToLists(core, watched, id, check)
 			return true
 		}
+		if (isOwnFailure(error)) {
+			await handleOwnFailure(core, watched, { id, check }, error, budget)
+			return true
+		}
+		if (error.scope === 'store') throw error
 		write(core, (tx) =>
 			core.lookups.queue(tx, resource, id, core.ports.now() + REFUSED_RETRY_MS, { ...check, refused: true }),
 		)
 		watched.state.error = { ...watched.state.error, ...toResourceError(core, error) }
 	}
 	return true
+}
+
+/** Whether one object can be the reason for a failed read. */
+function isOwnFailure({ failure, scope }: StoreError): boolean {
+	return scope === 'object' || canBeOfRecord(failure) || failure.kind === 'redirect'
+}
+
+/**
+ * A read failed, perhaps for a reason of the object's own: then it is tried again, ever more seldom, and other work
+ * goes on. Throws StoreError if the store does not answer.
+ */
+async function handleOwnFailure(
+	core: Core,
+	watched: WatchedResource,
+	{ id, check }: { id: ObjectId; check: PendingCheck },
+	error: StoreError,
+	budget: SliceBudget,
+): Promise<void> {
+	const { state: rs } = watched
+	if (!(await answersNow(core, watched, budget))) {
+		const scope = await findScope(core, watched, budget)
+		if (scope === 'store') throw new StoreError(error.failure, watched, 'store')
+	}
+	const now = core.ports.now()
+	const { tries = 0, sinceMs = now } = check.failed ?? {}
+	const failed = { tries: tries + 1, sinceMs, reason: describeFailure(error.failure) }
+	core.commit((tx) => {
+		const count = core.lookups.listFailed(rs.number).length
+		const delayMs = getObjectRetryMs(tries, now - sinceMs, count)
+		core.lookups.queue(tx, rs.number, id, now + delayMs, { ...check, failed })
+		noteUnreadableLimit(core, rs)
+	})
 }
 
 /** Writes to the lookups alone: the state need not be saved with it. */
@@ -133,7 +179,9 @@ export async function relatedReadStep(
 	try {
 		await readAndRecord(core, watched, target.id, {}, budget)
 	} catch (error) {
-		if (!(error instanceof StoreError) || error.scope === 'store') throw error
+		if (!(error instanceof StoreError)) throw error
+		const isOwn = isOwnFailure(error) && (await answersNow(core, watched, budget))
+		if (error.scope === 'store' && !isOwn) throw error
 	}
 	return true
 }
@@ -169,15 +217,41 @@ async function readAndRecord(
 	const { number } = watched.state
 	// Only the list knows whether an object that a webhook names matches the resource's `where`.
 	const throughList = watched.resource.filtered && isWebhookOnly(check)
-	const response = await (throughList ? readObjectFromList : readObject)(core, watched, id, budget)
+	const { response, isListed } = await readAsked(core, watched, id, throughList, budget)
 	rememberRead(core, `${number}:${id}`, response.requestedAtMs)
-	core.commit(
-		(tx) =>
+	core.commit((tx) => {
+		const recorded =
 			throughList && response.snapshot === null
 				? recheckUnlisted(tx, core, watched, id, check, response.requestedAtMs)
-				: recordRead(tx, core, watched, id, check, response),
-		hasNewInformation,
-	)
+				: recordRead(tx, core, watched, id, isListed ? { ...check, missing: false } : check, response)
+		if (check.failed !== undefined) {
+			core.lookups.clearFailed(tx, number, id)
+			noteUnreadableLimit(core, watched.state)
+		}
+		return recorded
+	}, hasNewInformation)
+}
+
+/**
+ * Reads an object. Where its address answers with another one, as plugins for languages do, a list of this id alone can
+ * show it; that it does not is no proof of anything. Throws StoreError.
+ */
+async function readAsked(
+	core: Core,
+	watched: WatchedResource,
+	id: ObjectId,
+	throughList: boolean,
+	budget: SliceBudget,
+): Promise<{ response: Awaited<ReturnType<typeof readObject>>; isListed: boolean }> {
+	if (throughList) return { response: await readObjectFromList(core, watched, id, budget), isListed: false }
+	try {
+		return { response: await readObject(core, watched, id, budget), isListed: false }
+	} catch (error) {
+		if (!(error instanceof StoreError) || error.failure.code !== OTHER_OBJECT_CODE) throw error
+		const response = await readObjectFromList(core, watched, id, budget)
+		if (response.snapshot === null) throw new StoreError(error.failure, watched, 'object')
+		return { response, isListed: true }
+	}
 }
 
 /** The list with its `where` does not show an object. If the index knows it, a read by its own address decides. */

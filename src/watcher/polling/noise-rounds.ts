@@ -17,9 +17,10 @@ import { updateProfile } from '../changes/profile-updates.ts'
 import { CONTENT_VERSION } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import { listPage, type SliceBudget } from '../source/requests.ts'
+import { StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import { omitPaths } from '../../elements/paths.ts'
-import type { Snapshot } from '../../elements/store.ts'
+import type { ListQuery, Snapshot } from '../../elements/store.ts'
+import { listPage } from './pages.ts'
 
 /** One read of a round. */
 interface RoundRead {
@@ -56,7 +57,13 @@ export async function noiseRoundStep(core: Core, watched: WatchedResource, budge
 	rs.noiseState = { ...noiseState, round: { ...round, dueMs: core.ports.now() + ROUND_READ_INTERVAL_MS } }
 	// Another page size makes another address, so that no cache answers.
 	const limit = round.ids.length + reads.length
-	const page = await listPage(core, watched, { order: 'id-asc', onlyIds: round.ids, limit }, budget)
+	const page = await tryRoundPage(core, watched, { order: 'id-asc', onlyIds: round.ids, limit }, budget)
+	if (page === null) {
+		// One of them cannot be read: nothing is proven.
+		readsOfRounds.delete(rs)
+		setNoise(core, watched, { ...noiseState, round: null, roundDoneMs: core.ports.now() })
+		return
+	}
 	const snapshots = page.snapshots.map((snapshot) => withIgnoredAlone(core, watched, snapshot))
 	const all = [...reads, { atMs: page.requestedAtMs, snapshots }]
 	readsOfRounds.set(rs, all)
@@ -65,6 +72,21 @@ export async function noiseRoundStep(core: Core, watched: WatchedResource, budge
 	const found = findNoise(all.map((read) => read.snapshots))
 	const proofs = concludeRound(rs.noiseState.proofs, found, round.ids, core.ports.now())
 	setNoise(core, watched, { proofs, round: null, roundDoneMs: core.ports.now() })
+}
+
+/** A page of a round; null: something in it cannot be read. Throws StoreError. */
+async function tryRoundPage(
+	core: Core,
+	watched: WatchedResource,
+	query: ListQuery,
+	budget: SliceBudget,
+): Promise<ListedPage | null> {
+	try {
+		return await listPage(core, watched, query, budget)
+	} catch (error) {
+		if (error instanceof StoreError && error.scope === 'object') return null
+		throw error
+	}
 }
 
 /** The round to go on with, and its reads so far, which begin anew after a late alarm. null: it ends without proof. */

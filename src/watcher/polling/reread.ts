@@ -7,7 +7,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { findListedBetween, findProfilesInUse, findUnlisted } from '../changes/object-index.ts'
 import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
-import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
+import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { forgetDates } from '../core/unreadable-dates.ts'
@@ -20,6 +20,8 @@ import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import { setDrift } from './totals.ts'
 import { settleUnchecked } from './unchecked.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
+import { listPage } from './pages.ts'
+import { withoutUnreadable } from './unreadable.ts'
 
 const MAX_UNLISTED_READS = 1_000
 
@@ -53,7 +55,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 		position,
 		sortedSnapshots.map((snapshot) => snapshot.id),
 		page.total,
-		limit,
+		page.limit,
 	)
 	if (step.again) {
 		rs.reread = { ...reread, position: step.position }
@@ -122,20 +124,23 @@ function recordRereadPage(
 		ended ? null : position.lastId,
 		page.requestedAtMs,
 	).filter((id) => !shownIds.has(id))
+	const sureIds = withoutUnreadable(core, rs, missingIds)
 	const recorded =
 		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots, true)
 	if (recorded?.waits === true) return null
 	if (recorded !== null && !resource.modifiedFilter) writePageDigest(tx, core, rs.number, newSnapshots)
 	const checks: ReturnType<typeof core.lookups.getChecks> =
-		missingIds.length === 0 ? new Map() : core.lookups.getChecks(rs.number, missingIds)
+		sureIds.length === 0 ? new Map() : core.lookups.getChecks(rs.number, sureIds)
 	let decided = 0
-	for (const id of missingIds) {
+	for (const id of sureIds) {
 		const isDecided = checks.get(id)?.decided === true
 		if (isDecided) decided++
+		// Its read has failed, and is tried again by itself.
+		if (checks.get(id)?.failed !== undefined && checks.get(id)?.missing === true) continue
 		if (rs.heldSinceMs === null || isDecided) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
 		else holdDeletion(tx, core, rs.number, id)
 	}
-	return { missing: missingIds.length, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
+	return { missing: sureIds.length, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
 }
 
 /** Whether a page of the pass has the same digest as before. */

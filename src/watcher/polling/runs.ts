@@ -2,7 +2,6 @@
 import type { Core, WatchedResource } from '../core/core.ts'
 import { getNextPollMs } from './poll.ts'
 import type { SliceBudget } from '../source/requests.ts'
-import { getWatchedResources } from '../source/resources.ts'
 import { getPollAfterRunMs, withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
@@ -67,9 +66,6 @@ function endRun(core: Core): void {
 	if (run === null) return
 	const now = core.ports.now()
 	state.lastRunMs = run.startedMs
-	for (const { resource, state: rs } of getWatchedResources(core)) {
-		if (!run.failed.includes(rs.number)) rs.pageSize = Math.min(rs.pageSize * 2, resource.pageSize)
-	}
 	state.nextPollMs = getPollAfterRunMs(
 		core,
 		run.startedMs,

@@ -6,11 +6,12 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { isWaitingForRound } from '../core/noise.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
-import { listPage, type SliceBudget } from '../source/requests.ts'
+import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { isAwaitingLook } from './deletion-hold.ts'
 import { endLook } from './mass-changes.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
+import { listPage } from './pages.ts'
 
 /** Newest objects of a resource that are read again between re-reads. */
 export const MAX_RECENT_ROWS = 200
@@ -34,7 +35,7 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 		baseline.position,
 		sortedSnapshots.map((snapshot) => snapshot.id),
 		page.total,
-		limit,
+		page.limit,
 	)
 	core.commit((tx) => {
 		if (step.again) {
@@ -125,15 +126,22 @@ export function isRecentRereadDue(core: Core, watched: WatchedResource): boolean
 /** Reads the newest objects of a resource again. Throws StoreError. */
 export async function recentRereadStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { state: rs } = watched
-	for (let offset = 0; offset < MAX_RECENT_ROWS; offset += rs.pageSize) {
+	let offset = rs.recentOffset ?? 0
+	while (offset < MAX_RECENT_ROWS) {
+		// The next step goes on here.
+		rs.recentOffset = offset
+		if (offset > 0 && isBudgetSpent(core, budget)) return
 		const page = await listPage(core, watched, { order: 'id-desc', offset, limit: rs.pageSize }, budget)
 		const recorded = core.commit(
 			(tx) => recordPage(tx, core, watched, page, 'reread', page.snapshots, true),
 			hasNewInformation,
 		)
 		if (recorded.waits) return
-		if (page.rows < rs.pageSize) break
+		offset += page.limit
+		// A short page is not the end where rows were dropped.
+		if (page.rows < page.limit && offset >= (page.total ?? 0)) break
 	}
+	delete rs.recentOffset
 	rs.recentDoneMs = core.ports.now()
 	// What both find counts at the end of the whole re-read.
 	if (rs.reread === null && rs.look != null) core.commit((tx) => endLook(tx, core, rs))

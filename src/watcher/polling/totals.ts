@@ -7,11 +7,13 @@ import { recordPage } from '../changes/recorder.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
-import { listPage, type SliceBudget } from '../source/requests.ts'
+import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
 import { awaitLook, endAwaitingLook, isAwaitingLook, judgeLook, releaseHeldDeletions } from './deletion-hold.ts'
 import { getDisturbance, noteBegin } from './disturbance.ts'
 import { compareTotal, exceedsDeletionThreshold, getHorizonSec, toSearchKey, type TotalComparison } from './poll.ts'
 import { applyProbe, getNextProbe, startSearch } from './search.ts'
+import { listPage } from './pages.ts'
+import { countInLists, getExcludedIds, withoutUnreadable } from './unreadable.ts'
 
 const TRASH_PAGE_ROWS = 100
 
@@ -40,7 +42,7 @@ export async function reconcileTotal(
 		rs.searched = null
 	}
 	// Those that wait for a look count too.
-	if (!exceedsDeletionThreshold(rs.listed + rs.drift - total, rs.listed)) {
+	if (!exceedsDeletionThreshold(countInLists(core, rs) + rs.drift - total, rs.listed)) {
 		// The hold ends by itself when the objects come back.
 		if (rs.heldSinceMs !== null) releaseHeldDeletions(core, watched, false)
 		if (isAwaitingLook(rs)) endAwaitingLook(core, watched)
@@ -51,7 +53,7 @@ export async function reconcileTotal(
 
 /** The total if every answer is as the index says: objects that are being confirmed as missing are not listed. */
 function getExpectedTotal(core: Core, rs: ResourceState): number {
-	return rs.listed + rs.drift - core.lookups.countMissing(rs.number)
+	return countInLists(core, rs) + rs.drift - core.lookups.countMissing(rs.number)
 }
 
 /**
@@ -64,9 +66,9 @@ function explainDifference(core: Core, { state: rs }: WatchedResource, total: nu
 	core.commit((tx) => {
 		if (exceedsDeletionThreshold(-difference, rs.listed)) awaitLook(tx, rs, core.ports.now())
 		if (rs.search !== null) return
-		if (searchRequests <= pages + 1 && getIdRanks(core, rs.number).size === rs.listed) {
+		if (searchRequests <= pages + 1 && getIdRanks(core, rs).size === countInLists(core, rs)) {
 			rs.search = {
-				state: startSearch(getIdRanks(core, rs.number), total, rs.pageSize),
+				state: startSearch(getIdRanks(core, rs), total, rs.pageSize),
 				total,
 				startedMs: core.ports.now(),
 			}
@@ -87,7 +89,7 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		core.config.connection.timeZone,
 		storeNowMs,
 	)
-	for (let offset = 0; ; offset += TRASH_PAGE_ROWS) {
+	for (let offset = 0; ;) {
 		const page = await listPage(
 			core,
 			watched,
@@ -96,12 +98,10 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		)
 		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
 		core.commit((tx) => recordPage(tx, core, watched, page, 'poll', trashedSnapshots))
-		if (
-			page.rows < TRASH_PAGE_ROWS ||
-			trashedSnapshots.length === 0 ||
-			(page.total !== null && offset + TRASH_PAGE_ROWS >= page.total)
-		)
-			return
+		offset += page.limit
+		// A search finds the rest.
+		if (isBudgetSpent(core, budget)) return
+		if (trashedSnapshots.length === 0 || (page.total === null ? page.rows < page.limit : offset >= page.total)) return
 	}
 }
 
@@ -129,11 +129,11 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 		.map((snapshot) => snapshot.id)
 		.filter((id) => typeof id === 'number')
 		.sort((a, b) => a - b)
-	const nextSearch = applyProbe(search.state, getIdRanks(core, rs.number), probe.offset, ids)
+	const nextSearch = applyProbe({ ...search.state, limit: page.limit }, getIdRanks(core, rs), probe.offset, ids)
 	core.commit((tx) => {
 		// This emits the events of the page's unknown objects.
 		recordPage(tx, core, watched, page, 'poll')
-		rs.search = { ...search, state: nextSearch }
+		rs.search = { ...search, state: { ...nextSearch, limit: search.state.limit } }
 	})
 	if (getNextProbe(nextSearch) === null) completeSearch(core, watched, page.total)
 }
@@ -143,7 +143,8 @@ function completeSearch(core: Core, { state: rs }: WatchedResource, lastTotal: n
 	const { search } = rs
 	if (search === null) return
 	core.commit((tx) => {
-		const { missing, unknown } = search.state
+		const { unknown } = search.state
+		const missing = withoutFailed(core, rs, withoutUnreadable(core, rs, search.state.missing))
 		const { startedMs = 0 } = search
 		const disturbance = getDisturbance(core, rs, 'search')
 		if (missing.length === 0 && unknown.length === 0 && !disturbance.accepted && lastTotal === search.total)
@@ -171,17 +172,26 @@ function countNamed(core: Core, rs: ResourceState, ids: readonly number[], start
  * does not list. From now on this difference is normal.
  */
 export function setDrift(_tx: Tx, core: Core, rs: ResourceState, total: number): void {
-	if (rs.heldSinceMs !== null || core.lookups.countMissing(rs.number) > 0 || total === rs.listed + rs.drift) return
-	rs.drift = total - rs.listed
+	const listed = countInLists(core, rs)
+	if (rs.heldSinceMs !== null || core.lookups.countMissing(rs.number) > 0 || total === listed + rs.drift) return
+	rs.drift = total - listed
 	rs.searched = null
 	core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
 }
 
-function getIdRanks(core: Core, number: number): IdRanks {
+/** Of ids that a list does not show, those whose reads have not failed before. */
+function withoutFailed(core: Core, rs: ResourceState, ids: readonly number[]): number[] {
+	const checks = core.lookups.getChecks(rs.number, ids)
+	return ids.filter((id) => checks.get(id)?.failed === undefined || checks.get(id)?.missing !== true)
+}
+
+/** Ranks of the ids that lists can show. */
+function getIdRanks(core: Core, rs: ResourceState): IdRanks {
+	const { number } = rs
 	const listing = core.listingCounts.get(number) ?? 0
 	const cached = ranksCache.get(core)
 	if (cached !== undefined && cached.number === number && cached.listing === listing) return cached.ranks
-	const loaded = loadIdRanks(core.ports.sql, number)
+	const loaded = loadIdRanks(core.ports.sql, number, getExcludedIds(rs))
 	ranksCache.set(core, { number, listing, ranks: loaded })
 	return loaded
 }

@@ -8,10 +8,11 @@ import type { ResourceState, Sweep, SweepState } from '../core/resource-state.ts
 import type { Tx } from '../core/tx.ts'
 import { forgetDates } from '../core/unreadable-dates.ts'
 import type { NewEvent } from '../log/event-log.ts'
-import { listPage, type ListedPage, type SliceBudget } from '../source/requests.ts'
+import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { DAY_MS } from '../../lib/time.ts'
 import type { EventType } from '../../events/event.ts'
 import type { Resource, Snapshot } from '../../elements/store.ts'
+import { listPage } from './pages.ts'
 import { getHorizonSec, OVERLAP_MS } from './poll.ts'
 import { advanceSweep, beginSweep, getReadUpToMs, isSweepPaused, limitKeys, settleKeys } from './sweep.ts'
 
@@ -32,7 +33,7 @@ export async function pollUnindexed(core: Core, watched: WatchedResource, budget
 	const { order, offset, beforeSec } = sweep
 	const place = beforeSec === null ? { offset } : { modifiedBeforeSec: beforeSec }
 	const page = await listPage(core, watched, { order, limit, ...place }, budget)
-	return core.commit((tx) => recordSweepPage(tx, core, watched, sweep, page, limit))
+	return core.commit((tx) => recordSweepPage(tx, core, watched, sweep, page, page.limit))
 }
 
 /** The sweep to go on with, or a new one. */
@@ -251,6 +252,23 @@ function isCreation(resource: Resource, rs: ResourceState, snapshot: Snapshot, c
 	const isExact = (created?.stepSec ?? 1) === 1 && ((updated?.stepSec ?? 1) === 1 || listModifiedSec !== null)
 	if (createdSec === null || (!isExact && typeof id === 'number')) return isNewId(rs, snapshot)
 	return changeSec - createdSec <= resource.createdToleranceSec + (created?.stepSec ?? 1) - 1
+}
+
+/** Records an object that could not be read when it changed, if it was modified after `sinceMs` (store clock). */
+export function recordUnindexed(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	snapshot: Snapshot,
+	{ sinceMs, storeNowMs }: { sinceMs: number; storeNowMs: number },
+): void {
+	const { resource, state: rs } = watched
+	const changeSec = getChangeSec(resource, snapshot)
+	const key = toKey(resource, snapshot, changeSec)
+	if (snapshot.state !== 'live' || changeSec === null || changeSec * 1000 <= sinceMs || rs.recent.includes(key)) return
+	const eventType = isCreation(resource, rs, snapshot, changeSec) ? 'CREATED' : 'UPDATED'
+	emitEvents(tx, core, [createUnindexedEvent(tx, core, watched, { snapshot, key, eventType }, storeNowMs)])
+	rs.recent = limitKeys([...rs.recent, key])
 }
 
 function createUnindexedEvent(

@@ -10,8 +10,10 @@ import {
 	toComparableTotal,
 } from './poll.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
-import { listPage, type SliceBudget, type ListedPage } from '../source/requests.ts'
+import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { reconcileTotal } from './totals.ts'
+import { listPage } from './pages.ts'
+import { countInLists } from './unreadable.ts'
 
 const MAX_WINDOW_ROWS = 100
 
@@ -23,9 +25,9 @@ export async function pollResource(core: Core, watched: WatchedResource, budget:
 
 async function pollModified(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { resource, state: rs } = watched
-	const listedBefore = rs.listed
+	const listedBefore = countInLists(core, rs)
 	const page = await listPage(core, watched, { order: 'modified-desc', limit: HEAD_ROWS }, budget)
-	const total = toComparableTotal(page.total, { before: listedBefore, after: rs.listed }, rs.drift)
+	const total = toComparableTotal(page.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	const zone = core.config.connection.timeZone
 	const cursorMs = rs.cursorMs ?? rs.t0Sec * 1000
 	const horizonSec = getHorizonSec(cursorMs, resource.pollDelaySec, zone, core.ports.now())
@@ -33,7 +35,7 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 	const isHeadComplete =
 		headReachesHorizon(
 			page.snapshots.map((snapshot) => snapshot.listModifiedSec),
-			HEAD_ROWS,
+			page.limit,
 			page.total,
 			horizonSec,
 		) &&
@@ -71,19 +73,22 @@ async function reconcileTotalAfterPages(
 	budget: SliceBudget,
 ): Promise<void> {
 	const { resource, state: rs } = watched
-	if (firstPage.total !== null && (firstPage.listed === rs.listed || firstPage.total === rs.listed + rs.drift)) {
+	if (
+		firstPage.total !== null &&
+		(firstPage.listed === rs.listed || firstPage.total === countInLists(core, rs) + rs.drift)
+	) {
 		await reconcileTotal(core, watched, firstPage, budget)
 		return
 	}
 	if (rs.baseline !== null) return
-	const listedBefore = rs.listed
+	const listedBefore = countInLists(core, rs)
 	const page = await listPage(
 		core,
 		watched,
 		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS },
 		budget,
 	)
-	const total = toComparableTotal(page.total, { before: listedBefore, after: rs.listed }, rs.drift)
+	const total = toComparableTotal(page.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	recordHead(core, watched, page, () => undefined)
 	await reconcileTotal(core, watched, { total, storeNowMs: page.storeNowMs }, budget)
 }
@@ -109,7 +114,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 					},
 					budget,
 				)
-	const next = advanceWindow(window, page.orderedSecs, page.total, limit)
+	const next = advanceWindow(window, page.orderedSecs, page.total, page.limit)
 	core.commit((tx) => {
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
@@ -133,12 +138,12 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 /** Without a modified filter: the newest ids and the total. The pass reads what is older. Throws StoreError. */
 async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { state: rs } = watched
-	const listedBefore = rs.listed
+	const listedBefore = countInLists(core, rs)
 	const head = await listPage(core, watched, { order: 'id-desc', limit: HEAD_ROWS }, budget)
-	const total = toComparableTotal(head.total, { before: listedBefore, after: rs.listed }, rs.drift)
+	const total = toComparableTotal(head.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	let unknownCount = recordHead(core, watched, head, () => undefined)
 	const { listed } = rs
-	let offset = HEAD_ROWS
+	let offset = head.limit
 	// Many new objects: further back until a page shows a known one.
 	while (
 		rs.baseline === null &&
@@ -149,7 +154,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
 		const recorded = core.commit((tx) => recordPage(tx, core, watched, page, 'poll'))
-		offset += limit - 1
+		offset += Math.max(1, page.limit - 1)
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
 	completePoll(core, watched, head.storeNowMs)

@@ -9,7 +9,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { WatcherState } from '../core/state.ts'
 import type { Tx } from '../core/tx.ts'
-import { StoreError } from './requests.ts'
+import { PageDelayed, StoreError } from './requests.ts'
 
 /**
  * Stores that are back within minutes as a rule: how many failures in a row are tried again within a minute, and the
@@ -20,7 +20,6 @@ const AUTH_PROBES = { count: 5, maxMs: 15 * 60_000 }
 const PROBE_INTERVAL_MS = 60_000
 /** Maximum delay of a resource that failed, ms. */
 const MAX_RESOURCE_ERROR_MS = 15 * 60_000
-const MIN_PAGE_SIZE = 10
 /** A caller may end a back-off this often, ms. */
 const MIN_HURRY_INTERVAL_MS = 60_000
 
@@ -55,7 +54,9 @@ export async function withResourceErrors(
 		if (errorBefore !== null) endResourceError(core, watched, errorBefore)
 		return recordSuccess(core)
 	} catch (error) {
+		if (error instanceof PageDelayed) return true
 		if (!(error instanceof StoreError) || error.scope === 'store') throw error
+		if (error.scope === 'object') return true
 		watched.state.error = {
 			...toResourceError(core, error),
 			listedSinceMs: watched.state.error?.listedSinceMs ?? core.ports.now(),
@@ -150,7 +151,6 @@ export function recordFailure(core: Core, error: unknown): void {
 	state.failures++
 	const storeError = error instanceof StoreError ? error : null
 	if (storeError === null) ports.log('run.failed', { instance: core.config.instanceId, ...describeError(error) })
-	else reducePageSize(storeError)
 	const { kind, message } = storeError?.failure ?? toInternalCause(error)
 	const delayMs = getRetryDelayMs(storeError?.failure ?? null, state.failures, core.intervalMs, ports.random())
 	state.backoffUntilMs = now + delayMs
@@ -166,12 +166,6 @@ export function recordFailure(core: Core, error: unknown): void {
 	}
 	const number = storeError?.watched.state.number ?? state.run?.left[0]
 	if (number !== undefined) postponeInRun(state, number, { kind, message }, now)
-}
-
-/** Large pages time out first (docs/woocommerce.md 2.2). */
-function reducePageSize({ failure, watched: { state: rs } }: StoreError): void {
-	if (failure.kind === 'timeout' || failure.kind === 'server')
-		rs.pageSize = Math.max(MIN_PAGE_SIZE, Math.floor(rs.pageSize / 2))
 }
 
 /**

@@ -105,12 +105,12 @@ function toPageRow({ id, listModifiedSec, localOffsetSec }: Snapshot): PageRow {
 }
 
 /** Two queries with the same key ask for pages of one list. */
-function getListKey({ order, modifiedAfterSec, modifiedBeforeSec, trashed }: ListQuery): string {
-	return [order, modifiedAfterSec, modifiedBeforeSec, trashed].join(' ')
+function getListKey({ order, modifiedAfterSec, modifiedBeforeSec, trashed, exceptIds = [] }: ListQuery): string {
+	return [order, modifiedAfterSec, modifiedBeforeSec, trashed, exceptIds.join()].join(' ')
 }
 
-function isPartOfList({ onlyId, onlyIds }: ListQuery): boolean {
-	return onlyId === undefined && onlyIds === undefined
+function isPartOfList({ onlyId, onlyIds, idsOnly }: ListQuery): boolean {
+	return onlyId === undefined && onlyIds === undefined && idsOnly !== true
 }
 
 function getKnown(rs: ResourceState, query: PageQuery, nowMs: number): KnownAnswers {
@@ -120,7 +120,10 @@ function getKnown(rs: ResourceState, query: PageQuery, nowMs: number): KnownAnsw
 	const previous = pages.get(getListKey(query))
 	return {
 		previous: previous !== undefined && nowMs - previous.atMs <= MAX_PAGE_AGE_MS ? previous : null,
-		head: head !== null && nowMs - head.atMs <= MAX_HEAD_AGE_MS ? head.rows : null,
+		head:
+			head !== null && nowMs - head.atMs <= MAX_HEAD_AGE_MS
+				? head.rows.filter(({ id }) => query.exceptIds?.includes(id) !== true)
+				: null,
 		newestSec,
 		pinned,
 	}
@@ -133,7 +136,8 @@ function remember(rs: ResourceState, query: PageQuery, { rows, total, storeNowMs
 	memory.pages.delete(key)
 	memory.pages.set(key, { offset: query.offset ?? 0, ids: rows.map(({ id }) => id), total, atMs: nowMs })
 	if (memory.pages.size > MAX_LISTS) memory.pages.delete(memory.pages.keys().next().value!)
-	const isHead = key === getListKey({ order: 'modified-desc', limit: 1 }) && (query.offset ?? 0) === 0
+	const { exceptIds = [] } = query
+	const isHead = key === getListKey({ order: 'modified-desc', limit: 1, exceptIds }) && (query.offset ?? 0) === 0
 	if (!isHead) return
 	memory.head = { rows, atMs: nowMs }
 	for (const { modifiedSec } of rows)

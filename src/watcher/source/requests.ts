@@ -11,6 +11,9 @@ import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/stor
 export const MAX_SLICE_REQUESTS = 40
 export const MAX_SLICE_MS = 5_000
 
+/** The code of the failure for an answer with an old Date. */
+export const OLD_DATE_CODE = 'old_date'
+
 /** The remaining budget of a slice. */
 export interface SliceBudget {
 	requests: number
@@ -20,17 +23,28 @@ export interface SliceBudget {
 /** The limit of a store that prints text around its JSON. */
 const OUTPUT_LIMIT = 'output-around-json'
 
-/** A request that failed. `scope` says whether the store or only this resource is affected. */
+/** What a failure concerns: the store, a resource, or only what one request asked for. */
+export type FailureScope = 'store' | 'resource' | 'object'
+
+/** A request that failed. `scope` is by the kind of failure, unless it is known better. */
 export class StoreError extends Error {
 	readonly failure: Failure
 	readonly watched: WatchedResource
-	readonly scope: 'store' | 'resource'
-	constructor(failure: Failure, watched: WatchedResource) {
+	readonly scope: FailureScope
+	constructor(failure: Failure, watched: WatchedResource, scope?: FailureScope) {
 		super(failure.message)
 		this.failure = failure
 		this.watched = watched
 		const isRefusal = ['forbidden', 'no-route', 'rejected', 'unfit'].includes(failure.kind)
-		this.scope = isRefusal && failure.cure?.cause !== 'no-woocommerce' ? 'resource' : 'store'
+		this.scope = scope ?? (isRefusal && failure.cure?.cause !== 'no-woocommerce' ? 'resource' : 'store')
+	}
+}
+
+/** Nothing was read, since a page failed: the step is done again, with what was learned from it. */
+export class PageDelayed extends Error {
+	constructor() {
+		super('The page is read again in smaller ones')
+		this.name = 'PageDelayed'
 	}
 }
 
@@ -42,6 +56,10 @@ export interface ListedPage {
 	/** Rows in the response, including those without an id. */
 	rows: number
 	total: number | null
+	/** The rows that were asked for: fewer than the caller wanted where more cannot be read at once. */
+	limit: number
+	/** Characters of the answer. */
+	length: number
 	requestedAtMs: number
 	storeNowMs: number
 }
@@ -51,8 +69,11 @@ export function isBudgetSpent(core: Core, budget: SliceBudget): boolean {
 	return budget.requests <= 0 || core.ports.now() >= budget.untilMs
 }
 
-/** Reads a page and holds it against the query. Throws StoreError, of the kind `unfit` if it is not what was asked. */
-export async function listPage(
+/**
+ * One request for a page, which is held against the query. Jobs read pages with `listPage` (pages.ts). Throws
+ * StoreError, of the kind `unfit` if it is not what was asked.
+ */
+export async function requestPage(
 	core: Core,
 	watched: WatchedResource,
 	query: ListQuery,
@@ -71,6 +92,7 @@ export async function listPage(
 	const { around } = response.answer
 	if (around === undefined) endLimit(rs, OUTPUT_LIMIT)
 	else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())
+	core.answeredMs.set(watched.state.number, core.ports.now())
 	const snapshots: Snapshot[] = []
 	for (const record of response.records) {
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
@@ -82,6 +104,8 @@ export async function listPage(
 	return {
 		...checked.page,
 		rows: response.records.length,
+		limit: query.limit,
+		length: response.answer.length,
 		requestedAtMs,
 		storeNowMs: response.storeNowMs,
 	}
@@ -114,7 +138,7 @@ export async function readObjectFromList(
 	id: ObjectId,
 	budget: SliceBudget,
 ): ReturnType<typeof readObject> {
-	const page = await listPage(core, watched, { order: 'id-asc', onlyId: id, limit: 1 }, budget)
+	const page = await requestPage(core, watched, { order: 'id-asc', onlyId: id, limit: 1 }, budget)
 	return {
 		snapshot: page.snapshots.find((snapshot) => snapshot.id === id) ?? null,
 		requestedAtMs: page.requestedAtMs,
@@ -142,7 +166,7 @@ function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: numbe
 			ok: false,
 			kind: 'not-json',
 			status: 200,
-			code: null,
+			code: OLD_DATE_CODE,
 			providerMessage: null,
 			retryAfterMs: null,
 			message: `The store's answer seems to come from a cache: its Date header says ${date}.`,

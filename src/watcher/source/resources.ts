@@ -1,7 +1,7 @@
 /** Which resources an instance watches: those of its configuration, with the state of their polling. */
 import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { listPage, type SliceBudget } from './requests.ts'
+import { requestPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
 import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
@@ -109,7 +109,7 @@ async function addResourceFromStore(
 	budget: SliceBudget,
 ): Promise<void> {
 	const provisional = newResourceState(0, resource, 0, 0, 0, core.ports.now())
-	const page = await listPage(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
+	const page = await requestPage(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
 	// A resource of the first configuration is watched from the connection's check on, one that was added later from now.
 	const t0Ms =
 		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)

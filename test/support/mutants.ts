@@ -304,7 +304,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'drift is never set',
 		file: 'src/watcher/polling/totals.ts',
-		find: 'rs.drift = total - rs.listed',
+		find: 'rs.drift = total - listed',
 		replace: 'rs.drift = 0',
 		tests: [story('deletions')],
 	},

@@ -72,6 +72,8 @@ export interface WorldOptions {
 	startMs?: number
 	/** 0 ≤ x < 1, for jitter. */
 	random?: () => number
+	/** How long an answer may take on the machine's clock, ms: large ones take longer than the default. */
+	timeoutMs?: number
 }
 
 /** Labels of the contract → collections of the store. */
@@ -214,7 +216,7 @@ export class World {
 				fetch: (request) => this.#request(request),
 				now: () => this.nowMs,
 				userAgent: 'Shopbell/test',
-				timeoutMs: 30,
+				timeoutMs: options.timeoutMs ?? 30,
 				nonce: createNonceSource(),
 			},
 		)

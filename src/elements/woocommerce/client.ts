@@ -250,15 +250,7 @@ function toListParameters(
 	parameters['order'] = query.order.endsWith('asc') ? 'asc' : 'desc'
 	parameters['per_page'] = String(Math.min(100, Math.max(1, Math.floor(query.limit))))
 	Object.assign(parameters, toPosition(query))
-	// With `include` the store would ignore `exclude`, so excluded ids are removed here.
-	const isNamedIn = (parameter: 'include' | 'exclude'): boolean | undefined =>
-		parameters[parameter]?.split(',').includes(String(query.onlyId))
-	if (query.onlyId !== undefined && isNamedIn('include') !== false && isNamedIn('exclude') !== true)
-		parameters['include'] = String(query.onlyId)
-	if (query.onlyIds !== undefined && parameters['include'] === undefined && parameters['exclude'] === undefined)
-		parameters['include'] = query.onlyIds.join(',')
-	if (query.exceptIds !== undefined && query.exceptIds.length > 0 && collection.args.includes('exclude'))
-		excludeIds(parameters, query.exceptIds)
+	restrictIds(parameters, collection, query)
 	if (query.idsOnly === true) parameters['_fields'] = resource.idField.split('.')[0] ?? collection.idField
 	if (query.trashed === true && collection.hasTrash) parameters['status'] = 'trash'
 	if (collection.filtersByModified) {
@@ -270,6 +262,19 @@ function toListParameters(
 			parameters['dates_are_gmt'] = 'true'
 	}
 	return parameters
+}
+
+/** Which objects a list is restricted to, and which it leaves out. */
+function restrictIds(parameters: Record<string, string>, collection: Collection, query: ListQuery): void {
+	const { onlyId, onlyIds, exceptIds = [] } = query
+	// With `include` the store would ignore `exclude`, so excluded ids are removed here.
+	const isNamedIn = (parameter: 'include' | 'exclude'): boolean | undefined =>
+		parameters[parameter]?.split(',').includes(String(onlyId))
+	if (onlyId !== undefined && isNamedIn('include') !== false && isNamedIn('exclude') !== true)
+		parameters['include'] = String(onlyId)
+	if (onlyIds !== undefined && parameters['include'] === undefined && parameters['exclude'] === undefined)
+		parameters['include'] = onlyIds.join(',')
+	if (exceptIds.length > 0 && collection.args.includes('exclude')) excludeIds(parameters, exceptIds)
 }
 
 /** Leaves out these ids. Beside `include` the store ignores `exclude`, so they leave that list, unless nothing is left. */

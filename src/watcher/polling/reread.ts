@@ -124,23 +124,35 @@ function recordRereadPage(
 		ended ? null : position.lastId,
 		page.requestedAtMs,
 	).filter((id) => !shownIds.has(id))
-	const sureIds = withoutUnreadable(core, rs, missingIds)
 	const recorded =
 		unchanged || newSnapshots.length === 0 ? null : recordPage(tx, core, watched, page, 'reread', newSnapshots, true)
 	if (recorded?.waits === true) return null
 	if (recorded !== null && !resource.modifiedFilter) writePageDigest(tx, core, rs.number, newSnapshots)
+	const { missing, decided } = queueMissing(tx, core, rs, missingIds)
+	return { missing, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
+}
+
+/** Queues or holds objects that a re-read does not show. Returns how many count as missing, and how many are decided. */
+function queueMissing(
+	tx: Tx,
+	core: Core,
+	rs: ResourceState,
+	missingIds: readonly ObjectId[],
+): { missing: number; decided: number } {
+	const ids = withoutUnreadable(core, rs, missingIds)
 	const checks: ReturnType<typeof core.lookups.getChecks> =
-		sureIds.length === 0 ? new Map() : core.lookups.getChecks(rs.number, sureIds)
+		ids.length === 0 ? new Map() : core.lookups.getChecks(rs.number, ids)
 	let decided = 0
-	for (const id of sureIds) {
-		const isDecided = checks.get(id)?.decided === true
+	for (const id of ids) {
+		const check = checks.get(id)
+		const isDecided = check?.decided === true
 		if (isDecided) decided++
 		// Its read has failed, and is tried again by itself.
-		if (checks.get(id)?.failed !== undefined && checks.get(id)?.missing === true) continue
-		if (rs.heldSinceMs === null || isDecided) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
-		else holdDeletion(tx, core, rs.number, id)
+		const isTried = check?.failed !== undefined && check.missing === true
+		if (rs.heldSinceMs !== null && !isDecided) holdDeletion(tx, core, rs.number, id)
+		else if (!isTried) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
 	}
-	return { missing: sureIds.length, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
+	return { missing: ids.length, decided }
 }
 
 /** Whether a page of the pass has the same digest as before. */

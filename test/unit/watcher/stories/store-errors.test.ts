@@ -136,9 +136,10 @@ describe('a store that does not answer', () => {
 		expect(arrivalsSince(world)).toEqual([`UPDATED products ${liveIds(world, 'products')[60]}`])
 		const sizes = world.store.log
 			.slice(from)
-			.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)/.exec(path)?.[1])
+			.map(({ path }) => /orderby=id&order=asc&per_page=(\d+)(?!.*offset=1000000000)/.exec(path)?.[1])
 			.filter((size) => size !== undefined)
-		expect(new Set(sizes)).toEqual(new Set(['100', '50', '25']))
+		// The row before is asked for too, so that a deletion is noticed.
+		expect([...new Set(sizes)]).toEqual(['100', '50', '25', '26'])
 	})
 
 	test('2.1 in the middle of a window: the run that goes on with it asks for the total anew', async () => {
@@ -148,8 +149,8 @@ describe('a store that does not answer', () => {
 			startMs: Date.UTC(2026, 10, 1, 7, 20),
 			store: { orders: 'posts', zone: 'America/Denver' },
 		})
-		// Twice in one run, which ends without the orders.
-		world.store.setFaults({ match: 'orderby=modified&order=asc', status: 500, times: 2 })
+		// The run ends without the orders.
+		world.store.setFaults({ match: 'orderby=modified&order=asc', status: 403, form: 'json', times: 1 })
 		for (let second = 0; second < 300 && getResourceState(world, 'orders').error === null; second++)
 			await world.advance(1_000)
 		expect(getResourceState(world, 'orders').window).not.toBeNull()

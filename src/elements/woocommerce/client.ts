@@ -277,7 +277,7 @@ function restrictIds(parameters: Record<string, string>, collection: Collection,
 	if (exceptIds.length > 0 && collection.args.includes('exclude')) excludeIds(parameters, exceptIds)
 }
 
-/** Leaves out these ids. Beside `include` the store ignores `exclude`, so they leave that list, unless nothing is left. */
+/** Leaves out these ids. Beside `include` the store ignores `exclude`, so they leave that list, unless none is left. */
 function excludeIds(parameters: Record<string, string>, ids: readonly ObjectId[]): void {
 	const excluded = ids.map(String)
 	const included = parameters['include']?.split(',')

@@ -34,6 +34,8 @@ export interface FailingSpan {
 	minFailed: number
 	/** The most rows below that which could be read at once; 0: none. */
 	okRows: number
+	/** The last page of it was read. */
+	wasRead: boolean
 	/** Time or size is the likely reason, not one row. */
 	bySize: boolean
 	/** Epoch ms. */

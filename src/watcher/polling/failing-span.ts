@@ -11,11 +11,11 @@ export function getPageRows(span: FailingSpan | undefined, offset: number, wante
 	return Math.min(wanted, start - offset + getPartRows(span, span.to - start))
 }
 
-function getPartRows({ failures, bySize, okRows }: FailingSpan, left: number): number {
+function getPartRows({ failures, bySize, okRows, wasRead }: FailingSpan, left: number): number {
 	// Once, a failure may have been a chance.
 	if (failures === 1 && !bySize) return left
 	// If all rows are large, as many as before can be read; if one is, half of what is left finds it soonest.
-	if (bySize && okRows > 0) return Math.min(okRows, left)
+	if (bySize && wasRead && okRows > 0) return Math.min(okRows, left)
 	return Math.max(1, Math.floor(left / 2))
 }
 
@@ -28,7 +28,7 @@ export function noteFailedPage(
 	const { offset, limit, bySize } = page
 	const end = offset + limit
 	if (span === undefined || offset >= span.to || end <= span.from)
-		return { from: offset, to: end, failures: 1, minFailed: limit, okRows: 0, bySize, sinceMs: nowMs }
+		return { from: offset, to: end, failures: 1, minFailed: limit, okRows: 0, wasRead: false, bySize, sinceMs: nowMs }
 	const minFailed = Math.min(span.minFailed, limit)
 	return {
 		from: Math.max(span.from, offset),
@@ -36,6 +36,7 @@ export function noteFailedPage(
 		failures: span.failures + 1,
 		minFailed,
 		okRows: span.okRows < minFailed ? span.okRows : 0,
+		wasRead: false,
 		bySize,
 		sinceMs: span.sinceMs,
 	}
@@ -58,8 +59,8 @@ export function noteReadPage(
 		const wasChance = span.failures === 1 && limit >= span.minFailed
 		return { span: null, learnedRows: wasChance ? null : Math.max(1, okRows) }
 	}
-	if (!movesBound) return { span: { ...span, from: end, okRows } }
-	return { span: { ...span, from: 0, to: Math.max(1, span.to - passed), okRows } }
+	const read = { ...span, okRows, wasRead: true }
+	return { span: movesBound ? { ...read, from: 0, to: Math.max(1, span.to - passed) } : { ...read, from: end } }
 }
 
 /** Whether one row is left, which has failed twice. */

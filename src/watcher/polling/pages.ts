@@ -19,7 +19,7 @@ import { PageDelayed, requestPage, StoreError, type ListedPage, type SliceBudget
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
 import { getPageRows, isSingleRow, noteFailedPage, noteReadPage } from './failing-span.ts'
 import { growPageSize, limitRows, noteRowLength, noteTooLarge } from './page-size.ts'
-import { MAX_NAME_REQUESTS, nameRow, tryPage } from './row-names.ts'
+import { isWholeScan, MAX_NAME_REQUESTS, nameRow, tryPage } from './row-names.ts'
 import { getExcludedIds, hurryShown, noteUnreadableRow } from './unreadable.ts'
 
 /** Failed requests that a run makes in another way for one resource. */
@@ -225,9 +225,12 @@ async function handleFailedPage(
 	}
 	const span = noteFailedPage(before, { offset, limit, bySize: isBySize(error.failure) }, now)
 	setSpan(rs, key, span)
-	// With too few requests left, the next slice does it.
-	if (isSingleRow(span) && budget.requests >= MAX_NAME_REQUESTS)
-		await concludeRow(core, watched, { ...failed, offset: span.from }, error, budget)
+	if (isSingleRow(span)) {
+		if (budget.requests >= MAX_NAME_REQUESTS)
+			await concludeRow(core, watched, { ...failed, offset: span.from }, error, budget)
+		// The next slice has the requests that it takes.
+		else budget.requests = 0
+	}
 	return delayPage(core, watched, error)
 }
 
@@ -258,7 +261,7 @@ async function concludeRow(
 		at: offset,
 		gapKey: toGapKey(key, asked),
 		isExcluded: name.id !== null && asked.exceptIds?.includes(name.id) === true,
-		isScan: asked.order.startsWith('id'),
+		isScan: isWholeScan(asked),
 		failure: error.failure,
 	})
 }

@@ -132,7 +132,7 @@ function recordRereadPage(
 	return { missing, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
 }
 
-/** Queues or holds objects that a re-read does not show. Returns how many count as missing, and how many are decided. */
+/** Queues or holds objects that a re-read does not show. Returns how many count as missing, and are decided. */
 function queueMissing(
 	tx: Tx,
 	core: Core,

@@ -42,13 +42,18 @@ export async function nameRow(
 		hidesIds = page === null
 	}
 	const afterId = at === 0 ? null : await findId(core, watched, query, [at - 1], budget)
-	const isById = query.order.startsWith('id') && query.modifiedAfterSec === undefined && query.trashed !== true
-	if (isById) return { id: await findBetween(core, watched, query, { at, afterId }, budget), afterId, hidesIds }
+	if (isWholeScan(query))
+		return { id: await findBetween(core, watched, query, { at, afterId }, budget), afterId, hidesIds }
 	// A new object stands last in the order of ids; others are named by the next scan.
 	const newest: ListQuery = { order: 'id-desc', limit: 1, exceptIds: query.exceptIds ?? [] }
 	if ((await tryPage(core, watched, newest, budget)) !== null) return { id: null, afterId, hidesIds }
 	const id = await findBetween(core, watched, newest, { at: 0, afterId: null }, budget)
 	return { id, afterId, hidesIds }
+}
+
+/** Whether a query lists everything in the order of ids. Pure. */
+export function isWholeScan({ order, modifiedAfterSec, trashed }: ListQuery): boolean {
+	return order.startsWith('id') && modifiedAfterSec === undefined && trashed !== true
 }
 
 /** The id at `at` in a list in the order of ids, from the rows beside it. */

@@ -21,7 +21,7 @@ export function getNextUnreadableMs(core: Core): number | null {
 		: null
 }
 
-/** Tries an object that could not be read: in its list, then by its own address. False: none is due. Throws StoreError. */
+/** Tries an object that could not be read: in its list, then at its address. False: none is due. Throws StoreError. */
 export async function unreadableStep(
 	core: Core,
 	findWatched: (number: number) => WatchedResource | null,

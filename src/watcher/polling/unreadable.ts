@@ -23,7 +23,8 @@ const MAX_GAP_LISTS = 6
 /** The first delay of a retry, and the longest one in the first day, ms. */
 const MIN_RETRY_MS = 30_000
 const MAX_RETRY_MS = HOUR_MS
-/** Many objects are read further apart: about twenty an hour. */
+/** More objects than this are read further apart: about twenty an hour. */
+const MAX_HURRIED = 20
 const RETRY_MS_PER_OBJECT = 3 * 60_000
 /** Rows of the first page after one that could not be read, where there are more of them. */
 const DENSE_STRIDE = 8
@@ -65,7 +66,8 @@ export function hurryShown(core: Core, rs: ResourceState, snapshots: readonly Sn
 export function getObjectRetryMs(tries: number, ageMs: number, count: number): number {
 	const slowestMs = ageMs >= DAY_MS ? DAY_MS : MAX_RETRY_MS
 	const steppedMs = Math.min(MIN_RETRY_MS * 2 ** Math.min(tries, 30), slowestMs)
-	return Math.min(Math.max(steppedMs, tries === 0 ? 0 : count * RETRY_MS_PER_OBJECT), DAY_MS)
+	const apartMs = count > MAX_HURRIED ? count * RETRY_MS_PER_OBJECT : 0
+	return Math.min(Math.max(steppedMs, apartMs), DAY_MS)
 }
 
 /** A row that spoils its pages. */
@@ -77,7 +79,7 @@ export interface UnreadableRow {
 	gapKey: string
 	/** The list was asked without it. */
 	isExcluded: boolean
-	/** The list is in the order of ids. */
+	/** The list has everything in the order of ids. */
 	isScan: boolean
 	failure: Failure
 }
@@ -162,7 +164,8 @@ export function noteUnreadableLimit(core: Core, rs: ResourceState): void {
 		.listFailed(rs.number)
 		.map(({ id, reason }) => ({ name: String(id), reason }))
 		.filter(({ name }) => !named.some((other) => other.name === name))
-	const unnamed = getUnnamed(rs, core.ports.now())
+	// Those that lists show although they are asked not to are likely the ones that have a name.
+	const unnamed = getUnnamed(rs, core.ports.now()).slice(named.length - getExcludedIds(rs).length)
 	const message = toUnreadableMessage(rs.objectType, [...named, ...failing, ...unnamed])
 	if (message === null) endLimit(rs, UNREADABLE_LIMIT)
 	else noteLimit(rs, UNREADABLE_LIMIT, message, core.ports.now())

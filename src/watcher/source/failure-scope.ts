@@ -59,7 +59,7 @@ function hasAnswered(core: Core, number: number): boolean {
 	return core.ports.now() - (core.answeredMs.get(number) ?? -Infinity) <= ANSWER_AGE_MS
 }
 
-/** Asks for a page behind the last row. null: it was answered; otherwise the failure. Throws what concerns the store. */
+/** Asks for a page behind the last row. null: it was answered; else the failure. Throws what concerns the store. */
 export async function answersWithoutRows(
 	core: Core,
 	watched: WatchedResource,

@@ -3,7 +3,8 @@ import { jsx } from 'hono/jsx'
 import { describe, expect, test } from 'vitest'
 import { INSTANCE_STATES } from '../../../src/rpc/watcher.ts'
 import { layOutBars } from '../../../src/ui/parts/chart.tsx'
-import { diffRecords } from '../../../src/ui/parts/code.tsx'
+import { diffRecords, indentJson } from '../../../src/ui/parts/code.tsx'
+import { parseRecord } from '../../../src/ui/pages/instance/event-words.ts'
 import { Field } from '../../../src/ui/parts/field.tsx'
 import { Form } from '../../../src/ui/parts/form.tsx'
 import { toProgressText } from '../../../src/ui/parts/notice.tsx'
@@ -116,6 +117,17 @@ test('a difference names fields that changed, came and went, and counts the othe
 		{ kind: 'hunk', text: '2 fields unchanged' },
 	])
 	expect(diffRecords(null, { a: 1 })).toEqual([{ kind: 'plus', text: '"a": 1' }])
+})
+
+test('records and differences show numbers as they are written', () => {
+	const text = '{"a":7615917337495251231,"b":[1.10,1e400]}'
+	expect(indentJson(text)).toBe('{\n  "a": 7615917337495251231,\n  "b": [\n    1.10,\n    1e400\n  ]\n}')
+	expect(indentJson('no JSON 1.10')).toBe('no JSON 1.10')
+	expect(diffRecords(parseRecord(text), parseRecord(text.replace('231', '232')))).toEqual([
+		{ kind: 'minus', text: '"a": 7615917337495251231' },
+		{ kind: 'plus', text: '"a": 7615917337495251232' },
+		{ kind: 'hunk', text: '1 field unchanged' },
+	])
 })
 
 describe('fields', () => {

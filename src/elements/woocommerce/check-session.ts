@@ -4,8 +4,16 @@
  */
 import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-errors.ts'
 import { authorize, type RequestAuth } from './request-auth.ts'
-import { NETWORK_ERROR_MESSAGES, toResponseFailure, withoutQuery, toNetworkFailure } from './failures.ts'
+import {
+	NETWORK_ERROR_MESSAGES,
+	parseVendorError,
+	toNetworkFailure,
+	toResponseFailure,
+	withoutQuery,
+} from './failures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
+import { findProtection, findShopPage } from './page-signatures.ts'
+import { parsePageMessage } from './page-text.ts'
 import type { ConnectError, Failure, Io } from '../store.ts'
 
 /** Requests of one check at most. */
@@ -124,10 +132,12 @@ export function noResponseError(failure: Failure, url: string): ConnectError {
 }
 
 /**
- * The error for a response that affects the whole site, whatever was requested: 5xx, the statuses of Cloudflare's
- * edge, rate limits. Null for every other response.
+ * The error for a response that affects the whole site, whatever was requested: bot protection, 5xx, the statuses of
+ * Cloudflare's edge, rate limits. Null for every other response.
  */
 export function findSiteError(answer: StoreResponse, nowMs: number): ConnectError | null {
+	const protectionError = findProtectionError(answer)
+	if (protectionError !== null) return protectionError
 	if (answer.status !== 429 && answer.status < 500) return null
 	const edge = findEdgeErrorKind(answer.status, answer.text)
 	if (edge !== null) return unreachableError(edge, answer.url)
@@ -154,6 +164,32 @@ export function findSiteError(answer: StoreResponse, nowMs: number): ConnectErro
 		'server',
 		`${withoutQuery(answer.url)} answered ${answer.status}: the store failed. Check its error log, then try again.`,
 		vendorMessage,
+	)
+}
+
+/** The error for an answer that does not come from the shop; null: it may. */
+function findProtectionError(answer: StoreResponse): ConnectError | null {
+	const { status, url, text } = answer
+	if ((status >= 300 && status < 400) || parseVendorError(text) !== null) return null
+	const protection = findProtection(answer)
+	if (protection === null) return null
+	return toConnectError(
+		400,
+		'rest-closed',
+		`${withoutQuery(url)} answered ${status}: ${protection.name} answers instead of the shop. ${protection.action}`,
+		parsePageMessage(text),
+	)
+}
+
+/** The error for a page of the shop in place of its API. */
+export function toPageError(answer: StoreResponse): ConnectError {
+	const page = findShopPage(answer)
+	if (page === null) return restClosedError(answer, null)
+	return toConnectError(
+		400,
+		'rest-closed',
+		`${withoutQuery(answer.url)} answered ${answer.status} with ${page.name} instead of JSON. ${page.action}`,
+		parsePageMessage(answer.text),
 	)
 }
 

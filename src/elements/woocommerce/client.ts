@@ -6,7 +6,14 @@ import { getEntries, parseAnswer, parseJson } from './answer-json.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection, isKnownCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
-import { toResponseFailure, withoutQuery, isGoneFailure, isMissingObject, toShapeFailure } from './failures.ts'
+import {
+	toResponseFailure,
+	withoutQuery,
+	isGoneFailure,
+	isMissingObject,
+	toProtectionFailure,
+	toShapeFailure,
+} from './failures.ts'
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
 import { tightenBound } from './where.ts'
@@ -119,7 +126,7 @@ class WooCommerceClient implements StoreClient {
 		// An object that does not exist is a 404, whatever the version and the method (docs/woocommerce.md 2.6).
 		if (!answer.ok)
 			return answer.status === 400 && isMissingObject(path, answer.code) ? { ...answer, status: 404 } : answer
-		if (answer.text.trim() === '')
+		if (answer.text.trim() === '' && [200, 201, 204, 205].includes(answer.status))
 			return { ok: true, status: answer.status, body: null, total: parseTotal(answer), storeNowMs: answer.storeNowMs }
 		const parsed = parseAnswer(answer.text)
 		if (parsed === null) return toShapeFailure(answer, 'JSON')
@@ -179,7 +186,12 @@ class WooCommerceClient implements StoreClient {
 				timeoutMs: this.#io.timeoutMs ?? DEFAULT_TIMEOUT_MS,
 			})
 			if (!answer.ok) return { ...answer, storeNowMs: this.#io.now() }
-			if (answer.status >= 200 && answer.status < 300) return { ...answer, url: withoutQuery(answer.url) }
+			if (answer.status >= 200 && answer.status < 300) {
+				const refused = toProtectionFailure(answer)
+				return refused === null
+					? { ...answer, url: withoutQuery(answer.url) }
+					: { ...refused, storeNowMs: answer.storeNowMs }
+			}
 			const skewSec = Math.round((answer.storeNowMs - this.#io.now()) / 1000)
 			if (
 				attempt === 1 &&

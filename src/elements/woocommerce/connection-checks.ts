@@ -3,7 +3,14 @@ import { isLargeNumericId, toObjectId } from '../values.ts'
 import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError, Failure } from '../store.ts'
-import { findSiteError, noResponseError, restClosedError, toConnectError, type CheckSession } from './check-session.ts'
+import {
+	findSiteError,
+	noResponseError,
+	restClosedError,
+	toConnectError,
+	toPageError,
+	type CheckSession,
+} from './check-session.ts'
 import { API_PREFIX, parseRecords, parseTotal } from './client.ts'
 import { getCollection } from './collections.ts'
 import { parseJson, toList } from './answer-json.ts'
@@ -90,7 +97,7 @@ function toProbeError(site: Site, path: string, answer: StoreResponse, failure: 
 function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectError {
 	const rows = parseRecords(answer)?.records
 	if (rows === undefined) {
-		if (/^\s*<(!doctype|html)/i.test(answer.text)) return restClosedError(answer, null)
+		if (/^\s*<(!doctype|html)/i.test(answer.text)) return toPageError(answer)
 		return toConnectError(
 			502,
 			'server',

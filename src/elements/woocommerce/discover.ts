@@ -8,6 +8,7 @@ import type { StoreResponse } from './http.ts'
 import {
 	restClosedError,
 	toConnectError,
+	toPageError,
 	noResponseError,
 	type CheckSession,
 	findSiteError,
@@ -94,7 +95,7 @@ class SiteProbe {
 		if (linked !== null) return this.#followLink(linked, index)
 		const pageClosedError = this.#closedError(page)
 		if (pageClosedError !== null) return pageClosedError
-		if (isWordPress(page) || isWordPress(index)) return restClosedError(index, null)
+		if (isWordPress(page) || isWordPress(index)) return toPageError(index)
 		return toConnectError(
 			400,
 			'not-wordpress',
@@ -194,10 +195,10 @@ class SiteProbe {
 			)
 		// The link is written for the site's own address; this one answers, and nothing was typed for the other.
 		const root = `${from.origin}${url.pathname.replace(/(?<!\/)\/*$/, '/')}`
-		if (root === withoutQuery(page.url)) return this.#closedError(page) ?? restClosedError(page, null)
+		if (root === withoutQuery(page.url)) return this.#closedError(page) ?? toPageError(page)
 		const index = await this.#get(root, { _fields: INDEX_FIELDS })
 		if (!index.ok) return index
-		return parseIndex(index, this.#base, this.#schemeGiven) ?? this.#closedError(index) ?? restClosedError(index, null)
+		return parseIndex(index, this.#base, this.#schemeGiven) ?? this.#closedError(index) ?? toPageError(index)
 	}
 
 	/** The error for a 401 or 403, in JSON or as a page; null for other answers. */

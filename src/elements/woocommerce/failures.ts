@@ -7,6 +7,7 @@ import { findEdgeErrorKind, type NetworkErrorKind } from '../../lib/network-erro
 import type { Cure, Failure } from '../store.ts'
 import { parseJson } from './answer-json.ts'
 import { toCure, toRedirectCure } from './cures.ts'
+import { findProtection, findShopPage } from './page-signatures.ts'
 import { MAX_VENDOR_TEXT, parsePageMessage, toPlainText } from './page-text.ts'
 
 /** Places at which JSON may begin that are tried: a notice can contain brackets. */
@@ -68,7 +69,9 @@ export function toResponseFailure(answer: ResponseText, nowMs: number): Failure 
 	const { status, headers, url } = answer
 	const error = parseVendorError(answer.text)
 	const { kind, problem, cure } =
-		diagnoseOutage(answer) ?? (error === null ? diagnosePage(status) : diagnoseVendorError(status, error))
+		(error === null ? diagnoseProtection(answer) : null) ??
+		diagnoseOutage(answer) ??
+		(error === null ? diagnosePage(status) : diagnoseVendorError(status, error))
 	return {
 		ok: false,
 		kind,
@@ -86,6 +89,33 @@ interface Diagnosis {
 	kind: Failure['kind']
 	problem: string
 	cure: Cure
+}
+
+/** null: nothing that is known keeps requests from the shop. A redirect is one, wherever it leads. */
+function diagnoseProtection(answer: ResponseText): Diagnosis | null {
+	const protection = answer.status < 400 ? null : findProtection(answer)
+	if (protection === null) return null
+	return {
+		kind: 'not-json',
+		problem: `${protection.name} answers instead of the shop.`,
+		cure: { cause: 'bot-protection', action: protection.action },
+	}
+}
+
+/** The Failure for a 2xx that does not come from the shop; null: it may. */
+export function toProtectionFailure(answer: ResponseText): Failure | null {
+	const protection = findProtection(answer)
+	if (protection === null) return null
+	return {
+		ok: false,
+		kind: 'not-json',
+		status: answer.status,
+		code: null,
+		providerMessage: parsePageMessage(answer.text),
+		retryAfterMs: null,
+		message: `${withoutQuery(answer.url)} answered ${answer.status}: ${protection.name} answers instead of the shop.`,
+		cure: { cause: 'bot-protection', action: protection.action },
+	}
 }
 
 /** The meaning of a status alone; null if the body decides. */
@@ -112,12 +142,6 @@ function diagnoseOutage(answer: ResponseText): Diagnosis | null {
 			kind: 'throttled',
 			problem: 'the store is temporarily unavailable (maintenance or overload).',
 			cure: toCure('maintenance'),
-		}
-	if (isChallenge(answer))
-		return {
-			kind: 'not-json',
-			problem: 'bot protection in front of the store asks for a browser. Allow /wp-json/ there.',
-			cure: toCure('bot-protection'),
 		}
 	const edge = findEdgeErrorKind(status, answer.text)
 	if (edge !== null)
@@ -214,7 +238,10 @@ function describeBody(answer: ResponseText, start: string): { found: string; cur
 	// The home page, whose header names the address of the API with plain permalinks (docs/woocommerce.md 1.2).
 	if (/[?&]rest_route=/.test(answer.headers.get('link') ?? ''))
 		return { found: 'the home page, since the permalinks are set to Plain,', cure: toCure('plain-permalinks') }
-	return { found: 'a page', cure: toCure(isChallenge(answer) ? 'bot-protection' : 'page') }
+	const shopPage = findShopPage(answer)
+	return shopPage === null
+		? { found: 'a page', cure: toCure('page') }
+		: { found: shopPage.name, cure: { cause: 'page', action: shopPage.action } }
 }
 
 /** The text that stands before valid JSON, at most 200 characters; null: there is none. */
@@ -339,15 +366,4 @@ function authErrorMessage(error: { code: string; message: string | null }): stri
 	if (lacksPermission(error)) return 'the API key lacks the permission for this.'
 	if (error.code === 'woocommerce_rest_authentication_error') return 'the API key or secret is wrong.'
 	return 'the API key is unknown, revoked, or did not reach WooCommerce.'
-}
-
-/** Whether a page requires a browser: neither the store nor the key is at fault (docs/woocommerce.md 2.2). */
-function isChallenge(answer: ResponseText): boolean {
-	if (answer.headers.get('cf-mitigated') === 'challenge') return true
-	return (
-		/<html/i.test(answer.text.slice(0, 4096)) &&
-		/just a moment|checking your browser|captcha|challenge-platform|enable javascript and cookies/i.test(
-			answer.text.slice(0, 65_536),
-		)
-	)
 }

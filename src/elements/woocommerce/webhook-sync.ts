@@ -199,7 +199,18 @@ export async function findWriteAccess(client: StoreClient): Promise<WriteAccess>
 	if (answer.ok || answer.status === 404 || answer.status === 400) return { allowed: true, message: null }
 	// The key has just read, so a store that refuses it now refuses the write, in whichever language it says so.
 	const message = findMissingPermission(answer) ?? (answer.kind === 'auth' ? READ_ONLY_KEY : null)
-	return { allowed: message === null ? null : false, message }
+	if (message !== null) return { allowed: false, message }
+	return isKeptOut(answer) ? { allowed: false, message: toSentences(answer) } : { allowed: null, message: null }
+}
+
+/** Whether something in front of the shop refused the call, so that the shop did nothing. */
+function isKeptOut({ cure }: Failure): boolean {
+	return cure?.cause === 'bot-protection'
+}
+
+/** What happened and what to do. */
+function toSentences({ message, cure }: Failure): string {
+	return cure === undefined ? message : `${message} ${cure.action}`
 }
 
 const NO_WEBHOOK_PERMISSION =
@@ -217,6 +228,7 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 	const mayHaveChanged =
 		wasSent &&
 		missingPermission === null &&
+		!isKeptOut(failure) &&
 		failure.kind !== 'rejected' &&
 		failure.kind !== 'no-route' &&
 		failure.kind !== 'throttled'
@@ -225,7 +237,7 @@ function toFailedSync(failure: Failure, wasSent: boolean): WebhookSyncResult {
 		webhooks: [],
 		changes: [],
 		unsupported: [],
-		errors: [missingPermission ?? failure.message],
+		errors: [missingPermission ?? (isKeptOut(failure) ? toSentences(failure) : failure.message)],
 		missingPermission,
 		failure,
 		mayHaveChanged,

@@ -91,16 +91,58 @@ export function toSitePath(url: URL): string {
 }
 
 /**
- * A site's address in a form that is equal for all spellings of one site: it ignores scheme, `www.` and trailing
- * slash.
+ * A site's address in a form that is equal for all spellings of one site: it ignores scheme, `www.`, default ports,
+ * query and trailing slash; a host in Unicode is one in Punycode.
  */
 export function toSiteKey(address: string): string {
-	return address
-		.trim()
+	const text = address.trim()
+	const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`
+	if (text === '' || !URL.canParse(full)) return text.toLowerCase()
+	const { hostname, port, pathname } = new URL(full)
+	const host = toHostKey(hostname).replace(/^www\./, '')
+	const shownPort = port === '' || port === '80' || port === '443' ? '' : `:${port}`
+	return `${host}${shownPort}${decodePath(pathname)
 		.toLowerCase()
-		.replace(/^[a-z]+:\/\//, '')
-		.replace(/^www\./, '')
-		.replace(/(?<!\/)\/+$/, '')
+		.replace(/(?<!\/)\/+$/, '')}`
+}
+
+function decodePath(path: string): string {
+	try {
+		return decodeURIComponent(path)
+	} catch {
+		return path
+	}
+}
+
+/**
+ * Whether a site names itself by an address of another one. Plugins for languages add a folder (`/de/`, `/en-us/`) or
+ * a parameter to it. '' is no other address.
+ */
+export function isOtherSite(named: string, home: string): boolean {
+	if (named.trim() === '') return false
+	const [one, other] = [toSiteKey(named), toSiteKey(home)]
+	return one !== other && withoutLanguage(one) !== withoutLanguage(other)
+}
+
+function withoutLanguage(siteKey: string): string {
+	const [, base = siteKey, folder = ''] = /^(.+)\/([^/]+)$/.exec(siteKey) ?? []
+	return isLanguageFolder(folder) ? base : siteKey
+}
+
+/** Folders of staging sites that are also codes of a language or a country. */
+const STAGING_FOLDERS = new Set(['dev', 'new', 'qa'])
+
+/** `de`, `en-us`, `zh-hans`, `pt_br`, or a country: `at`. */
+function isLanguageFolder(folder: string): boolean {
+	const [language = '', ...rest] = folder.split(/[-_]/)
+	if (!/^[a-z]{2,3}$/.test(language) || STAGING_FOLDERS.has(folder)) return false
+	if (rest.length > 2 || !rest.every((part) => /^([a-z]{2}|[a-z]{4}|\d{3}|formal|informal|valencia)$/.test(part)))
+		return false
+	return isCode(language, 'language') || (language.length === 2 && isCode(language.toUpperCase(), 'region'))
+}
+
+function isCode(code: string, type: 'language' | 'region'): boolean {
+	return new Intl.DisplayNames('en', { type, fallback: 'none' }).of(code) !== undefined
 }
 
 function reject(message: string): UrlCheckResult {

@@ -75,13 +75,29 @@ function parseHeaders(headers: Headers): WebhookHeaders | null {
 		signature: signature === null ? null : parseSignature(signature),
 		webhookId: toPlainAscii(headers.get('x-wc-webhook-id'), 20),
 		deliveryId: toPlainAscii(headers.get('x-wc-webhook-delivery-id'), 100),
-		source: toPlainAscii(headers.get('x-wc-webhook-source'), 500),
+		source: parseSource(headers.get('x-wc-webhook-source')),
 	}
 }
 
 /** 32 bytes as base64, in the only spelling that WooCommerce uses. */
 function parseSignature(text: string): Uint8Array<ArrayBuffer> | null {
 	return /^[A-Za-z0-9+/]{43}=$/.test(text) ? new Uint8Array(Buffer.from(text, 'base64')) : null
+}
+
+/** The address in ASCII, with the host in Punycode: a site may write its name in Unicode. */
+function parseSource(value: string | null): string {
+	const text = decodeBytes(value ?? '').trim()
+	return toPlainAscii(URL.canParse(text) ? new URL(text).href : text, 500)
+}
+
+/** The text of a header whose bytes are UTF-8; runtimes show each byte as one character. */
+function decodeBytes(value: string): string {
+	if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return value
+	try {
+		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(Buffer.from(value, 'latin1'))
+	} catch {
+		return value
+	}
 }
 
 function toPlainAscii(value: string | null, limit: number): string {

@@ -33,7 +33,8 @@ export interface WebhooksState {
 	/** Gaps between deliveries in the last week. */
 	gaps: DayOfGaps[]
 	/** Another site delivers here: a staging clone, or the shop after a move. */
-	foreign: { source: string; atMs: number } | null
+	/** `webhookId`: it is one of ours; absent: it is not. */
+	foreign: { source: string; atMs: number; webhookId?: string } | null
 	/** Numbers of resources whose payloads differ from REST reads: their deliveries are hints. */
 	hintsOnly: number[]
 	/** By resource number: how often its payloads differed, and how many equal ones came in a row since. */

@@ -41,6 +41,8 @@ export interface HealthFacts {
 		/** What ends it; null: the key's permissions. */
 		action?: string | null
 		foreign: string | null
+		/** The id of the webhook that it came from, if it is one of ours. */
+		foreignWebhook?: string | null
 		home: string
 		checkedMs?: number | null
 	} | null
@@ -123,14 +125,8 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 			action: 'Let the callback accept the waiting events, or shorten events.retention.days.',
 		})
 	if (facts.storeError !== null) findings.push(getStoreFinding(facts.storeError, facts.retry?.nextTryMs ?? null))
-	if (facts.webhooks?.foreign != null) {
-		const { foreign, home } = facts.webhooks
-		findings.push({
-			state: 'foreign-source',
-			reason: `Webhooks arrive from ${foreign} instead of ${home}: from a staging clone, or the shop has moved.`,
-			action: 'Delete the webhooks of the clone. If the shop has moved, PATCH store.url.',
-		})
-	}
+	if (facts.webhooks?.foreign != null)
+		findings.push(getForeignFinding(facts.webhooks.foreign, facts.webhooks.home, facts.webhooks.foreignWebhook ?? null))
 	if (facts.webhooks?.degraded != null) {
 		findings.push({
 			state: 'webhooks-degraded',
@@ -142,6 +138,25 @@ function getInstanceFindings(facts: HealthFacts): HealthFinding[] {
 	}
 	if (facts.callback !== null) findings.push(...getCallbackFindings(facts.callback, facts.waitingEvents))
 	return findings
+}
+
+/** A delivery whose signature is right, from another address. `webhookId` null: it is none of ours. */
+function getForeignFinding(source: string, home: string, webhookId: string | null): HealthFinding {
+	if (webhookId === null)
+		return {
+			state: 'foreign-source',
+			reason: `Webhooks arrive from ${source} instead of ${home}: from a staging clone, or the shop has moved.`,
+			action: 'Delete the webhooks of the clone. If the shop has moved, PATCH store.url.',
+		}
+	return {
+		state: 'foreign-source',
+		reason:
+			`Webhook ${webhookId} of this instance names ${source} as its shop, but the shop is ${home}. ` +
+			'Nothing is lost: what it reports is read at the shop before it is sent.',
+		action:
+			`If the shop has moved, PATCH store.url to ${source}. If that is a copy of the shop, switch the webhook off in ` +
+			'the copy only. If it is a further address of the shop, do nothing.',
+	}
 }
 
 function getStoreFinding(

@@ -14,6 +14,7 @@ import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { toNoiseReports } from './noise-reports.ts'
 import { toFindingReports } from '../core/findings.ts'
 import { toLimitReports } from '../core/resource-limits.ts'
+import { findForeignSource } from './webhook-reports.ts'
 
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {
@@ -51,7 +52,8 @@ export function buildHealth(core: Core): HealthReport {
 						degraded: state.hooks.degraded?.reason ?? null,
 						action: state.hooks.degraded?.action ?? null,
 						checkedMs: state.hooks.checkedMs,
-						foreign: state.hooks.foreign?.source ?? null,
+						foreign: findForeignSource(core)?.source ?? null,
+						foreignWebhook: findForeignSource(core)?.webhookId ?? null,
 						home: config.connection.home,
 					},
 		callback:

@@ -2,7 +2,7 @@
  * Deliveries of the store's webhooks: a verified delivery passes the same gate as every other observation; if its
  * payload proves too little, the object is read at the store (docs/architecture.md, Webhooks).
  */
-import { toSiteKey } from '../../lib/urls.ts'
+import { isOtherSite } from '../../lib/urls.ts'
 import { hashContent } from '../changes/content.ts'
 import { findProfile, getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -49,8 +49,11 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		hooks.lastDeliveryMs = delivery.receivedMs
 		const watched = findWatched(core, payload)
 		if (watched === null || payload.kind === 'unknown' || payload.id === null) return
-		const isForeign = toSiteKey(delivery.source) !== toSiteKey(core.config.connection.home)
-		if (isForeign) hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs }
+		const isForeign = isOtherSite(delivery.source, core.config.connection.home)
+		if (isForeign) {
+			const ours = isOurs(core, delivery) ? { webhookId: delivery.webhookId } : {}
+			hooks.foreign = { source: delivery.source, atMs: delivery.receivedMs, ...ours }
+		}
 		const count = (hooks.seen[delivery.topic] = (hooks.seen[delivery.topic] ?? 0) + 1)
 		const decision = decideDelivery(core, watched, delivery, payload, isForeign, count)
 		applyDeliveryDecision(tx, core, watched, payload.id, delivery, decision)
@@ -139,11 +142,11 @@ function acceptsVersion(core: Core, version: number): boolean {
  * the object counts.
  */
 function isTrusted(core: Core, watched: WatchedResource, delivery: WebhookDelivery): boolean {
-	const { hooks } = core.state
-	return (
-		!watched.resource.filtered &&
-		hooks.webhooks.some((webhook) => webhook.ours && String(webhook.id) === delivery.webhookId)
-	)
+	return !watched.resource.filtered && isOurs(core, delivery)
+}
+
+function isOurs({ state }: Core, { webhookId }: WebhookDelivery): boolean {
+	return state.hooks.webhooks.some((webhook) => webhook.ours && String(webhook.id) === webhookId)
 }
 
 /** Whether it has the fields of a REST record: webhooks of another API version, or filtered by a plugin, do not. */

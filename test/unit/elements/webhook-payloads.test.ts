@@ -237,3 +237,18 @@ describe('keys handed over', () => {
 		expect(keyAuthorization.isApproved(new URLSearchParams('success=0&user_id=x'))).toBe(false)
 	})
 })
+
+test.each([
+	['https://münchen.example/', 'https://xn--mnchen-3ya.example/'],
+	[Buffer.from('https://münchen.example/de/').toString('latin1'), 'https://xn--mnchen-3ya.example/de/'],
+	['https://M%C3%BCNCHEN.example', 'https://xn--mnchen-3ya.example/'],
+	['https://shop.example/?lang=de', 'https://shop.example/?lang=de'],
+	[null, ''],
+	['caf\u00e9', 'caf'],
+])('7.1 the site that a delivery names, %s, is %s', (source, expected) => {
+	const headers = new Headers({ 'x-wc-webhook-topic': 'order.updated' })
+	// A runtime that decodes headers shows characters that Headers of others refuse.
+	headers.get = (name) =>
+		name === 'x-wc-webhook-source' ? source : name === 'x-wc-webhook-topic' ? 'order.updated' : null
+	expect(webhooks.parseHeaders(headers)?.source).toBe(expected)
+})

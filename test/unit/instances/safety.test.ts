@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseName, parseTags } from '../../../src/instances/naming.ts'
 import { instanceSecret, isSealed, isStale, parseMasterKeys, openSecret, sealSecret } from '../../../src/lib/sealing.ts'
-import { checkUrl, toSiteKey } from '../../../src/lib/urls.ts'
+import { checkUrl, isOtherSite, toSiteKey } from '../../../src/lib/urls.ts'
 import { stripHtml } from '../../../src/lib/values.ts'
 
 const PLACE = instanceSecret({ id: 5, incarnation: '5' }, 'oauth.api.secret')
@@ -193,5 +193,47 @@ describe('names and tags', () => {
 		expect(parseTags(['<Add_Your_Tag>', 'a', 'a', ''])).toEqual({ ok: true, tags: ['a'] })
 		expect(parseTags(['<Add_Your_Tag>'])).toEqual({ ok: true, tags: null })
 		for (const none of [[], [' '], '']) expect(parseTags(none)).toEqual({ ok: true, tags: [] })
+	})
+})
+
+describe('the site that a webhook names', () => {
+	test.each([
+		['https://shop.example', 'https://shop.example/'],
+		['https://shop.example', 'http://shop.example:80/'],
+		['https://shop.example', 'https://shop.example:443'],
+		['https://shop.example', 'https://WWW.Shop.Example./'],
+		['https://shop.example', 'https://shop.example/de/'],
+		['https://shop.example', 'https://shop.example/EN-US/'],
+		['https://shop.example', 'https://shop.example/de-formal/'],
+		['https://shop.example', 'https://shop.example/at/'],
+		['https://shop.example', 'https://shop.example/?lang=de&x=1'],
+		['https://shop.example', 'https://shop.example/de/?lang=de'],
+		['https://shop.example', ''],
+		['https://shop.example', '  '],
+		['https://shop.example/en', 'https://shop.example/de'],
+		['https://shop.example/en', 'https://shop.example'],
+		['https://shop.example/store', 'https://shop.example/store/pt-br/'],
+		['https://münchen.example', 'https://xn--mnchen-3ya.example/'],
+		['https://xn--mnchen-3ya.example', 'https://M%C3%9CNCHEN.example/de/'],
+		['https://xn--mnchen-3ya.example', 'https://MÜNCHEN.example'],
+		['https://shop.example/caf%C3%A9', 'https://shop.example/CAF%c3%a9/'],
+	])('%s is also %s', (home, named) => {
+		expect(isOtherSite(named, home)).toBe(false)
+	})
+
+	test.each([
+		'https://staging.shop.example/',
+		'https://shop.example/staging/',
+		'https://shop.example/dev/',
+		'https://shop.example/qa/',
+		'https://shop.example/new/',
+		'https://shop.example/de/staging/',
+		'https://shop.example/en-staging/',
+		'https://shop.example:8443/',
+		'https://shop.example.org/',
+		'http://localhost/',
+		'no address',
+	])('%s is another site', (named) => {
+		expect(isOtherSite(named, 'https://shop.example')).toBe(true)
 	})
 })

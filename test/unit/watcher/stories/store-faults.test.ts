@@ -245,8 +245,8 @@ const FAULTS: Record<string, FaultRow> = {
 		fault: { html: true },
 		state: 'store-unreachable',
 		cause: 'page',
-		reason: /200 with a page/,
-		action: /exclude \/wp-json\//,
+		reason: /200 with a coming-soon or maintenance page/,
+		action: /Exempt \/wp-json\/wc\//,
 	},
 	'2.2 a firewall': {
 		fault: { status: 403, form: 'html' },
@@ -254,6 +254,20 @@ const FAULTS: Record<string, FaultRow> = {
 		cause: 'bot-protection',
 		reason: /403: a page instead of JSON/,
 		action: /Allow \/wp-json\//,
+	},
+	'2.2 SiteGround’s captcha': {
+		fault: { challenge: 'siteground' },
+		state: 'store-unreachable',
+		cause: 'bot-protection',
+		reason: /answered 202: SiteGround’s bot protection answers instead of the shop\./,
+		action: /^Ask the host to allow the path \/wp-json\/wc\/ for the user agent Shopbell\//,
+	},
+	'2.2 Cloudflare’s challenge': {
+		fault: { challenge: 'cloudflare' },
+		state: 'store-unreachable',
+		cause: 'bot-protection',
+		reason: /answered 403: Cloudflare’s bot protection answers instead of the shop\./,
+		action: /in its console/,
 	},
 	'2.2 no answer': {
 		fault: { stall: true },

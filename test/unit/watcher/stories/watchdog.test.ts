@@ -270,6 +270,11 @@ describe('webhooks that cannot be looked after', () => {
 		['a user who may not manage them', { match: '/webhooks', key: 'demoted' }, 'Shop manager'],
 		['a route that a shield closes', { match: '/webhooks', status: 403, form: 'html' }, ''],
 		['a route that fails', { match: '/webhooks', status: 500 }, ''],
+		[
+			'a bot protection on their creation alone',
+			{ match: '/webhooks/batch', challenge: 'siteground' },
+			'SiteGround’s bot protection answers instead of the shop',
+		],
 	])('%s: webhooks-degraded, and everything else goes on', async (_name, faults, words) => {
 		const world = await worldWithWebhooks({ vendorType: 'hybrid', pollIntervalMs: 5 * MINUTE_MS })
 		await world.setWebhookStatus('disabled')
@@ -277,6 +282,8 @@ describe('webhooks that cannot be looked after', () => {
 		const silent = liveIds(world, 'orders')[0]!
 		await world.advance(HOUR_MS)
 		expect(health(world)).toMatchObject({ state: 'webhooks-degraded', reason: expect.stringContaining(words) })
+		if ('challenge' in faults)
+			expect(health(world).action).toBe('Ask the host to allow the path /wp-json/wc/ for the user agent Shopbell/….')
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]! })
 		world.store.act({ do: 'edit-silently', resource: 'orders', id: silent })
 		getResourceState(world, 'orders').rereadAsked = true

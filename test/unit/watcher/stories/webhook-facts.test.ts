@@ -366,19 +366,48 @@ describe('7.10 deliveries after the end, and of a clone', () => {
 		await expectCleanJudgement(world)
 	})
 
-	test.each(['https://shop.example.com', 'http://www.shop.example.com/', 'https://SHOP.example.com/'])(
-		'7.10 scheme, www. and slash make no other site: %s',
-		async (source) => {
-			const world = await worldWithWebhooks()
-			const id = liveIds(world, 'orders')[0]!
-			world.store.act({ do: 'edit', resource: 'orders', id })
-			holdDeliveries(world)
-			await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id), { source })
-			await world.advance(100)
-			expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
-			expect(getWebhookState(world).foreign).toBeNull()
-		},
-	)
+	test.each([
+		'https://shop.example.com',
+		'http://www.shop.example.com/',
+		'https://SHOP.example.com/',
+		'https://shop.example.com:443/',
+		'https://shop.example.com/de/',
+		'https://shop.example.com/en-us/',
+		'https://shop.example.com/zh_hant/',
+		'https://shop.example.com/?lang=de',
+		'https://shop.example.com/fr/?lang=fr#top',
+		'',
+	])('7.10 scheme, www., port, slash, a language, or no address make no other site: %s', async (source) => {
+		const world = await worldWithWebhooks()
+		const id = liveIds(world, 'orders')[0]!
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		holdDeliveries(world)
+		await sendDelivery(world, 'order.updated', getStoreRecord(world, 'orders', id), { source })
+		await world.advance(100)
+		expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
+		expect(getWebhookState(world).foreign).toBeNull()
+	})
+	test('7.10 an address that differs in a webhook of ours: health says what differs, and does not say that it be deleted', async () => {
+		const world = await worldWithWebhooks()
+		const id = liveIds(world, 'orders')[0]!
+		const { topic, id: webhookId } = getWebhookState(world).webhooks.find(
+			({ topic: found }) => found === 'order.updated',
+		)!
+		world.store.act({ do: 'edit', resource: 'orders', id })
+		holdDeliveries(world)
+		await sendDelivery(world, topic, getStoreRecord(world, 'orders', id), {
+			source: 'https://new.example.com/',
+			webhookId: webhookId!,
+		})
+		await world.advance(5_000)
+		// It is read at the shop.
+		expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
+		const { state, reason, action } = buildHealth(world.engine.getCore()!)
+		expect(state).toBe('foreign-source')
+		expect(reason).toContain(`Webhook ${webhookId} of this instance names https://new.example.com/ as its shop`)
+		expect(action).toContain('PATCH store.url to https://new.example.com/')
+		expect(action).not.toMatch(/delete/i)
+	})
 })
 
 describe('7.11 payloads need not equal reads', () => {

@@ -78,7 +78,7 @@ const SIGNATURES: readonly Signature[] = [
 	{
 		name: 'Cloudflare’s bot protection',
 		by: 'service',
-		text: /<title>\s*just a moment|checking your browser before|cdn-cgi\/challenge-platform\/h\/|cf-browser-verification/i,
+		text: /<title>\s*just a moment|cdn-cgi\/challenge-platform\/h\/|cf-browser-verification/i,
 	},
 	{
 		name: 'Cloudflare’s firewall',
@@ -86,6 +86,7 @@ const SIGNATURES: readonly Signature[] = [
 		text: /attention required! \| cloudflare|cf-error-details|sorry, you have been blocked/i,
 		statuses: [403, 429, 503],
 	},
+	{ name: 'Cloudflare’s bot protection', by: 'service', text: /checking your browser before/i },
 	{ name: 'ModSecurity', by: 'host', text: /mod_?security/i },
 	{ name: 'ModSecurity', by: 'host', text: /<title>\s*not acceptable/i, statuses: [406] },
 	{
@@ -137,24 +138,30 @@ function isPageOfShop({ status, text }: Answer): boolean {
 	return status === 200 && /\/wp-(?:content|includes)\//i.test(text)
 }
 
-const PAGES: readonly [name: string, mark: RegExp, action: string][] = [
-	[
-		'a login page',
-		/id=["']loginform["']|wp-login\.php\?|name=["']password_protected_pwd["']|<title>[^<]{0,100}(?:log ?in|anmelden|connexion)\b/i,
-		'Exempt /wp-json/wc/ from the login, in the plugin that asks for it.',
-	],
-	[
-		'a coming-soon or maintenance page',
-		/woocommerce-coming-soon|seedprod|under-construction|maintenance-mode|wp-maintenance|<title>[^<]{0,100}(?:coming soon|under construction|maintenance|opening soon)/i,
-		'Exempt /wp-json/wc/ from the coming-soon or maintenance page, or end it.',
-	],
+const PAGES: readonly { name: string; marks: readonly RegExp[]; action: string }[] = [
+	{
+		name: 'a login page',
+		marks: [
+			/id=["']loginform["']|name=["']password_protected_pwd["']/i,
+			/<title>[^<]{0,100}\b(?:log ?in|anmelden|connexion)\b/i,
+		],
+		action: 'Exempt /wp-json/wc/ from the login, in the plugin that asks for it.',
+	},
+	{
+		name: 'a coming-soon or maintenance page',
+		marks: [
+			/woocommerce-coming-soon|seedprod|under-construction|maintenance-mode|wp-maintenance/i,
+			/<title>[^<]{0,100}\b(?:coming soon|opening soon|under construction|maintenance)\b/i,
+		],
+		action: 'Exempt /wp-json/wc/ from the coming-soon or maintenance page, or end it.',
+	},
 ]
 
 /** Which page of the shop answers instead of its API, and what to do; null: not known. */
 export function findShopPage({ text }: Pick<Answer, 'text'>): { name: string; action: string } | null {
 	const page = text.slice(0, 65_536)
-	const found = PAGES.find(([, mark]) => mark.test(page))
-	if (found !== undefined) return { name: found[0], action: found[2] }
+	const found = PAGES.find(({ marks }) => marks.some((mark) => mark.test(page)))
+	if (found !== undefined) return { name: found.name, action: found.action }
 	return /\/wp-(?:content|includes)\//i.test(page)
 		? {
 				name: 'a page of the shop, such as its home page,',

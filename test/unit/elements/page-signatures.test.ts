@@ -227,7 +227,7 @@ describe.each(PROTECTIONS)('2.2 %s', (name, action, page) => {
 		expect(read).toMatchObject({ ok: false, cure: { cause: 'bot-protection' } })
 	})
 
-	it('is named at connect, for the whole site and for the API alone', async () => {
+	it('is named at connect, for the whole site and for the API alone §11.13', async () => {
 		const store = createStore({ url: 'https://shop.example', objects: 3 })
 		const connect = async (isHit: (path: string) => boolean): Promise<ConnectError> => {
 			const io = ioOf(async (request, url) => (isHit(url.pathname) ? toResponse(page) : await store.fetch(request)), {

@@ -217,7 +217,7 @@ describe('the site that a webhook names', () => {
 		['https://xn--mnchen-3ya.example', 'https://M%C3%9CNCHEN.example/de/'],
 		['https://xn--mnchen-3ya.example', 'https://MÜNCHEN.example'],
 		['https://shop.example/caf%C3%A9', 'https://shop.example/CAF%c3%a9/'],
-	])('%s is also %s', (home, named) => {
+	])('§7.4 %s is also %s', (home, named) => {
 		expect(isOtherSite(named, home)).toBe(false)
 	})
 

@@ -387,7 +387,7 @@ describe('7.10 deliveries after the end, and of a clone', () => {
 		expect(arrivalsSince(world)).toEqual([`UPDATED orders ${id}`])
 		expect(getWebhookState(world).foreign).toBeNull()
 	})
-	test('7.10 an address that differs in a webhook of ours: health says what differs, and does not say that it be deleted', async () => {
+	test('§7.4 7.10 an address that differs in a webhook of ours: health says what differs, and does not say that it be deleted', async () => {
 		const world = await worldWithWebhooks()
 		const id = liveIds(world, 'orders')[0]!
 		const { topic, id: webhookId } = getWebhookState(world).webhooks.find(

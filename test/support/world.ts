@@ -68,6 +68,8 @@ export interface WorldOptions {
 	pollIntervalMs?: number
 	/** Keeps webhooks: minutes between reconciling polls. */
 	webhooks?: { reconcileMs: number }
+	/** Called before the connection. */
+	prepare?: (store: SimulatedStore) => void
 	/** Begins at this moment, epoch ms. */
 	startMs?: number
 	/** 0 ≤ x < 1, for jitter. */
@@ -240,6 +242,7 @@ export class World {
 			...options.store,
 		})
 		if (options.faults !== undefined) store.setFaults(options.faults)
+		options.prepare?.(store)
 		const isDefault = options.resources === undefined || options.watchesDefaults === true
 		const paths = isDefault ? ['orders', 'products', 'coupons', 'customers'] : []
 		const connected = await woocommerce.connect(
@@ -503,8 +506,8 @@ export class World {
 		return !busy && buildHealth(core).callback.waiting === 0
 	}
 
-	/** The judgement of everything so far. */
-	judge(): Judgement {
+	/** The judgement of everything so far. `polls`: spans that a change must outlast to be sent; whole polls unless told otherwise. */
+	judge(polls: readonly { startMs: number; endMs: number }[] = this.polls): Judgement {
 		return judge({
 			journal: this.store.journal(),
 			start: this.initialObjects,
@@ -513,7 +516,7 @@ export class World {
 			t0Ms: this.t0Ms,
 			baselineEndMs: this.baselineEndMs,
 			arrivals: this.arrivals,
-			polls: this.polls,
+			polls,
 			resources: this.#options.resources?.['variations'] === undefined ? DEFAULT_COLLECTIONS : COLLECTIONS,
 		})
 	}

@@ -1,0 +1,116 @@
+/** Numbers, shapes and pages that stores make of their answers: taken where they are unambiguous, named where not. */
+import { describe, expect, test } from 'vitest'
+import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
+import type { Fault } from '../../../store/store.ts'
+import {
+	changeProducts,
+	deviantWorld,
+	expectDeviantStory,
+	type DeviantStory,
+} from '../../../support/deviant-stories.ts'
+import { arrivalsSince, HOUR_MS, MINUTE_MS, reread } from '../../../support/stories.ts'
+import { getWebhookState, worldWithWebhooks } from '../../../support/webhook-stories.ts'
+
+const taken = (...faults: Fault[]): DeviantStory => ({ faults: () => faults, withinMs: 15 * MINUTE_MS, limit: null })
+
+const STORIES: Record<string, DeviantStory> = {
+	'lists as objects': taken({ listAsObject: true }),
+	'a comment after the JSON': taken({ comment: true }),
+	'three byte order marks': taken({ bom: 3 }),
+	'a notice before the JSON': { ...taken({ notice: true }), limit: /Warning/ },
+	'a byte order mark, a notice and a comment': {
+		...taken({ bom: 2, notice: true, comment: true }),
+		limit: /Warning/,
+	},
+	'a list as an object, a comment and a row twice': taken({ listAsObject: true, comment: true, repeat: {} }),
+}
+
+describe('what stands around an answer, and its shape, are taken', () => {
+	test.each(Object.keys(STORIES))('%s', async (name) => {
+		await expectDeviantStory(STORIES[name]!)
+	})
+})
+
+test('integers beyond 2^53 in meta_data are compared and sent to the last digit', async () => {
+	const world = await deviantWorld({ faults: () => [] })
+	const id = [...world.store.state('products').keys()][5]!
+	const set = (value: string) =>
+		world.store.act({
+			do: 'edit-silently',
+			resource: 'products',
+			id,
+			set: { meta_data: [{ id: 1, key: 'big', value: `@number:${value}` }], name: 'Big' },
+		})
+	set('7615917337495251231')
+	await reread(world, 10 * MINUTE_MS)
+	expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`])
+	set('7615917337495251232')
+	await reread(world, 10 * MINUTE_MS)
+	expect(arrivalsSince(world)).toEqual([`UPDATED products ${id}`, `UPDATED products ${id}`])
+	expect(world.arrivals[0]!.body).toContain(':7615917337495251231')
+	expect(world.arrivals[1]!.body).toContain(':7615917337495251232')
+})
+
+test('numeric ids beyond 2^53 are indexed and sent exactly', async () => {
+	const base = 9_223_372_036_854_000_000n
+	const world = await deviantWorld({ faults: () => [{ idBase: String(base) }] })
+	const expected = changeProducts(world).map((event) => event.replace(/\d+$/, (id) => String(base + BigInt(id))))
+	await world.advance(30 * MINUTE_MS)
+	expect(arrivalsSince(world).toSorted()).toEqual(expected.toSorted())
+})
+
+test.each(['siteground', 'cloudflare'] as const)(
+	'the page of a bot protection (%s) is called that',
+	async (challenge) => {
+		const world = await deviantWorld({ faults: () => [] })
+		world.store.setFaults({ challenge })
+		const expected = changeProducts(world)
+		await world.advance(20 * MINUTE_MS)
+		const { state, reason, store } = buildHealth(world.engine.getCore()!)
+		expect(state).toBe('store-unreachable')
+		expect(`${reason} ${store?.reason}`).toMatch(challenge === 'siteground' ? /SiteGround/ : /bot protection|challenge/)
+		world.store.setFaults({})
+		await world.advance(2 * HOUR_MS)
+		expect(arrivalsSince(world).toSorted()).toEqual(expected.toSorted())
+	},
+)
+
+test('a challenge for webhooks/batch alone is named, and polling goes on', async () => {
+	const world = await worldWithWebhooks({
+		vendorType: 'hybrid',
+		faults: { challenge: 'siteground', method: 'POST', match: 'webhooks/batch' },
+	})
+	const { webhooks, state } = buildHealth(world.engine.getCore()!)
+	expect(webhooks?.reason).toMatch(/SiteGround/)
+	expect(state).toBe('webhooks-degraded')
+})
+
+describe('webhooks', () => {
+	test.each([
+		'http://shop.example.com/de/',
+		'http://shop.example.com/?lang=de',
+		'http://shop.example.com/de?lang=at',
+		'http://shop.example.com:80/',
+		'http://SHOP.example.com',
+		null,
+	])('the source %s is the shop', async (source) => {
+		const world = await worldWithWebhooks()
+		world.store.setWebhooks({ source })
+		const [order] = world.store.act({ do: 'place-order' })
+		await world.advance(30_000)
+		expect(arrivalsSince(world)).toContain(`CREATED orders ${order!.id}`)
+		expect(getWebhookState(world).foreign ?? null).toBeNull()
+	})
+
+	test.each([
+		['xn--mller-kva.example', 'müller.example'],
+		['müller.example', 'xn--mller-kva.example'],
+	])('the source of an international name, %s, is the shop as %s', async (host, other) => {
+		const world = await worldWithWebhooks({ store: { url: `http://${host}` } })
+		world.store.setWebhooks({ source: `http://${other}/` })
+		const [order] = world.store.act({ do: 'place-order' })
+		await world.advance(30_000)
+		expect(arrivalsSince(world)).toContain(`CREATED orders ${order!.id}`)
+		expect(getWebhookState(world).foreign ?? null).toBeNull()
+	})
+})

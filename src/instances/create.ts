@@ -43,8 +43,8 @@ export async function createInstance(
 	const usesWebhooks = wantsWebhooks({ eventsEnabled: normalized.eventsEnabled, configuration: normalized.values })
 	if (usesWebhooks) requireReachable(env)
 	const connection = await requireConnection(element, toCredentials(normalized.values), services.io, resources)
-	requireResources(element, resources, connection)
 	requireArguments(element, normalized.resources, normalized.eventsEnabled ? connection : null)
+	requireResources(element, resources, connection)
 
 	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const [id, subscriptionId] = [

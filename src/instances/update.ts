@@ -106,7 +106,6 @@ export async function updateInstance(
 		? await requireConnection(element, toCredentials(request.normalized.values), services.io, request.resources)
 		: instance.connection
 	const plan = planUpdate(instance, before, input, options, request, checked)
-	requireResources(element, request.resources, plan.change.connection)
 	// Urls of earlier versions stay as they are; the watcher leaves out what is refused here.
 	if (options.replace || !instance.eventsEnabled || plan.changedKeys.includes(POLLER_KEY))
 		requireArguments(
@@ -114,6 +113,7 @@ export async function updateInstance(
 			request.normalized.resources,
 			request.normalized.eventsEnabled ? plan.change.connection : null,
 		)
+	requireResources(element, request.resources, plan.change.connection)
 
 	const callback = getCallbackUrl(plan.values, env.PUBLIC_URL)
 	const release = callback !== null && callback !== getCallbackUrl(before, env.PUBLIC_URL)

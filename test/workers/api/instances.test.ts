@@ -234,6 +234,17 @@ describe('creating', () => {
 			{ orders: { url: '/hubs/ecommerce/orders', datesConfiguration: { updatedDateTimezone: 'Mars/Olympus' } } },
 			'event.poller.configuration.orders.datesConfiguration.updatedDateTimezone',
 		],
+		[
+			'a date pattern that means something else',
+			{ orders: { url: '/orders', datesConfiguration: { updatedDateFormat: 'dd/MM/YYYY' } } },
+			'event.poller.configuration.orders.datesConfiguration.updatedDateFormat: ' +
+				'dd/MM/YYYY: YYYY is the week year; expected dd/MM/yyyy',
+		],
+		[
+			'a placeholder that writes something else',
+			{ orders: { url: "/orders?where=after='${gmtDate:YYYY-MM-DD}'" } },
+			'event.poller.configuration.orders.url: ${gmtDate:YYYY-MM-DD} is not understood: YYYY-MM-DD: YYYY is the week year',
+		],
 		['a resource without url', { orders: {} }, 'event.poller.configuration.orders.url'],
 		[
 			'the same collection twice',
@@ -245,7 +256,7 @@ describe('creating', () => {
 			{ orders: { url: '/orders', pageSize: 'many' } },
 			'event.poller.configuration.orders.pageSize',
 		],
-	])('%s is a 400 that names the field', async (_name, poller, field) => {
+	])('%s is a 400 that names the field §3.6 §3.9', async (_name, poller, field) => {
 		const { status, body: error } = await client.call(
 			'POST',
 			'/instances',

@@ -16,6 +16,7 @@ export const INSTANCE_STATES = [
 	'full',
 	'needs-reauth',
 	'store-unreachable',
+	'unreadable',
 	'deletions-held',
 	'changes-held',
 	'foreign-source',

@@ -52,6 +52,11 @@ const FINDINGS: Partial<
 		text: `${reason} Nothing is lost: changes are picked up once the store answers.`,
 		fix: 'instance',
 	}),
+	unreadable: ({ reason }) => ({
+		count: null,
+		text: `${reason} The other resources are polled as usual.`,
+		fix: 'instance',
+	}),
 	'deletions-held': (status) => {
 		const { count, objects } = describeHeld(status.activity, 'deletions')
 		return {

@@ -28,6 +28,7 @@ const WORDS: Readonly<Record<InstanceState, string>> = {
 	full: 'Storage full',
 	'needs-reauth': 'Key refused',
 	'store-unreachable': 'Store unreachable',
+	unreadable: 'List unreadable',
 	'deletions-held': 'Deletions held',
 	'changes-held': 'Changes held',
 	'foreign-source': 'Unknown source',

@@ -81,6 +81,7 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
 	core.lookups.removeResource(tx, resource)
+	core.unreadable.removeResource(tx, resource)
 	clearUnchecked(tx, core, resource, 'all')
 	core.state.dropped = core.state.dropped.slice(1)
 }

@@ -72,11 +72,13 @@ interface HealthFinding {
 
 /** Evaluates an instance's health: the worst finding counts. */
 export function evaluateHealth(facts: HealthFacts): HealthReport {
+	// The store has failed only if nothing answers.
+	const storeAnswers = facts.storeError === null && facts.resources.some(({ error }) => error === null)
 	const resources = facts.resources.map((resource) => ({
 		resource: resource.objectType,
 		noise: resource.noise,
 		limits: resource.limits,
-		...getResourceFinding(resource, facts.nowMs),
+		...getResourceFinding(resource, facts.nowMs, storeAnswers),
 	}))
 	const findings: HealthFinding[] = [...getInstanceFindings(facts), ...resources]
 	findings.sort((a, b) => INSTANCE_STATES.indexOf(a.state) - INSTANCE_STATES.indexOf(b.state))
@@ -235,7 +237,11 @@ function getCallbackFindings(callback: NonNullable<HealthFacts['callback']>, wai
 	]
 }
 
-function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: number): HealthFinding {
+function getResourceFinding(
+	resource: HealthFacts['resources'][number],
+	nowMs: number,
+	storeAnswers: boolean,
+): HealthFinding {
 	const { objectType } = resource
 	if (resource.heldSinceMs !== null) {
 		const disappeared = `too many objects disappeared at once (${resource.held.toLocaleString('en-US')})`
@@ -247,7 +253,7 @@ function getResourceFinding(resource: HealthFacts['resources'][number], nowMs: n
 	}
 	if (resource.error !== null)
 		return {
-			state: 'store-unreachable',
+			state: storeAnswers ? 'unreadable' : 'store-unreachable',
 			reason: `${objectType}: ${resource.error.message}`,
 			action: resource.error.cure?.action ?? DEFAULT_RESOURCE_ACTION,
 		}

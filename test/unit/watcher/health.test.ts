@@ -112,11 +112,11 @@ describe('health', () => {
 			resources: [resource, { ...resource, objectType: 'customers', error: { atMs: NOW, message: 'Not allowed.' } }],
 		})
 		expect(refused).toMatchObject({
-			state: 'store-unreachable',
+			state: 'unreadable',
 			reason: 'customers: Not allowed.',
 			resources: [
 				{ resource: 'orders', state: 'healthy' },
-				{ resource: 'customers', state: 'store-unreachable' },
+				{ resource: 'customers', state: 'unreadable' },
 			],
 		})
 	})

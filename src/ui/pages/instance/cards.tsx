@@ -84,7 +84,8 @@ function isStillIndexing({ resources }: Poller): boolean {
 
 function getStoreTone(state: InstanceFacts['health']['state'], fails: boolean, isOff: boolean): Tone {
 	if (isOff) return 'idle'
-	if (fails || state === 'needs-reauth' || state === 'store-unreachable' || state === 'full') return 'bad'
+	if (fails || state === 'needs-reauth' || state === 'store-unreachable' || state === 'full' || state === 'unreadable')
+		return 'bad'
 	return state === 'deletions-held' || state === 'changes-held' || state === 'foreign-source' ? 'warn' : 'ok'
 }
 

@@ -278,6 +278,7 @@ describe('one resource', () => {
 			]),
 		)
 		expect(world.engine.getCore()!.state.trouble).toBeNull()
+		expect(health(world)).toMatchObject({ state: 'unreadable', store: null })
 		world.store.setFaults({})
 		await world.advance(HOUR_MS)
 		await expectCleanJudgement(world)

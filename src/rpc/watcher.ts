@@ -39,6 +39,7 @@ export const STATE_SEVERITIES: Readonly<Record<InstanceState, Severity>> = {
 	full: 'bad',
 	'needs-reauth': 'bad',
 	'store-unreachable': 'bad',
+	unreadable: 'bad',
 	'deletions-held': 'warn',
 	'changes-held': 'warn',
 	'foreign-source': 'warn',

@@ -203,7 +203,7 @@ test('a failure inside Shopbell shows in the health, keeps no other resource wai
 	const [made] = world.store.act({ do: 'create', resource: 'coupons', set: {} })
 	await world.advance(30 * MINUTE_MS)
 	expect(buildHealth(core)).toMatchObject({
-		state: 'unreadable',
+		state: 'store-unreachable',
 		reason: expect.stringContaining('inside Shopbell'),
 	})
 	expect(getResourceState(world, 'customers').error).toMatchObject({ kind: 'internal' })

@@ -79,7 +79,7 @@ async function watchSlowList(
 		const rows = /\/products\?.*\bper_page=(\d+)/.exec(request.url)?.[1]
 		if (rows !== undefined) asked.push(Number(rows))
 		const response = await fetch(request)
-		if (rows !== undefined && !request.signal.aborted) read.push(((await response.clone().json()) as unknown[]).length)
+		if (rows !== undefined && !request.signal.aborted) read.push((await response.clone().json<unknown[]>()).length)
 		return response
 	}
 	store.setFaults({ secondsPerRow: SECONDS_PER_ROW })
@@ -101,7 +101,7 @@ async function watchSlowList(
 	const [edited] = store.act({ do: 'edit', resource: 'products' })
 	let complete = false
 	const hasArrived = (): boolean =>
-		callback.arrivals.some(({ events }) => events.some(({ objectId }) => String(objectId) === String(edited?.id)))
+		callback.arrivals.some(({ events }) => events.some(({ objectId }) => objectId === String(edited?.id)))
 	while (Date.now() - startedMs < END_MS && !(complete && hasArrived())) {
 		await pause(500)
 		const { resources } = await client.poller(id)

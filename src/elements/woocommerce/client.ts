@@ -355,8 +355,26 @@ export function parseRecords(answer: StoreResponse): { records: VendorRecord[]; 
 	return parsed !== null && entries?.every(isRecord) === true ? { records: entries, around: parsed.around } : null
 }
 
-/** The total that the store reports; null when it reports none (docs/woocommerce.md 2.5). */
-export function parseTotal(answer: StoreResponse): number | null {
-	const text = answer.headers.get('x-wp-total')
-	return text !== null && /^\d+$/.test(text) ? Number(text) : null
+/** The total that the store reports; null when it reports none, or none that is certain (docs/woocommerce.md 2.5). */
+export function parseTotal({ headers }: Pick<StoreResponse, 'headers'>): number | null {
+	const text = headers.get('x-wp-total')
+	return text === null ? null : parseCount(text)
+}
+
+const GROUPED = /^\d{1,3}([,'\u00a0\u202f ]\d{3})+$/
+
+/**
+ * A number of rows as hosts and plugins rewrite it: `1,040`, `1040.0`, and a repeated header as `1040, 1040`. null: it
+ * is none, or may be another one, such as `1.040`, or `100,100`.
+ */
+export function parseCount(text: string): number | null {
+	const [first = '', ...copies] = text.split(/,\s+/).map((part) => part.trim())
+	if (copies.some((copy) => copy !== first)) return null
+	const [left = '', ...others] = first.split(',')
+	const isDoubled = others.length > 0 && others.every((other) => other === left)
+	if (isDoubled && GROUPED.test(first)) return null
+	const number = isDoubled ? left : GROUPED.test(first) ? first.replace(/\D/g, '') : first
+	const digits = /^(\d+)(\.0{1,2})?$/.exec(number)?.[1]
+	const count = digits === undefined ? Number.NaN : Number(digits)
+	return Number.isSafeInteger(count) ? count : null
 }

@@ -116,7 +116,7 @@ function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectE
 		ok: true,
 		readable: true,
 		highestId,
-		total: parseTotal(answer) ?? rows.length,
+		total: Math.max(parseTotal(answer) ?? 0, rows.length),
 		storeNowMs: answer.storeNowMs,
 	}
 }

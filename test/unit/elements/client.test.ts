@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openClient } from '../../../src/elements/woocommerce/client.ts'
+import { openClient, parseCount } from '../../../src/elements/woocommerce/client.ts'
 import { DENVER, ioOf, json, NOW, recorded, resource, responseOf } from './support.ts'
 import type { Connection, ListQuery, Resource } from '../../../src/elements/store.ts'
 
@@ -409,5 +409,48 @@ describe('hub calls', () => {
 				ioOf(() => new Response(null, { status: 204 })),
 			).call('DELETE', 'orders/5', {}),
 		).toMatchObject({ ok: true, body: null })
+	})
+})
+
+describe('totals', () => {
+	it.each([
+		['1040', 1040],
+		[' 1040 ', 1040],
+		['0', 0],
+		['1,040', 1040],
+		['1,234,567', 1_234_567],
+		['1 040', 1040],
+		["1'040", 1040],
+		['1040.0', 1040],
+		['1040.00', 1040],
+		['1040, 1040', 1040],
+		['1040,1040', 1040],
+		['1,040, 1,040', 1040],
+		['100, 100', 100],
+		['7, 7, 7', 7],
+		['1.040', null],
+		['100,100', null],
+		['10, 250', null],
+		['10,40', null],
+		['1040.5', null],
+		['1e3', null],
+		['-1', null],
+		['many', null],
+		['', null],
+		[', ', null],
+		['99999999999999999999', null],
+	])('2.5 "%s" is %s', (text, count) => {
+		expect(parseCount(text)).toBe(count)
+	})
+
+	it('2.5 a total that is no number is none, and says how it was written', async () => {
+		const list = async (total: string): Promise<unknown> =>
+			openClient(
+				DENVER,
+				CREDENTIALS,
+				ioOf(() => json([{ id: 1 }], 200, { 'x-wp-total': total })),
+			).list(resource('/orders'), { order: 'id-asc', limit: 10 })
+		expect(await list('1,040')).toMatchObject({ total: 1040, answer: { totalText: '1,040' } })
+		expect(await list('1.040')).toMatchObject({ total: null, answer: { totalText: '1.040' } })
 	})
 })

@@ -1,6 +1,7 @@
 /** The rows of a list's answer against the order that was asked for: which fit it, and which are to be used. Pure. */
 import { compareIds, isNumericId } from './values.ts'
 import type { ListQuery, ObjectId } from './store.ts'
+import { isLargeNumericId } from './values.ts'
 
 /** A row of an answer. `modifiedSec`: by which the store orders and filters; `localSec`: that in the site's time. */
 export interface PageRow {
@@ -152,4 +153,21 @@ function insertInRange(
 	if (left.length === 0 || typeof first !== 'number' || typeof last !== 'number') return [...used]
 	const inside = left.filter(({ place }) => keys[place]! > first && keys[place]! < last)
 	return [...used, ...inside].sort((a, b) => keys[a.place]! - keys[b.place]!)
+}
+
+/** No id is higher: objects count as new by their dates alone. */
+const UNKNOWN_HIGHEST_ID = Number.MAX_SAFE_INTEGER
+
+/**
+ * The highest id of a list, from the rows that came when the highest were asked for; 0: it has no numeric ids. Rows in
+ * another order than that show it only if they are all there are.
+ */
+export function getHighestId(ids: readonly (ObjectId | null)[], total: number | null): number {
+	const numbers = ids.filter((id) => typeof id === 'number')
+	// Below an id beyond 2^53 nothing is new.
+	if (ids.some(isLargeNumericId)) return UNKNOWN_HIGHEST_ID
+	if (numbers.length === 0) return 0
+	const isDescending = numbers.every((id, index) => index === 0 || id < numbers[index - 1]!)
+	const isWhole = total !== null && numbers.length >= total
+	return isDescending || isWhole ? Math.max(...numbers) : UNKNOWN_HIGHEST_ID
 }

@@ -4,14 +4,18 @@ import type { ResourceState } from '../../src/watcher/core/resource-state.ts'
 import { judge, COLLECTION_BY_LABEL, type Judgement } from './oracle.ts'
 import { COLLECTIONS, World, type WorldOptions } from './world.ts'
 import type { PollerResource } from '../../src/elements/form.ts'
+import type { Faults } from '../store/types.ts'
 
 export const MINUTE_MS = 60_000
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
-/** A world whose baseline is complete and whose polls have come to rest. */
-export async function worldAfterBaseline(options: WorldOptions = {}): Promise<World> {
+/**
+ * A world whose baseline is complete and whose polls have come to rest. `faults`: what the store does from the connection on.
+ */
+export async function worldAfterBaseline(options: WorldOptions = {}, faults?: Faults): Promise<World> {
 	const world = await World.create(options)
+	if (faults !== undefined) world.store.setFaults(faults)
 	await world.advance(3 * MINUTE_MS)
 	for (
 		let guard = 0;

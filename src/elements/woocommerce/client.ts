@@ -16,6 +16,7 @@ import {
 } from './failures.ts'
 import { toCure, toMovedCure } from './cures.ts'
 import { type StoreResponse, DEFAULT_TIMEOUT_MS, sendRequest, withQuery } from './http.ts'
+import { getListModifiedSec } from './parse-record.ts'
 import { tightenBound } from './where.ts'
 import { OTHER_OBJECT_CODE } from '../store.ts'
 import type {
@@ -67,14 +68,17 @@ class WooCommerceClient implements StoreClient {
 		if (listed === null) return toShapeFailure(answer, 'a list of objects')
 		const { records: rows, around } = listed
 		const total = parseTotal(answer)
-		// A route without pages returns everything at once; it is divided into pages here, so that all scans work the
-		// same way. A route that has pages returned one of them, even if a host removes the total from its responses: if
-		// that page counted as everything, all other objects would be missing.
+		const facts = toAnswerFacts(answer, around)
+		const page: Page = { ok: true, records: rows, total, storeNowMs: answer.storeNowMs, answer: facts }
+		// A route that has pages returned one of them, even if a host removes the total from its responses: if that page
+		// counted as everything, all other objects would be missing.
 		const isKnownPaged =
 			collection.known || this.#connection.collections[resource.path]?.args?.includes('per_page') === true
-		if (!collection.paged || rows.length > query.limit || (total === null && !isKnownPaged))
-			return { ...slicePage(rows, resource.idField, query, answer.storeNowMs), answer: toAnswerFacts(answer, around) }
-		return { ok: true, records: rows, total, storeNowMs: answer.storeNowMs, answer: toAnswerFacts(answer, around) }
+		if (!collection.paged || (total === null && !isKnownPaged && rows.length <= query.limit))
+			return slicePage(page, resource, collection, query)
+		if (!isWholeList(rows, resource, query.limit, total)) return page
+		const whole = { ...page, answer: { ...facts, rows: rows.length, isWholeList: true as const } }
+		return slicePage(whole, resource, collection, query)
 	}
 
 	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
@@ -307,17 +311,62 @@ function toPosition({ offset = 0, limit, paging }: ListQuery): Record<string, st
 	return paging === 'page' ? { page: String(Math.floor(offset / limit) + 1) } : { offset: String(Math.floor(offset)) }
 }
 
-/** A page out of all rows of an unpaged route, in id order. */
-function slicePage(rows: VendorRecord[], idField: string, query: ListQuery, storeNowMs: number): Omit<Page, 'answer'> {
-	const sorted = rows
-		.map((record) => ({ record, id: toObjectId(getValueAt(record, idField)) }))
-		.sort((a, b) =>
-			a.id === null || b.id === null ? Number(a.id === null) - Number(b.id === null) : compareIds(a.id, b.id),
-		)
-		.map(({ record }) => record)
-	if (query.order.endsWith('desc')) sorted.reverse()
-	const offset = query.offset ?? 0
-	return { ok: true, records: sorted.slice(offset, offset + query.limit), total: rows.length, storeNowMs }
+/** Rows that WooCommerce gives at once (docs/woocommerce.md 2.4): more of them are a list without pages. */
+const MAX_PAGE_ROWS = 100
+/** Rows beyond the limit that may be pinned to each page. */
+const MAX_EXTRA_ROWS = 3
+
+/** Whether a store that was asked for a page gave the whole list: as many objects as its total says. */
+function isWholeList(
+	rows: readonly VendorRecord[],
+	{ idField }: Pick<Resource, 'idField'>,
+	limit: number,
+	total: number | null,
+): boolean {
+	if (rows.length <= limit) return false
+	if (total !== null) return new Set(rows.map((record) => getValueAt(record, idField))).size === total
+	return rows.length > MAX_PAGE_ROWS + MAX_EXTRA_ROWS || rows.length - limit > MAX_EXTRA_ROWS
+}
+
+/** A page out of all rows of a list: those that the query asks for, in its order, so that all scans work the same way. */
+function slicePage(page: Page, { idField, dates }: Resource, collection: Collection, query: ListQuery): Page {
+	const { order, offset = 0, limit } = query
+	const byModified = collection.filtersByModified && order.startsWith('modified')
+	const seen = new Set<ObjectId>()
+	const rows = page.records
+		.map((record) => ({
+			record,
+			id: toObjectId(getValueAt(record, idField)),
+			sec: collection.filtersByModified ? getListModifiedSec(record, dates.updated) : null,
+		}))
+		.filter(({ record, id, sec }) => isAskedFor(query, collection, record, id, sec))
+		.filter(({ id }) => id === null || (!seen.has(id) && seen.add(id)))
+		.sort((a, b) => (byModified ? (a.sec ?? -Infinity) - (b.sec ?? -Infinity) : 0) || compareRowIds(a.id, b.id))
+	if (order.endsWith('desc')) rows.reverse()
+	const records = rows.slice(offset, offset + limit).map(({ record }) => record)
+	return { ...page, records, total: rows.length }
+}
+
+/** Rows without an id stand last. */
+function compareRowIds(a: ObjectId | null, b: ObjectId | null): number {
+	return a === null || b === null ? Number(a === null) - Number(b === null) : compareIds(a, b)
+}
+
+/** Whether a row of a whole list belongs to the list that a query asks for. */
+function isAskedFor(
+	{ onlyId, onlyIds, trashed, modifiedAfterSec, modifiedBeforeSec }: ListQuery,
+	{ filtersByModified, hasTrash }: Collection,
+	record: VendorRecord,
+	id: ObjectId | null,
+	sec: number | null,
+): boolean {
+	if (onlyId !== undefined && id !== onlyId) return false
+	if (onlyIds !== undefined && (id === null || !onlyIds.includes(id))) return false
+	if (trashed === true && hasTrash && record['status'] !== 'trash') return false
+	if (!filtersByModified) return true
+	// As the database compares: a row without a date is in no interval.
+	if (modifiedAfterSec !== undefined && !(sec !== null && sec > modifiedAfterSec)) return false
+	return modifiedBeforeSec === undefined || (sec !== null && sec < modifiedBeforeSec)
 }
 
 /** Headers of caches, and what they say when the cache has answered. */

@@ -1,5 +1,6 @@
 /** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
-import { isLargeNumericId, toObjectId } from '../values.ts'
+import { getHighestId } from '../page-order.ts'
+import { toObjectId } from '../values.ts'
 import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
 import type { ConnectError, Failure } from '../store.ts'
@@ -25,7 +26,7 @@ type ProbeResult =
 	| { ok: true; readable: true; highestId: number; total: number; storeNowMs: number }
 	| { ok: true; readable: false; storeNowMs: number }
 
-/** Asks for the newest object of a collection, its total and the store's clock, in one request. */
+/** Asks for the newest objects of a collection, its total and the store's clock, in one request. */
 export async function probe(
 	session: CheckSession,
 	site: Site,
@@ -35,7 +36,7 @@ export async function probe(
 ): Promise<StoreResponse | ConnectError> {
 	const collection = getCollection(path, null)
 	const url = `${site.root}${API_PREFIX}${path}`
-	const order: Record<string, string> = ordered ? { per_page: '1', orderby: 'id', order: 'desc' } : { per_page: '100' }
+	const order: Record<string, string> = ordered ? { per_page: '10', orderby: 'id', order: 'desc' } : { per_page: '100' }
 	const answer = await session.request(
 		url,
 		{ ...collection.baseQuery, ...(collection.paged ? order : {}), _fields: collection.idField },
@@ -106,17 +107,13 @@ function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectE
 		)
 	}
 	const { idField } = getCollection(path, null)
-	const highestId = rows.reduce((highest, row) => {
-		const id = toObjectId(row[idField])
-		// Below an id beyond 2^53 nothing is new.
-		if (isLargeNumericId(id)) return Number.MAX_SAFE_INTEGER
-		return typeof id === 'number' && id > highest ? id : highest
-	}, 0)
+	const ids = rows.map((row) => toObjectId(row[idField]))
+	const total = parseTotal(answer)
 	return {
 		ok: true,
 		readable: true,
-		highestId,
-		total: Math.max(parseTotal(answer) ?? 0, rows.length),
+		highestId: getHighestId(ids, total),
+		total: Math.max(total ?? 0, rows.length),
 		storeNowMs: answer.storeNowMs,
 	}
 }

@@ -64,8 +64,8 @@ export function parseRecord(resource: Resource, record: VendorRecord, profile: C
 	}
 }
 
-/** The date of the lists, in the configured form where a plugin has given it that one. */
-function getListModifiedSec(record: VendorRecord, updated: DateRule | null): number | null {
+/** The date by which lists are ordered and filtered, in the configured form where a plugin has given it that one. */
+export function getListModifiedSec(record: VendorRecord, updated: DateRule | null): number | null {
 	const own = parseDateField(record, LIST_MODIFIED_RULE)
 	if (own.unreadable === null) return own.seconds
 	const isSameField = updated?.field === 'date_modified' || updated?.field === 'date_modified_gmt'

@@ -17,6 +17,7 @@ import {
 	type ReadContext,
 } from './decisions.ts'
 import type { Change } from './gate-types.ts'
+import { dropSeenDeletions } from '../core/held-table.ts'
 import { getLagMs } from './lag.ts'
 import { countLookEdit } from './look-edits.ts'
 import { expectWebhook } from './missed-webhooks.ts'
@@ -151,6 +152,7 @@ function recordGated(
 	const accepted = decisions.filter(isAcceptedDecision)
 	noteSnapshots(watched, observedObjects)
 	updateLookups(tx, core, rs.number, decisions, readContext)
+	if (rs.heldSinceMs !== null && readContext.via === 'read') dropSeen(tx, core, rs.number, decisions, readContext)
 	confirmEvents(tx, core, decisions, readContext)
 	noteUnchecked(tx, core, watched, accepted)
 	const events = accepted.flatMap((decision) => applyGateDecision(tx, core, watched, decision, readContext))
@@ -274,6 +276,19 @@ function updateLookups(
 		if (verdict.do === 'recheck') core.lookups.queue(tx, resource, observed.id, verdict.dueMs, verdict.pendingCheck)
 		else if (wasPending) core.lookups.resolve(tx, resource, observed.id, requestedAtMs)
 	}
+}
+
+/** Objects that are shown, and not in the trash, are not gone. */
+function dropSeen(
+	tx: Tx,
+	core: Core,
+	resource: number,
+	decisions: readonly Decision[],
+	{ requestedAtMs }: ReadContext,
+): void {
+	const seen = decisions.filter(({ observation: { kind } }) => kind === 'live' || kind === 'hidden')
+	const ids = seen.map(({ observed }) => observed.id)
+	if (ids.length > 0) dropSeenDeletions(tx, core, resource, ids, requestedAtMs)
 }
 
 /** Marks the last events of objects if another source recorded them and this source shows the same state. */

@@ -29,6 +29,22 @@ export function clearHeldDeletions(_tx: Tx, core: HeldPorts, resource: number): 
 	core.ports.sql.run(`DELETE FROM held WHERE resource = ?`, resource)
 }
 
+/** Objects that a list shows again are not held. `ids`: of a list that was asked for at `requestedAtMs`. */
+export function dropSeenDeletions(
+	_tx: Tx,
+	core: HeldPorts,
+	resource: number,
+	ids: readonly ObjectId[],
+	requestedAtMs: number,
+): void {
+	core.ports.sql.run(
+		`DELETE FROM held WHERE resource = ? AND since < ? AND id IN (SELECT value FROM json_each(?))`,
+		resource,
+		requestedAtMs,
+		JSON.stringify(ids),
+	)
+}
+
 /** The ids of a resource's held objects. */
 export function getHeldIds(core: HeldPorts, resource: number): ObjectId[] {
 	return core.ports.sql.all<{ id: ObjectId }>(HELD_IDS_SELECT, resource).map(({ id }) => id)

@@ -4,7 +4,13 @@
  */
 import { invalidateAllPages } from '../changes/page-digests.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { clearHeldDeletions, getHeldIds, HELD_IDS_SELECT, holdDeletion } from '../core/held-table.ts'
+import {
+	clearHeldDeletions,
+	countHeldDeletions,
+	getHeldIds,
+	HELD_IDS_SELECT,
+	holdDeletion,
+} from '../core/held-table.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
@@ -55,6 +61,12 @@ export function releaseHeldDeletions(core: Core, { state: rs }: WatchedResource,
 			core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true, ...(decided && { decided }) })
 		clearHold(tx, core, rs)
 	})
+}
+
+/** A hold without objects ends: all of them were seen again. */
+export function endEmptyHold(core: Core, { state: rs }: WatchedResource): void {
+	if (rs.heldSinceMs === null || countHeldDeletions(core, rs.number) > 0) return
+	core.commit((tx) => clearHold(tx, core, rs))
 }
 
 /** Ends the hold without events: an object that comes back is sent as restored. */

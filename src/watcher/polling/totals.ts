@@ -8,7 +8,14 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
-import { awaitLook, endAwaitingLook, isAwaitingLook, judgeLook, releaseHeldDeletions } from './deletion-hold.ts'
+import {
+	awaitLook,
+	endAwaitingLook,
+	endEmptyHold,
+	isAwaitingLook,
+	judgeLook,
+	releaseHeldDeletions,
+} from './deletion-hold.ts'
 import { getDisturbance, noteBegin } from './disturbance.ts'
 import { compareTotal, exceedsDeletionThreshold, getHorizonSec, toSearchKey, type TotalComparison } from './poll.ts'
 import { applyProbe, getNextProbe, startSearch } from './search.ts'
@@ -29,6 +36,7 @@ export async function reconcileTotal(
 ): Promise<void> {
 	const { resource, state: rs } = watched
 	const { total } = page
+	endEmptyHold(core, watched)
 	// A list with placeholders moves with the clock and has no fixed total. A baseline explains differences.
 	if (resource.placeholders || !resource.indexed || rs.baseline !== null || total === null) return
 	const compare = (): TotalComparison => compareTotal(total, getExpectedTotal(core, rs), rs.searched)

@@ -7,8 +7,11 @@ import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
 import { forgetDates } from '../core/unreadable-dates.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
-import { isLargeNumericId } from '../../elements/values.ts'
+import { getHighestId } from '../../elements/page-order.ts'
 import type { Resource } from '../../elements/store.ts'
+
+/** Rows that show the highest id of a new resource: in one alone, another order would not show. */
+const NEWEST_ROWS = 10
 
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 
@@ -109,21 +112,18 @@ async function addResourceFromStore(
 	budget: SliceBudget,
 ): Promise<void> {
 	const provisional = newResourceState(0, resource, 0, 0, 0, core.ports.now())
-	const page = await requestPage(core, { resource, state: provisional }, { order: 'id-desc', limit: 1 }, budget)
+	const page = await requestPage(
+		core,
+		{ resource, state: provisional },
+		{ order: 'id-desc', limit: NEWEST_ROWS },
+		budget,
+	)
 	// A resource of the first configuration is watched from the connection's check on, one that was added later from now.
 	const t0Ms =
 		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
-	const id = page.snapshots[0]?.id
+	const ids = page.snapshots.map(({ id }) => id)
 	core.commit((tx) => {
-		const rs = addResource(
-			tx,
-			core,
-			resource,
-			Math.floor(t0Ms / 1000),
-			// Below an id beyond 2^53 nothing is new.
-			typeof id === 'number' ? id : isLargeNumericId(id) ? Number.MAX_SAFE_INTEGER : 0,
-			page.total ?? 0,
-		)
+		const rs = addResource(tx, core, resource, Math.floor(t0Ms / 1000), getHighestId(ids, page.total), page.total ?? 0)
 		rs.requests = provisional.requests
 		if (core.state.run !== null) core.state.run.left.push(rs.number)
 	})

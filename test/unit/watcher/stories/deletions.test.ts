@@ -42,6 +42,21 @@ function raiseTotals(world: World, by: number): void {
 }
 
 describe('deletions', () => {
+	test('a hold ends by itself when its objects are listed again, whatever the total says §10.1', async () => {
+		const world = await worldAfterBaseline(products)
+		const hidden = new Set(liveIds(world, 'products').slice(5, 40))
+		rewriteRecords(world, (record) => (hidden.has(Number(record['id'])) ? null : record))
+		raiseTotals(world, -35)
+		await world.advance(10 * MINUTE_MS)
+		expect(health(world)).toBe('deletions-held')
+		hidden.clear()
+		world.engine.getCore()!.state.resources[0]!.rereadAsked = true
+		await world.advance(10 * MINUTE_MS)
+		expect(listHeldDeletions(world.engine.getCore()!)).toEqual({ held: [] })
+		expect(health(world)).toBe('healthy')
+		expect(arrivalsSince(world)).toEqual([])
+	})
+
 	test('5.1 5.4 trash emits DELETED with the record, emptying it nothing, thirty days later §10.1', async () => {
 		const world = await worldAfterBaseline({ ...products, pollIntervalMs: 6 * HOUR_MS })
 		const [id] = liveIds(world, 'products')

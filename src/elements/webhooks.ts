@@ -67,6 +67,8 @@ export interface WebhookSyncResult {
 	failure: Failure | null
 	/** The store may have changed something, even if its response was lost. */
 	mayHaveChanged: boolean
+	/** The store's list did not show all webhooks, so none was created. */
+	isIncomplete?: true
 }
 
 /** The headers of a delivery. Texts are short and plain; '' if a header is absent. */

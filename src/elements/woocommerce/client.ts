@@ -328,7 +328,7 @@ function isWholeList(
 	return rows.length > MAX_PAGE_ROWS + MAX_EXTRA_ROWS || rows.length - limit > MAX_EXTRA_ROWS
 }
 
-/** A page out of all rows of a list: those that the query asks for, in its order, so that all scans work the same way. */
+/** A page out of all rows of a list: those that the query asks for, in its order, so that all scans are alike. */
 function slicePage(page: Page, { idField, dates }: Resource, collection: Collection, query: ListQuery): Page {
 	const { order, offset = 0, limit } = query
 	const byModified = collection.filtersByModified && order.startsWith('modified')

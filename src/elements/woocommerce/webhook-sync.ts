@@ -5,12 +5,11 @@
 import type { Failure, StoreClient, WriteAccess } from '../store.ts'
 import type { DesiredWebhooks, StoreWebhook, WebhookIdentity, WebhookSyncResult } from '../webhooks.ts'
 import { toList } from './answer-json.ts'
-import { toUnexpectedFailure } from './failures.ts'
+import { listWebhooks } from './webhook-list.ts'
 import { planEnsure, planPause, planRemoval, toStoreWebhook, toText, type PlannedChange } from './webhook-plan.ts'
 
-/** Rows of a page, and pages at most: no store has two thousand webhooks. */
-const PAGE_SIZE = 100
-const MAX_PAGES = 20
+/** How often a list that is incomplete is read while webhooks are deleted. */
+const MAX_REMOVAL_ROUNDS = 5
 /** Changes of one batch at most (docs/woocommerce.md 2.4). */
 const MAX_BATCH_CHANGES = 100
 
@@ -26,9 +25,16 @@ export async function pauseWebhooks(client: StoreClient, identity: WebhookIdenti
 	return await syncWebhooks(client, identity, planPause)
 }
 
-/** Deletes ours. */
+/** Deletes ours. Where a list is incomplete, what is deleted makes room in it for others of ours. */
 export async function removeWebhooks(client: StoreClient, identity: WebhookIdentity): Promise<WebhookSyncResult> {
-	return await syncWebhooks(client, identity, planRemoval)
+	let result = await syncWebhooks(client, identity, planRemoval)
+	const changes = [...result.changes]
+	for (let round = 1; round < MAX_REMOVAL_ROUNDS && result.isIncomplete === true; round++) {
+		if (!result.ok || result.changes.length === 0) break
+		result = await syncWebhooks(client, identity, planRemoval)
+		changes.push(...result.changes)
+	}
+	return { ...result, changes, mayHaveChanged: result.mayHaveChanged || changes.length > 0 }
 }
 
 async function syncWebhooks(
@@ -38,36 +44,19 @@ async function syncWebhooks(
 ): Promise<WebhookSyncResult> {
 	const listed = await listWebhooks(client, identity)
 	if (!listed.ok) return toFailedSync(listed, false)
-	return await applyChanges(client, listed.webhooks, plan(listed.webhooks), identity)
-}
-
-/**
- * All webhooks, in every status: the store accepts duplicates, so those of ours that are paused or disabled must be
- * found (docs/woocommerce.md 6.1).
- */
-async function listWebhooks(
-	client: StoreClient,
-	identity: WebhookIdentity,
-): Promise<{ ok: true; webhooks: StoreWebhook[] } | Failure> {
-	const found = new Map<number, StoreWebhook>()
-	for (let page = 1; page <= MAX_PAGES; page++) {
-		const answer = await client.call('GET', 'webhooks', {
-			status: 'all',
-			per_page: String(PAGE_SIZE),
-			page: String(page),
-			orderby: 'id',
-			order: 'asc',
-		})
-		if (!answer.ok) return answer
-		if (!Array.isArray(answer.body))
-			return toUnexpectedFailure('The store did not return a list of its webhooks. Check its error log.')
-		for (const row of answer.body as unknown[]) {
-			const webhook = toStoreWebhook(row, identity)
-			if (webhook !== null && webhook.id !== null) found.set(webhook.id, webhook)
-		}
-		if (answer.body.length < PAGE_SIZE) break
-	}
-	return { ok: true, webhooks: [...found.values()] }
+	const planned = plan(listed.webhooks)
+	if (listed.missing === null) return await applyChanges(client, listed.webhooks, planned, identity)
+	const [created, others] = [true, false].map((isCreation) =>
+		planned.filter(({ call }) => (call.verb === 'create') === isCreation),
+	) as [PlannedChange[], PlannedChange[]]
+	const result = await applyChanges(client, listed.webhooks, others, identity)
+	if (created.length === 0) return { ...result, isIncomplete: true }
+	const topics = created.map(({ change }) => change.topic).join(', ')
+	// Those that cannot be seen would be there twice.
+	const error =
+		`The store's list of webhooks is incomplete: ${listed.missing}. ` +
+		`Webhooks that it may hide are not created again (${topics}).`
+	return { ...result, ok: false, errors: [error, ...result.errors], isIncomplete: true }
 }
 
 async function applyChanges(

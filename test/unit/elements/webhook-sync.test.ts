@@ -319,3 +319,64 @@ describe('what stands in the way', () => {
 		})
 	})
 })
+
+describe('a store whose list of webhooks does not do as asked', () => {
+	/** Webhooks of other plugins, older than ours. */
+	function addForeign(count: number): void {
+		for (let index = 0; index < count; index++)
+			store.makeWebhook({ name: `Plugin ${index}`, topic: 'order.created', delivery_url: 'https://plugin.example/' })
+	}
+	const foreign = () => store.webhooks().filter((hook) => hook.name !== 'Shopbell 42')
+
+	test.each([
+		['does as asked', {}],
+		['gives ten rows whatever is asked', { rowsAlways: 10 }],
+		['gives at most ten rows', { rowsAtMost: 10 }],
+		['gives ten rows and no total', { rowsAlways: 10, total: 'absent' as const }],
+		['gives ten rows and ignores pages', { rowsAlways: 10, ignores: ['page'] }],
+		['gives ten rows and ignores offsets', { rowsAlways: 10, ignores: ['offset'] }],
+		['gives ten rows and ignores pages and offsets', { rowsAlways: 10, ignores: ['page', 'offset'] }],
+		['heeds only the search', { rowsAlways: 20, ignores: ['page', 'offset', 'exclude'] }],
+		['gives the whole list without a total', { ignores: ['page', 'offset', 'per_page'], total: 'absent' as const }],
+		['writes its total with a decimal', { rowsAlways: 10, total: 'decimal' as const }],
+		['counts fewer than it shows', { rowsAlways: 10, total: 'below-rows' as const }],
+	])('that %s: one of ours a topic however often, and none after deletion', async (_name, fault) => {
+		addForeign(12)
+		store.setFaults({ match: '/webhooks', method: 'GET', ...fault })
+		for (let round = 0; round < 4; round++) {
+			const before = client.requests
+			expect(await ensureWebhooks(client, WANTED)).toMatchObject({ ok: true, errors: [] })
+			expect(client.requests - before).toBeLessThan(12)
+			expect(ours()).toHaveLength(webhooks.topics.length)
+		}
+		expect(await removeWebhooks(client, WANTED)).toMatchObject({ ok: true })
+		expect(ours()).toEqual([])
+		expect(foreign()).toHaveLength(12)
+	})
+
+	test('where nothing shows the rest, none is created, and the reason is said', async () => {
+		addForeign(12)
+		store.setFaults({
+			match: '/webhooks',
+			method: 'GET',
+			rowsAlways: 10,
+			ignores: ['page', 'offset', 'exclude', 'search'],
+		})
+		const ensured = await ensureWebhooks(client, WANTED)
+		expect(ensured).toMatchObject({ ok: false, failure: null, isIncomplete: true })
+		expect(ensured.errors[0]).toMatch(/^The store's list of webhooks is incomplete: 10 of 12 could be read\./)
+		expect(client.requests).toBeLessThan(8)
+		expect(ours()).toEqual([])
+	})
+
+	test('where the rest comes later, what is there is found, and doubles are deleted', async () => {
+		addForeign(12)
+		await ensureWebhooks(client, WANTED)
+		const [one] = ours()
+		store.makeWebhook({ name: one!.name, topic: one!.topic, delivery_url: URL_1 })
+		store.setFaults({ match: '/webhooks', method: 'GET', rowsAlways: 10 })
+		const ensured = await ensureWebhooks(client, WANTED)
+		expect(ensured.changes).toEqual([expect.objectContaining({ topic: one!.topic, kinds: ['deleted-duplicate'] })])
+		expect(ours()).toHaveLength(webhooks.topics.length)
+	})
+})

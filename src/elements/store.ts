@@ -185,6 +185,8 @@ export interface ListQuery {
 	paging?: 'offset' | 'page'
 	/** Adds a parameter that changes with each request, so that no cache has the answer. */
 	fresh?: true
+	/** With `fresh`: asks past the vendor's own cache of answers too. */
+	skipCache?: true
 	/** Maximum rows, 1 to 100. */
 	limit: number
 }
@@ -319,7 +321,8 @@ export interface Io {
 /** Calls to one connected store. Failures of the store or the network are returned as a Failure, not thrown. */
 export interface StoreClient {
 	list(resource: Resource, query: ListQuery): Promise<Page | Failure>
-	read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure>
+	/** `fresh`: with a parameter that changes with each request, so that no cache has the answer. */
+	read(resource: Resource, id: ObjectId, fresh?: boolean): Promise<ObjectReadResult | Failure>
 	/** A hub call, unchanged: path under the vendor's API (`orders/12`), query, method. */
 	call(
 		method: string,

@@ -36,6 +36,8 @@ import type {
 
 /** Its value changes with each request. Stores ignore parameters that they do not know (docs/woocommerce.md 2.4). */
 const FRESH_PARAMETER = 'nocache'
+/** Asks past WooCommerce's own cache of REST answers (docs/woocommerce.md 2.7). */
+const SKIP_CACHE_PARAMETER = '_skip_cache'
 
 /** The API's place under the REST root. */
 export const API_PREFIX = 'wc/v3/'
@@ -47,6 +49,8 @@ export function openClient(connection: Connection, credentials: Credentials, io:
 
 class WooCommerceClient implements StoreClient {
 	requests = 0
+	/** The store answers a parameter that it does not know with a 4xx. */
+	#refusesParameter = false
 	readonly #connection: Connection
 	readonly #access: RequestAuth
 	readonly #io: Io
@@ -61,7 +65,8 @@ class WooCommerceClient implements StoreClient {
 		const collection = getCollection(resource.path, this.#connection)
 		const answer = await this.#get(resource.path, {
 			...toListParameters(collection, resource, query),
-			...(query.fresh === true && { [FRESH_PARAMETER]: `${this.#io.now()}-${this.requests}` }),
+			...(query.fresh === true && this.#freshParameter()),
+			...(query.skipCache === true && { [SKIP_CACHE_PARAMETER]: 'true' }),
 		})
 		if (!answer.ok) return answer
 		const listed = parseRecords(answer)
@@ -81,7 +86,11 @@ class WooCommerceClient implements StoreClient {
 		return slicePage(whole, resource, collection, query)
 	}
 
-	async read(resource: Resource, id: ObjectId): Promise<ObjectReadResult | Failure> {
+	#freshParameter(): Record<string, string> {
+		return { [FRESH_PARAMETER]: `${this.#io.now()}-${this.requests}` }
+	}
+
+	async read(resource: Resource, id: ObjectId, fresh = false): Promise<ObjectReadResult | Failure> {
 		const collection = getCollection(resource.path, this.#connection)
 		if (resource.idField !== collection.idField) {
 			// Another field's value in the URL would read, or miss, a different object.
@@ -96,7 +105,7 @@ class WooCommerceClient implements StoreClient {
 			}
 		}
 		if (collection.read === 'address') {
-			const answer = await this.#readByPath(resource.path, collection.idField, id)
+			const answer = await this.#readByPath(resource.path, collection.idField, id, fresh)
 			// `/products/{id}` answers for variations too (docs/woocommerce.md 3.10); a webhook may name one under a product's
 			// topic (docs/woocommerce.md 7.6).
 			const isVariation = resource.path === 'products' && answer.ok && answer.found?.['type'] === 'variation'
@@ -155,8 +164,14 @@ class WooCommerceClient implements StoreClient {
 		return this.#readByPath(`products/${parent}/variations`, 'id', id)
 	}
 
-	async #readByPath(path: string, idField: string, id: ObjectId): Promise<ObjectReadResult | Failure> {
-		const answer = await this.#get(`${path}/${encodeURIComponent(String(id))}`, {})
+	async #readByPath(path: string, idField: string, id: ObjectId, fresh = false): Promise<ObjectReadResult | Failure> {
+		const address = `${path}/${encodeURIComponent(String(id))}`
+		const parameter = fresh && !this.#refusesParameter ? this.#freshParameter() : {}
+		let answer = await this.#get(address, parameter)
+		if (FRESH_PARAMETER in parameter && mayRefuseParameter(path, answer)) {
+			answer = await this.#get(address, {})
+			this.#refusesParameter = answer.ok || isGoneFailure(path, answer)
+		}
 		if (!answer.ok)
 			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
 		const record = parseJson(answer.text)
@@ -243,6 +258,11 @@ class WooCommerceClient implements StoreClient {
 		if (typeof home !== 'string' || !parseWebUrl(home).ok || hasHiddenCharacters(home)) return null
 		return toHome(home)
 	}
+}
+
+/** Whether an answer may be to a parameter that the store does not know, rather than to the object. */
+function mayRefuseParameter(path: string, answer: StoreResponse | TimedFailure): boolean {
+	return !answer.ok && [400, 403, 404].includes(answer.status ?? 0) && !isGoneFailure(path, answer)
 }
 
 /** A site's address in the form in which addresses are compared. */

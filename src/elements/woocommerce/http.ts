@@ -91,19 +91,28 @@ async function performRequest(
 				message: `${new URL(storeRequest.url).host} sent more than ${MAX_RESPONSE_BYTES / 1024 / 1024} MB in one answer.`,
 			}
 		}
-		const date = Date.parse(response.headers.get('date') ?? '')
 		return {
 			ok: true,
 			status: response.status,
 			headers: response.headers,
 			text,
 			url: storeRequest.url,
-			storeNowMs: Number.isNaN(date) ? io.now() : date,
+			storeNowMs: parseDateHeader(response.headers.get('date') ?? '', io.now()),
 		}
 	} catch (error) {
 		if (error instanceof AddressRefusedError) return toRefusedFailure(error, storeRequest.url)
 		return toNetworkFailure(classifyNetworkError(error), storeRequest.url)
 	}
+}
+
+/** A Date header; of several, joined by commas, the one nearest to now: a cache adds its own to that of its answer. */
+function parseDateHeader(text: string, nowMs: number): number {
+	const dates = text
+		.split(/,\s*(?=[a-z]{3},)/i)
+		.map((date) => Date.parse(date))
+		.filter((date) => !Number.isNaN(date))
+	const [nearest = nowMs] = dates.sort((a, b) => Math.abs(a - nowMs) - Math.abs(b - nowMs))
+	return nearest
 }
 
 /** The body as text (the decoder drops a byte order mark); null if it is longer than `max` and must not be cut. */

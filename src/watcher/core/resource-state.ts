@@ -1,6 +1,7 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
 import type { Look, MassChange } from './mass-change.ts'
 import type { ResourceLimits } from './resource-limits.ts'
+import type { Freshness } from './freshness.ts'
 import type { Findings } from './findings.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
@@ -23,6 +24,15 @@ export interface ResourceState extends ReadabilityState {
 	highestId: number
 	/** Store clock up to which changes are seen, before overlap; null before the first poll. */
 	cursorMs: number | null
+	/**
+	 * The newest modified date that a fresh answer showed, not later than the store's clock: the cursor of windows. Absent:
+	 * an earlier version polled last.
+	 */
+	seenMs?: number | null
+	/** The newest rows: since when they are the same (own clock), and whether windows show nothing beside them any more. */
+	newest?: { rows: string; sinceMs: number; isSettled: boolean }
+	/** What is known of caches. */
+	freshness?: Freshness
 	/** The window under way: from its fixed lower bound, ascending. */
 	window: PollWindow | null
 	/** Digest of the head as last gated; cleared when something else of the resource is accepted. */
@@ -229,6 +239,9 @@ export interface PollWindow {
 	afterSec: number
 	/** Store clock when the poll began: the cursor once the window is read. */
 	startedMs: number
+	/** The newest modified date that its pages have shown, seconds, and whether a cache gave one of them. */
+	newestSec?: number
+	isStale?: boolean
 	/** The total in the poll's first answer, and how many listed objects were known then. */
 	total: number | null
 	listed: number

@@ -217,7 +217,9 @@ async function readAndRecord(
 	const { number } = watched.state
 	// Only the list knows whether an object that a webhook names matches the resource's `where`.
 	const throughList = watched.resource.filtered && isWebhookOnly(check)
-	const { response, isListed } = await readAsked(core, watched, id, throughList, budget)
+	// What decides about a deletion or an older state must not come from a cache.
+	const isDecisive = check.missing === true || check.goneAtMs !== undefined || check.staleHash !== undefined
+	const { response, isListed } = await readAsked(core, watched, id, { throughList, isDecisive }, budget)
 	rememberRead(core, `${number}:${id}`, response.requestedAtMs)
 	core.commit((tx) => {
 		const recorded =
@@ -240,12 +242,12 @@ async function readAsked(
 	core: Core,
 	watched: WatchedResource,
 	id: ObjectId,
-	throughList: boolean,
+	{ throughList, isDecisive }: { throughList: boolean; isDecisive: boolean },
 	budget: SliceBudget,
 ): Promise<{ response: Awaited<ReturnType<typeof readObject>>; isListed: boolean }> {
 	if (throughList) return { response: await readObjectFromList(core, watched, id, budget), isListed: false }
 	try {
-		return { response: await readObject(core, watched, id, budget), isListed: false }
+		return { response: await readObject(core, watched, id, budget, isDecisive), isListed: false }
 	} catch (error) {
 		if (!(error instanceof StoreError) || error.failure.code !== OTHER_OBJECT_CODE) throw error
 		const response = await readObjectFromList(core, watched, id, budget)

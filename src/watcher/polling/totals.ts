@@ -126,6 +126,13 @@ export async function searchStep(core: Core, watched: WatchedResource, budget: S
 		{ order: 'id-asc', offset: probe.offset, limit: search.state.limit },
 		budget,
 	)
+	if (page.isStale) {
+		// What an old list lacks may be there.
+		core.commit(() => {
+			rs.search = null
+		})
+		return
+	}
 	if (search.state.requests === 0 && page.total !== null && page.total === getExpectedTotal(core, rs)) {
 		// A difference counts only when the next answer shows it too.
 		core.commit(() => {

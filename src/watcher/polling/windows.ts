@@ -9,6 +9,8 @@ import {
 	isWindowRequired,
 	toComparableTotal,
 } from './poll.ts'
+import type { ResourceState } from '../core/resource-state.ts'
+import { getNewestSec, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { reconcileTotal } from './totals.ts'
@@ -26,19 +28,20 @@ export async function pollResource(core: Core, watched: WatchedResource, budget:
 async function pollModified(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { resource, state: rs } = watched
 	const listedBefore = countInLists(core, rs)
-	const page = await listPage(core, watched, { order: 'modified-desc', limit: HEAD_ROWS }, budget)
-	const total = toComparableTotal(page.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
+	const page = await readHead(core, watched, budget)
+	const total = getUsableTotal(page, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	const zone = core.config.connection.timeZone
-	const cursorMs = rs.cursorMs ?? rs.t0Sec * 1000
-	const horizonSec = getHorizonSec(cursorMs, resource.pollDelaySec, zone, core.ports.now())
+	const horizonSec = getHorizonSec(getCursorMs(rs), resource.pollDelaySec, zone, core.ports.now())
 	updateZoneOffset(core, watched, page)
+	const isSettled = noteNewestRows(rs, page, core.ports.now())
 	const isHeadComplete =
-		headReachesHorizon(
-			page.snapshots.map((snapshot) => snapshot.listModifiedSec),
-			page.limit,
-			page.total,
-			horizonSec,
-		) &&
+		(isSettled ||
+			headReachesHorizon(
+				page.snapshots.map((snapshot) => snapshot.listModifiedSec),
+				page.limit,
+				page.total,
+				horizonSec,
+			)) &&
 		!isWindowRequired({
 			postsStored: resource.postsStored,
 			windowDoneMs: rs.windowDoneMs,
@@ -47,7 +50,7 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 			nowMs: core.ports.now(),
 		})
 	recordHead(core, watched, page, () => {
-		if (isHeadComplete) completePoll(core, watched, page.storeNowMs)
+		if (isHeadComplete) completePoll(core, watched, page.storeNowMs, page.isStale ? null : (getNewestSec(page) ?? 0))
 		else
 			rs.window = {
 				afterSec: horizonSec,
@@ -60,6 +63,16 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 	if (!isHeadComplete) return false
 	await reconcileTotal(core, watched, { total, storeNowMs: page.storeNowMs }, budget)
 	return true
+}
+
+/** The time up to which changes are seen, epoch ms: neither past the store's clock nor past what it has shown. */
+export function getCursorMs({ cursorMs, seenMs, t0Sec }: ResourceState): number {
+	return Math.min(cursorMs ?? t0Sec * 1000, seenMs ?? Number.POSITIVE_INFINITY)
+}
+
+/** The total of a page, or null where it may be an old one, or may not count what came meanwhile. */
+function getUsableTotal(page: ListedPage, listed: { before: number; after: number }, drift: number): number | null {
+	return page.isStale ? null : toComparableTotal(page.total, listed, drift)
 }
 
 /**
@@ -88,7 +101,7 @@ async function reconcileTotalAfterPages(
 		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS },
 		budget,
 	)
-	const total = toComparableTotal(page.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
+	const total = getUsableTotal(page, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	recordHead(core, watched, page, () => undefined)
 	await reconcileTotal(core, watched, { total, storeNowMs: page.storeNowMs }, budget)
 }
@@ -114,14 +127,17 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 					},
 					budget,
 				)
-	const next = advanceWindow(window, page.orderedSecs, page.total, page.limit)
+	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
+	const isStale = window.isStale === true || page.isStale
+	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit)
+	const next = advanced && { ...advanced, newestSec: shownSec, ...(isStale && { isStale }) }
 	core.commit((tx) => {
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		rs.window = next
 		if (next === null) {
-			rs.windowDoneMs = core.ports.now()
-			completePoll(core, watched, window.startedMs)
+			if (!isStale) rs.windowDoneMs = core.ports.now()
+			completePoll(core, watched, window.startedMs, isStale ? null : shownSec)
 		}
 		return recorded
 	}, hasNewInformation)
@@ -139,8 +155,8 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
 	const { state: rs } = watched
 	const listedBefore = countInLists(core, rs)
-	const head = await listPage(core, watched, { order: 'id-desc', limit: HEAD_ROWS }, budget)
-	const total = toComparableTotal(head.total, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
+	const head = await readHead(core, watched, budget)
+	const total = getUsableTotal(head, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	let unknownCount = recordHead(core, watched, head, () => undefined)
 	const { listed } = rs
 	let offset = head.limit
@@ -157,7 +173,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		offset += Math.max(1, page.limit - 1)
 		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
 	}
-	completePoll(core, watched, head.storeNowMs)
+	completePoll(core, watched, head.storeNowMs, head.isStale ? null : 0)
 	// A total that says nothing is requested again with the next poll.
 	if (total !== null)
 		await reconcileTotalAfterPages(core, watched, { total, storeNowMs: head.storeNowMs, listed }, budget)
@@ -184,12 +200,26 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 	return recorded.unknown
 }
 
-function completePoll(core: Core, watched: WatchedResource, storeNowMs: number): void {
-	const { state: rs } = watched
-	// At most the store's clock when the poll began and its clock now; never earlier than before.
-	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, core.ports.now() + (core.state.skewMs ?? 0)))
-	rs.lastPollMs = core.ports.now()
+/**
+ * Ends a poll that began at `storeNowMs`. `shownSec`: the newest modified date that it was shown, 0: none; null: a cache
+ * answered, so that no cursor moves.
+ */
+function completePoll(
+	core: Core,
+	{ resource, state: rs }: WatchedResource,
+	storeNowMs: number,
+	shownSec: number | null,
+): void {
+	const now = core.ports.now()
+	const skewMs = core.state.skewMs ?? 0
+	rs.lastPollMs = now
 	rs.error = null
+	if (shownSec === null) return
+	// At most the store's clock when the poll began and its clock now; never earlier than before.
+	rs.cursorMs = Math.max(rs.cursorMs ?? 0, Math.min(storeNowMs, now + skewMs))
+	if (resource.modifiedFilter && shownSec > 0)
+		rs.seenMs = Math.max(rs.seenMs ?? 0, Math.min(shownSec * 1000, storeNowMs))
+	settleNewestRows(rs, resource.pollDelaySec, { nowMs: storeNowMs - skewMs, storeNowMs })
 }
 
 function updateZoneOffset(core: Core, watched: WatchedResource, page: ListedPage): void {

@@ -12,6 +12,7 @@ import type { HealthReport, MetricsReport, PollerReport, PollerResourceReport } 
 import { getNextLookupMs } from '../polling/lookups.ts'
 import { getNextRereadMs, isRereadDue } from '../polling/scans.ts'
 import { toNoiseReports } from './noise-reports.ts'
+import { getCursorMs } from '../polling/windows.ts'
 import { toFindingReports } from '../core/findings.ts'
 import { toLimitReports } from '../core/resource-limits.ts'
 import { findForeignSource } from './webhook-reports.ts'
@@ -159,7 +160,7 @@ export function buildPollerReport(core: Core): PollerReport {
 			return {
 				resource: rs.objectType,
 				identity: rs.identity,
-				cursor: iso(rs.cursorMs),
+				cursor: iso(rs.cursorMs === null ? null : getCursorMs(rs)),
 				lastPoll: iso(rs.lastPollMs),
 				nextPoll: state.paused ? null : iso(state.nextPollMs),
 				requests: rs.requests,

@@ -4,6 +4,7 @@ import { getCurrentProfile } from '../core/content-profiles.ts'
 import { noteDates } from '../core/unreadable-dates.ts'
 import { checkAnswer } from './checked-answers.ts'
 import { endLimit, noteLimit } from '../core/resource-limits.ts'
+import { askForList } from './fresh-lists.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -55,6 +56,8 @@ export interface ListedPage {
 	orderedSecs: (number | null)[]
 	/** Rows in the response, including those without an id. */
 	rows: number
+	/** A cache gave it, whatever was asked: what it lacks may have happened. */
+	isStale: boolean
 	total: number | null
 	/** The rows that were asked for: fewer than the caller wanted where more cannot be read at once. */
 	limit: number
@@ -80,13 +83,16 @@ export async function requestPage(
 	budget: SliceBudget,
 ): Promise<ListedPage> {
 	const client = await core.client()
-	countRequest(core, watched, budget)
-	const requestedAtMs = core.ports.now()
 	const { resource, state: rs } = watched
 	const filledResource = resource.placeholders
 		? core.element.resolvePlaceholders(resource, rs.cursorMs ?? rs.t0Sec * 1000, core.config.connection)
 		: resource
-	const response = await client.list(filledResource, query)
+	let requestedAtMs = core.ports.now()
+	const { response, isStale } = await askForList(core, watched, query, (asked) => {
+		countRequest(core, watched, budget)
+		requestedAtMs = core.ports.now()
+		return client.list(filledResource, asked)
+	})
 	if (!response.ok) throw new StoreError(response, watched)
 	checkStoreClock(core, watched, response.storeNowMs)
 	const { around } = response.answer
@@ -106,23 +112,25 @@ export async function requestPage(
 		rows: response.records.length,
 		limit: query.limit,
 		length: response.answer.length,
+		isStale,
 		requestedAtMs,
 		storeNowMs: response.storeNowMs,
 	}
 }
 
-/** Reads one object. Throws StoreError. */
+/** Reads one object, past caches if `fresh`. Throws StoreError. */
 export async function readObject(
 	core: Core,
 	watched: WatchedResource,
 	id: ObjectId,
 	budget: SliceBudget,
+	fresh = false,
 ): Promise<{ snapshot: Snapshot | null; requestedAtMs: number; storeNowMs: number }> {
 	const client = await core.client()
 	countRequest(core, watched, budget)
 	const requestedAtMs = core.ports.now()
 	const { resource, state: rs } = watched
-	const response = await client.read(resource, id)
+	const response = await client.read(resource, id, fresh)
 	if (!response.ok) throw new StoreError(response, watched)
 	checkStoreClock(core, watched, response.storeNowMs)
 	const snapshot =
@@ -183,6 +191,7 @@ function moveCursorsBack(core: Core, byMs: number): void {
 	for (const rs of core.state.resources) {
 		if (rs.cursorMs !== null) rs.cursorMs -= byMs
 		if (rs.agreedMs !== null) rs.agreedMs -= byMs
+		if (rs.seenMs != null) rs.seenMs -= byMs
 		if (rs.window !== null)
 			rs.window = {
 				...rs.window,

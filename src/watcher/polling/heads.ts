@@ -1,0 +1,120 @@
+/** The first request of a poll: the newest rows, held against what earlier ones showed, past caches where needed. */
+import { createHash } from 'node:crypto'
+import type { Core, WatchedResource } from '../core/core.ts'
+import { noteFinding } from '../core/findings.ts'
+import { isControlDue, noteCacheSign, withFreshness } from '../core/freshness.ts'
+import type { ResourceState } from '../core/resource-state.ts'
+import { listPage, type ListedPage, type SliceBudget } from '../source/requests.ts'
+import type { ListQuery, Snapshot } from '../../elements/store.ts'
+import { HEAD_ROWS, isNearClockChange, OVERLAP_MS } from './poll.ts'
+
+/** Rows whose newest date is this old have been written whatever the database's clock says, ms. */
+const MAX_SETTLING_MS = 15 * 60_000
+
+/** The newest modified date of a page that is not in the store's future, seconds; null: none. */
+export function getNewestSec({ snapshots, storeNowMs }: Pick<ListedPage, 'snapshots' | 'storeNowMs'>): number | null {
+	const seconds = snapshots
+		.map(({ listModifiedSec }) => listModifiedSec)
+		.filter((sec) => sec !== null && sec * 1000 <= storeNowMs) as number[]
+	return seconds.length === 0 ? null : Math.max(...seconds)
+}
+
+/** Reads the newest rows. Where they are older than what the store has shown, past caches. Throws StoreError. */
+export async function readHead(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<ListedPage> {
+	const { resource, state: rs } = watched
+	const now = core.ports.now()
+	const query: ListQuery = { order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS }
+	const readPast = (): Promise<ListedPage> => listPage(core, watched, { ...query, fresh: true }, budget)
+	const isPast = withFreshness(rs, query, now).fresh === true
+	if (isControlDue(rs, core.config.instanceId, now)) {
+		const page = await readPast()
+		const top = getTop(watched, page)
+		rs.freshness = { ...rs.freshness, controlMs: now, ...(top !== null && { controlSec: top }) }
+		return page
+	}
+	const page = await listPage(core, watched, query, budget)
+	if (isOlderThanControl(rs, getTop(watched, page)) && !isPast) {
+		const past = await readPast()
+		if ((getTop(watched, past) ?? 0) > (getTop(watched, page) ?? 0))
+			noteCacheSign(
+				rs,
+				`Lists of ${resource.objectType} show more when they are asked for with a parameter that changes, as where a ` +
+					'cache answers: they are asked for with one.',
+				now,
+			)
+		return past
+	}
+	const lateMinutes = getLateMinutes(core, watched, page)
+	if (lateMinutes === null) return page
+	noteLateRows(watched, lateMinutes, isPast, now)
+	return isPast ? page : await readPast()
+}
+
+/** What is highest in a head that is in order: a date, or an id. */
+function getTop({ resource }: WatchedResource, page: ListedPage): number | null {
+	if (resource.modifiedFilter) return getNewestSec(page)
+	const ids = page.snapshots.map(({ id }) => id).filter((id) => typeof id === 'number')
+	return ids.length === 0 ? null : Math.max(...ids)
+}
+
+/** Whether a list shows less than the one before it that was asked for past caches. */
+function isOlderThanControl(rs: ResourceState, top: number | null): boolean {
+	const { controlSec, ...freshness } = rs.freshness ?? {}
+	if (controlSec === undefined) return false
+	rs.freshness = freshness
+	return (top ?? 0) < controlSec
+}
+
+/**
+ * By how many minutes rows are late that the last poll, by its clock, should have shown; null: none. An object that is
+ * created with an old date gets it as its modified date too (docs/woocommerce.md 3.8).
+ */
+function getLateMinutes(core: Core, { resource, state: rs }: WatchedResource, page: ListedPage): number | null {
+	const { seenMs, cursorMs } = rs
+	if (seenMs == null || cursorMs === null || rs.baseline !== null || !resource.modifiedFilter) return null
+	if (isNearClockChange(core.config.connection.timeZone, core.ports.now())) return null
+	const isLate = ({ listModifiedSec, createdSec }: Snapshot): boolean =>
+		listModifiedSec !== null &&
+		listModifiedSec !== createdSec &&
+		listModifiedSec * 1000 > seenMs &&
+		listModifiedSec * 1000 < cursorMs - OVERLAP_MS - resource.pollDelaySec * 1000
+	const late = page.snapshots.filter(isLate).map(({ listModifiedSec }) => listModifiedSec!)
+	return late.length === 0 ? null : Math.ceil((page.storeNowMs / 1000 - Math.min(...late)) / 60)
+}
+
+function noteLateRows({ resource, state: rs }: WatchedResource, minutes: number, isPast: boolean, now: number): void {
+	const what = `Changes of ${resource.objectType} appeared up to ${minutes} minutes after their modified date`
+	noteFinding(rs, { kind: 'late-rows', weight: 'benign', detail: `rows appeared ${minutes} minutes late` }, now)
+	noteCacheSign(
+		rs,
+		isPast
+			? `${what}, also past caches: the database's clock is slow, or changes are written late.`
+			: `${what}, as where a cache answers: lists are asked for with a parameter that changes.`,
+		now,
+	)
+}
+
+/**
+ * Remembers since when the newest rows are the same. Returns whether they are settled: windows that were read since
+ * then have shown what was written beside them.
+ */
+export function noteNewestRows(rs: ResourceState, page: ListedPage, nowMs: number): boolean {
+	if (page.isStale) return false
+	const text = page.snapshots.map(({ id, listModifiedSec }) => `${id}:${listModifiedSec}`).join(',')
+	const rows = createHash('sha256').update(text).digest('base64url').slice(0, 11)
+	if (rs.newest?.rows !== rows) rs.newest = { rows, sinceMs: nowMs, isSettled: false }
+	return rs.newest.isSettled
+}
+
+/** A poll has ended that began at a time: rows that committed late have been read if it is late enough. */
+export function settleNewestRows(
+	rs: ResourceState,
+	pollDelaySec: number,
+	begun: { nowMs: number; storeNowMs: number },
+): void {
+	const { newest, seenMs } = rs
+	if (newest === undefined || newest.isSettled) return
+	const isOld = seenMs != null && begun.storeNowMs - seenMs >= MAX_SETTLING_MS
+	if (isOld || begun.nowMs - newest.sinceMs >= OVERLAP_MS + pollDelaySec * 1000)
+		rs.newest = { ...newest, isSettled: true }
+}

@@ -45,11 +45,14 @@ export function authorize(
 	url: string,
 	query: Record<string, string>,
 ): AuthorizedTarget {
-	const reserved = Object.keys(query).find((name) => name !== '_fields' && isReservedName(name))
+	const reserved = Object.keys(query).find((name) => !OWN_RESERVED.includes(name) && isReservedName(name))
 	if (reserved !== undefined) return refuse(`the argument "${reserved.slice(0, 100)}" is WordPress's own`)
 	if (!isPlainAddress(url)) return refuse('its path leads out of the API')
 	return { ok: true, ...toTarget(access, io, method, url, query) }
 }
+
+/** Reserved names that the client itself sends; they change the answer alone. */
+const OWN_RESERVED = ['_fields', '_skip_cache']
 
 /** Whether an address has no query and no segment that changes it (`..`). */
 function isPlainAddress(url: string): boolean {

@@ -44,10 +44,7 @@ export async function readHead(core: Core, watched: WatchedResource, budget: Sli
 			)
 		return past
 	}
-	const lateMinutes = getLateMinutes(core, watched, page)
-	if (lateMinutes === null) return page
-	noteLateRows(watched, lateMinutes, isPast, now)
-	return isPast ? page : await readPast()
+	return noteLateRows(core, watched, page) && !isPast ? await readPast() : page
 }
 
 /** What is highest in a head that is in order: a date, or an id. */
@@ -82,7 +79,13 @@ function getLateMinutes(core: Core, { resource, state: rs }: WatchedResource, pa
 	return late.length === 0 ? null : Math.ceil((page.storeNowMs / 1000 - Math.min(...late)) / 60)
 }
 
-function noteLateRows({ resource, state: rs }: WatchedResource, minutes: number, isPast: boolean, now: number): void {
+/** Notes rows that the last poll should have shown. Returns whether there are any. */
+export function noteLateRows(core: Core, watched: WatchedResource, page: ListedPage): boolean {
+	const { resource, state: rs } = watched
+	const minutes = getLateMinutes(core, watched, page)
+	if (minutes === null) return false
+	const now = core.ports.now()
+	const isPast = withFreshness(rs, { order: 'modified-desc', limit: 1 }, now).fresh === true
 	const what = `Changes of ${resource.objectType} appeared up to ${minutes} minutes after their modified date`
 	noteFinding(rs, { kind: 'late-rows', weight: 'benign', detail: `rows appeared ${minutes} minutes late` }, now)
 	noteCacheSign(
@@ -92,6 +95,7 @@ function noteLateRows({ resource, state: rs }: WatchedResource, minutes: number,
 			: `${what}, as where a cache answers: lists are asked for with a parameter that changes.`,
 		now,
 	)
+	return true
 }
 
 /**

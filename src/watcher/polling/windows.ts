@@ -10,7 +10,7 @@ import {
 	toComparableTotal,
 } from './poll.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import { getNewestSec, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
+import { getNewestSec, noteLateRows, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { reconcileTotal } from './totals.ts'
@@ -127,6 +127,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 					},
 					budget,
 				)
+	noteLateRows(core, watched, page)
 	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
 	const isStale = window.isStale === true || page.isStale
 	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit)

@@ -15,7 +15,8 @@ import type { Fault } from '../../../store/types.ts'
 
 const products = (count: number): WorldOptions => ({
 	resources: pollerResources('products'),
-	store: { objects: { orders: 0, products: count, coupons: 0, customers: 0 } },
+	// Over https no nonce makes each address another one.
+	store: { objects: { orders: 0, products: count, coupons: 0, customers: 0 }, url: 'https://shop.example.com' },
 })
 const findings = (world: World): string[] =>
 	(buildPollerReport(world.engine.getCore()!).resources[0]?.findings ?? []).map(({ kind }) => kind)
@@ -54,5 +55,145 @@ describe('more rows than asked for', () => {
 		expect(getResourceState(world, 'products').heldSinceMs).toBeNull()
 		if (name === 'a healthy store') expect(findings(world)).toEqual([])
 		await expectCleanJudgement(world)
+	})
+})
+
+const limits = (world: World): string[] =>
+	(buildPollerReport(world.engine.getCore()!).resources[0]?.limits ?? []).map(({ message }) => message)
+
+/** Requests for lists of products in this time. */
+async function requestsDuring(world: World, ms: number): Promise<string[]> {
+	world.store.log.length = 0
+	await world.advance(ms)
+	return world.store.log.filter(({ path }) => path.includes('/products')).map(({ path }) => path)
+}
+
+/** Edits products one after another. */
+async function editOver(world: World, count: number, everyMs: number): Promise<void> {
+	for (const id of liveIds(world, 'products').slice(5, 5 + count)) {
+		world.store.act({ do: 'edit', resource: 'products', id, set: { name: `Lamp ${id}` } })
+		await world.advance(everyMs)
+	}
+}
+
+describe('freshness', () => {
+	test.each([
+		['keeps answers for an hour, with a new date and no sign', { cache: { seconds: 3600 } }, true],
+		['keeps answers for an hour by whole addresses', { cache: { seconds: 3600, keys: 'address' as const } }, true],
+		['says Age', { cache: { seconds: 3600, keys: 'address' as const, sign: 'age' as const } }, true],
+		['says X-Cache: HIT whatever is asked', { cache: { seconds: 3600, sign: 'x-cache' as const } }, true],
+		[
+			'says Age with an old date',
+			{ cache: { seconds: 3600, keys: 'address' as const, sign: 'age' as const, oldDate: true } },
+			true,
+		],
+		['heeds no-cache', { cache: { seconds: 3600, honours: ['no-cache' as const] } }, false],
+		['is not there', {}, false],
+	])('a cache that %s: every edit is one UPDATED', async (_name, fault, isSaid) => {
+		const world = await worldAfterBaseline(products(60))
+		world.store.setFaults({ pattern: '/products\\?', ...fault })
+		await editOver(world, 30, 4 * MINUTE_MS)
+		world.store.act({ do: 'delete', resource: 'products', id: liveIds(world, 'products')[50]! })
+		await world.advance(150 * MINUTE_MS)
+		expect(arrivalsSince(world).filter((arrival) => arrival.startsWith('UPDATED'))).toHaveLength(30)
+		expect(arrivalsSince(world).filter((arrival) => arrival.startsWith('DELETED'))).toHaveLength(1)
+		expect(arrivalsSince(world)).toHaveLength(31)
+		expect(limits(world).length > 0, limits(world).join()).toBe(isSaid)
+		expect(state(world)).toBe('healthy')
+	})
+
+	test('where a parameter passes the cache, edits are found with the next poll', async () => {
+		const world = await worldAfterBaseline(products(60))
+		world.store.setFaults({ pattern: '/products\\?', cache: { seconds: 3600, keys: 'address', sign: 'x-cache' } })
+		await world.advance(5 * MINUTE_MS)
+		await editOver(world, 3, 2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(3)
+		expect(limits(world)).toEqual([
+			expect.stringMatching(/^A cache answers the store's lists of products \(x-cache: HIT\)/),
+		])
+	})
+
+	test('WooCommerce’s own cache is asked to be skipped', async () => {
+		const world = await worldAfterBaseline(products(60))
+		world.store.setFaults({
+			pattern: '/products\\?',
+			cache: { seconds: 3600, sign: 'x-wc-cache', honours: ['_skip_cache'] },
+		})
+		await world.advance(3 * MINUTE_MS)
+		expect((await requestsDuring(world, 3 * MINUTE_MS)).every((path) => path.includes('_skip_cache=true'))).toBe(true)
+		await editOver(world, 3, 2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(3)
+	})
+
+	test('a store that refuses unknown parameters is asked without, and not again with one', async () => {
+		const world = await worldAfterBaseline(products(60))
+		world.store.setFaults({ match: '/products', refusesUnknown: 400 })
+		getResourceState(world, 'products').freshness = { signMs: world.nowMs }
+		await world.advance(3 * MINUTE_MS)
+		expect((await requestsDuring(world, 5 * MINUTE_MS)).filter((path) => path.includes('nocache'))).toEqual([])
+		const [id] = liveIds(world, 'products')
+		world.store.act({ do: 'delete', resource: 'products', id: id! })
+		await editOver(world, 1, 5 * MINUTE_MS)
+		expect(arrivalsSince(world).toSorted()).toEqual([`DELETED products ${id}`, expect.stringContaining('UPDATED')])
+		expect(getResourceState(world, 'products').error).toBeNull()
+	})
+
+	test.each([25, 5])(
+		'a database clock five minutes behind Date: all %i edits at once are detected, and it is said',
+		async (count) => {
+			const world = await worldAfterBaseline(products(60))
+			world.store.setFaults({ match: 'products', stampsBehindSeconds: 300 })
+			await world.advance(10 * MINUTE_MS)
+			for (const id of liveIds(world, 'products').slice(5, 5 + count))
+				world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Lamp' } })
+			await world.advance(10 * MINUTE_MS)
+			expect(arrivalsSince(world)).toHaveLength(count)
+			expect(limits(world)).toHaveLength(1)
+			await editOver(world, 20, MINUTE_MS)
+			expect(arrivalsSince(world)).toHaveLength(count + 20)
+			expect(limits(world)).toEqual([expect.stringContaining("the database's clock is slow")])
+		},
+	)
+
+	test('a second Date, of a cache, is not the clock', async () => {
+		const world = await worldAfterBaseline(products(60))
+		world.store.setFaults({ match: '/products', secondDateSeconds: -7_200 })
+		await editOver(world, 5, 2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(5)
+		expect(findings(world)).toContain('several-dates')
+	})
+
+	test('an idle poll is one request, also after many edits in one second, and on the day of the control', async () => {
+		const world = await worldAfterBaseline(products(60))
+		for (const id of liveIds(world, 'products').slice(5, 30))
+			world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Lamp' } })
+		await world.advance(10 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(25)
+		// Products are stored as posts: their window is read every hour.
+		getResourceState(world, 'products').windowDoneMs = world.nowMs
+		expect(await requestsDuring(world, 20 * MINUTE_MS)).toHaveLength(20)
+		const cursor = buildPollerReport(world.engine.getCore()!).resources[0]?.cursor
+		const controls: string[] = []
+		let requests = 0
+		for (let hour = 0; hour < 25; hour++) {
+			getResourceState(world, 'products').windowDoneMs = world.nowMs
+			const asked = await requestsDuring(world, 55 * MINUTE_MS)
+			requests += asked.length
+			controls.push(...asked.filter((path) => path.includes('nocache')))
+		}
+		expect(requests).toBe(25 * 55)
+		expect(controls).toHaveLength(1)
+		expect(buildPollerReport(world.engine.getCore()!).resources[0]?.cursor).toBe(cursor)
+		expect(findings(world)).toEqual([])
+	})
+
+	test('a cache whose answers show no sign is found by the daily control', async () => {
+		const world = await worldAfterBaseline({ ...products(60), pollIntervalMs: 5 * MINUTE_MS })
+		world.store.setFaults({ pattern: '/products\\?', cache: { seconds: 48 * 3600, keys: 'address' } })
+		await world.advance(10 * MINUTE_MS)
+		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[7]!, set: { name: 'Lamp' } })
+		await world.advance(25 * 60 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(1)
+		expect(limits(world)).toEqual([expect.stringContaining('as where a cache answers')])
 	})
 })

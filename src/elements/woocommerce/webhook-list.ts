@@ -1,6 +1,6 @@
 /**
- * Reads the store's list of webhooks to its end, whatever its pages are: a list that ends too early would hide ours, and
- * they would be created again (docs/woocommerce.md 6.1).
+ * Reads the store's list of webhooks to its end, whatever its pages are: a list that ends too early would hide ours,
+ * and they would be created again (docs/woocommerce.md 6.1).
  */
 import type { Failure, StoreClient } from '../store.ts'
 import type { StoreWebhook, WebhookIdentity } from '../webhooks.ts'

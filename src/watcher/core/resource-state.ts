@@ -25,11 +25,11 @@ export interface ResourceState extends ReadabilityState {
 	/** Store clock up to which changes are seen, before overlap; null before the first poll. */
 	cursorMs: number | null
 	/**
-	 * The newest modified date that a fresh answer showed, not later than the store's clock: the cursor of windows. Absent:
-	 * an earlier version polled last.
+	 * The newest modified date that a fresh answer showed, not later than the store's clock: the cursor of windows.
+	 * Absent: an earlier version polled last.
 	 */
 	seenMs?: number | null
-	/** The newest rows: since when they are the same (own clock), and whether windows show nothing beside them any more. */
+	/** The newest rows: since when they are the same (own clock), and whether windows show nothing beside them. */
 	newest?: { rows: string; sinceMs: number; isSettled: boolean }
 	/** What is known of caches. */
 	freshness?: Freshness

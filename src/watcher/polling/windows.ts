@@ -202,8 +202,8 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 }
 
 /**
- * Ends a poll that began at `storeNowMs`. `shownSec`: the newest modified date that it was shown, 0: none; null: a cache
- * answered, so that no cursor moves.
+ * Ends a poll that began at `storeNowMs`. `shownSec`: the newest modified date that it was shown, 0: none; null: a
+ * cache answered, so that no cursor moves.
  */
 function completePoll(
 	core: Core,

@@ -197,3 +197,20 @@ describe('freshness', () => {
 		expect(limits(world)).toEqual([expect.stringContaining('as where a cache answers')])
 	})
 })
+
+describe('an answer that is not what was asked for', () => {
+	test('once is not used, and the poll is repeated soon', async () => {
+		const world = await worldAfterBaseline({ ...products(60), pollIntervalMs: 30 * MINUTE_MS })
+		await world.advance(31 * MINUTE_MS)
+		const ids = liveIds(world, 'products')
+		for (const id of ids.slice(5, 30)) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Lamp' } })
+		world.store.setFaults({ match: 'orderby=modified', sorts: 'shuffled', times: 1 })
+		for (let second = 0; second < 2_000 && limits(world).length === 0; second++) await world.advance(1_000)
+		expect(limits(world)[0]).toMatch(/^The store's list of products is not what was asked for: \d+ of 10 rows/)
+		expect(arrivalsSince(world)).toEqual([])
+		await world.advance(2 * MINUTE_MS)
+		expect(arrivalsSince(world)).toHaveLength(25)
+		expect(findings(world)).toEqual(['out-of-order'])
+		await expectCleanJudgement(world)
+	})
+})

@@ -67,7 +67,7 @@ function toQuery({ rows, size, way, page }: Progress, { name }: WebhookIdentity)
 			return { ...query, offset: String(rows.size) }
 		case 'exclude':
 			return { ...query, exclude: [...rows].filter((row) => /^\d+$/.test(row)).join(',') }
-		case 'search':
+		default:
 			return { ...query, per_page: String(PAGE_SIZE), search: name }
 	}
 }
@@ -98,7 +98,7 @@ function isComplete(
 			return counted === null
 				? rows.length === 0
 				: before + counted <= known.size && known.size === before + rows.length
-		case 'search':
+		default:
 			return (
 				(counted ?? rows.length) <= rows.length &&
 				rows.length < PAGE_SIZE &&

@@ -35,30 +35,21 @@ export async function askForList(
 	if (!first.ok) return { response: first, isStale: false }
 	const sign = getCacheSign(core, first)
 	if (sign === null) return { response: first, isStale: false }
-	const name = resource.objectType
-	const ownCache = first.answer.cachedBy?.startsWith('x-wc-cache') === true
 	const past = isFresh ? null : withFreshness(rs, { ...query, fresh: true }, now)
+	const ownCache = first.answer.cachedBy?.startsWith('x-wc-cache') === true
 	const second = past?.fresh === true ? await ask({ ...past, ...(ownCache && { skipCache: true }) }) : null
-	if (second?.ok === true && getCacheSign(core, second) === null) {
-		noteCacheSign(
-			rs,
-			`A cache answers the store's lists of ${name} (${sign}): they are asked for with a parameter that changes.`,
-			now,
-			ownCache,
-		)
-		return { response: second, isStale: false }
-	}
 	if (second !== null && isRefusal(second)) noteParameterRefused(rs, now)
+	const usable = second?.ok === true ? second : first
+	const isPassed = usable === second && getCacheSign(core, usable) === null
 	// An old date alone may be a clock that was set back: the check of the clock decides.
-	if (!isCached(first.answer)) return { response: second?.ok === true ? second : first, isStale: false }
-	noteCacheSign(
-		rs,
-		`A cache answers the store's lists of ${name} whatever is asked (${sign}): changes are found when it expires. ` +
-			'Exclude /wp-json/ from the cache.',
-		now,
-		ownCache,
-	)
-	return { response: second?.ok === true ? second : first, isStale: true }
+	if (!isPassed && !isCached(first.answer)) return { response: usable, isStale: false }
+	const lists = `the store's lists of ${resource.objectType}`
+	const message = isPassed
+		? `A cache answers ${lists} (${sign}): they are asked for with a parameter that changes.`
+		: `A cache answers ${lists} whatever is asked (${sign}): changes are found when it expires. ` +
+			'Exclude /wp-json/ from the cache.'
+	noteCacheSign(rs, message, now, ownCache)
+	return { response: usable, isStale: !isPassed }
 }
 
 function withoutParameter({ fresh: _fresh, skipCache: _skip, ...query }: ListQuery): ListQuery {

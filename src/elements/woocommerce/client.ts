@@ -374,7 +374,7 @@ function compareRowIds(a: ObjectId | null, b: ObjectId | null): number {
 
 /** Whether a row of a whole list belongs to the list that a query asks for. */
 function isAskedFor(
-	{ onlyId, onlyIds, trashed, modifiedAfterSec, modifiedBeforeSec }: ListQuery,
+	{ onlyId, onlyIds, exceptIds, trashed, modifiedAfterSec, modifiedBeforeSec }: ListQuery,
 	{ filtersByModified, hasTrash }: Collection,
 	record: VendorRecord,
 	id: ObjectId | null,
@@ -382,6 +382,7 @@ function isAskedFor(
 ): boolean {
 	if (onlyId !== undefined && id !== onlyId) return false
 	if (onlyIds !== undefined && (id === null || !onlyIds.includes(id))) return false
+	if (id !== null && exceptIds?.includes(id) === true) return false
 	if (trashed === true && hasTrash && record['status'] !== 'trash') return false
 	if (!filtersByModified) return true
 	// As the database compares: a row without a date is in no interval.

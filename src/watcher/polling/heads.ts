@@ -4,8 +4,9 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { noteFinding } from '../core/findings.ts'
 import { isControlDue, noteCacheSign, withFreshness } from '../core/freshness.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import { listPage, type ListedPage, type SliceBudget } from '../source/requests.ts'
+import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
+import { listPage } from './pages.ts'
 import { HEAD_ROWS, isNearClockChange, OVERLAP_MS } from './poll.ts'
 
 /** Rows whose newest date is this old have been written whatever the database's clock says, ms. */

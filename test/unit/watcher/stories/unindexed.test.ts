@@ -83,7 +83,7 @@ describe('more changes than one poll reads', () => {
 
 	test('a store that fails in between, and changes while it is read', async () => {
 		const world = await worldAfterBaseline(unindexed({ pageSize: 5 }))
-		const expected = place(world, COUNT, 1)
+		const expected = place(world, COUNT, 5)
 		const fetch = world.store.fetch.bind(world.store)
 		let pages = 0
 		world.store.fetch = async (request) => {
@@ -92,7 +92,7 @@ describe('more changes than one poll reads', () => {
 			if (pages === 12) return new Response('', { status: 500 })
 			if (pages % 5 === 0 && pages < 40) expected.push(...place(world, 1))
 			// What is deleted moves the rows behind it up.
-			if (pages === 10) world.store.act({ do: 'delete', resource: 'orders', id: Number(expected[140]!.split(' ')[2]) })
+			if (pages === 13) world.store.act({ do: 'delete', resource: 'orders', id: Number(expected[140]!.split(' ')[2]) })
 			return await fetch(request)
 		}
 		await world.advance(3 * HOUR_MS)

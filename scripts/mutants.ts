@@ -3,30 +3,25 @@
  * the tests notice. Progress goes to stderr, the table to stdout. Exit 1 when a breakage survives, or does not fit the source any more.
  */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MUTANTS, type Mutant } from '../test/support/mutants.ts'
 
 /** A breakage that makes a test run for ever is noticed by this, ms: far longer than any of these tests takes on a busy machine. */
 const LIMIT_MS = 600_000
-const COPIED_PATHS = [
-	'src',
-	'test',
-	'docs',
-	'migrations',
-	'package.json',
-	'tsconfig.json',
-	'vitest.config.ts',
-	'wrangler.toml',
-]
+/** Characters of a run's errors that are shown if it has no result. */
+const MAX_LAST_WORDS = 2_000
+/** What the copy does not need, or gets as a link. */
+const LEFT_OUT = new Set(['node_modules', '.git', '.shopbell', '.wrangler'])
 
 type Result = 'caught' | 'caught by time' | 'SURVIVED' | 'DOES NOT FIT' | 'TESTS DO NOT RUN'
 
-/** How a run of tests ended: how many failed, null when there was no result within the limit. */
+/** How a run of tests ended: how many failed, null when there was no result within the limit; then what it wrote last. */
 interface Run {
 	failed: number | null
 	passed: number
+	lastWords: string
 	timedOut: boolean
 }
 
@@ -39,14 +34,17 @@ const selected = MUTANTS.filter(
 const copy = mkdtempSync(join(tmpdir(), 'mutants-'))
 const results: { mutant: Mutant; result: Result; seconds: number }[] = []
 try {
-	for (const name of COPIED_PATHS) cpSync(join(root, name), join(copy, name), { recursive: true })
+	for (const name of readdirSync(root).filter((entry) => !LEFT_OUT.has(entry)))
+		cpSync(join(root, name), join(copy, name), { recursive: true })
 	symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
 	const testFiles = [...new Set(selected.flatMap(({ tests }) => tests))]
 	process.stderr.write(`${testFiles.length} test files without a breakage … `)
 	const unmodifiedRun = await runTests(testFiles, false)
 	process.stderr.write(`${unmodifiedRun.passed} tests pass\n`)
 	if (unmodifiedRun.failed !== 0)
-		throw new Error(`the tests fail without any breakage: ${unmodifiedRun.failed ?? 'no result'}`)
+		throw new Error(
+			`the tests fail without any breakage: ${unmodifiedRun.failed ?? `no result\n${unmodifiedRun.lastWords}`}`,
+		)
 	for (const mutant of selected) {
 		const startedMs = performance.now()
 		process.stderr.write(`${mutant.name} … `)
@@ -102,8 +100,10 @@ async function runTests(files: string[], bail: boolean): Promise<Run> {
 			...(bail ? ['--bail=1'] : []),
 			...files,
 		],
-		{ cwd: copy, stdio: 'ignore', detached: true },
+		{ cwd: copy, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
 	)
+	let lastWords = ''
+	child.stderr.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-MAX_LAST_WORDS)))
 	let timedOut = false
 	const timer = setTimeout(
 		() => {
@@ -120,8 +120,8 @@ async function runTests(files: string[], bail: boolean): Promise<Run> {
 			numFailedTests: number
 			numPassedTests: number
 		}
-		return { failed: numFailedTests, passed: numPassedTests, timedOut }
+		return { failed: numFailedTests, passed: numPassedTests, lastWords, timedOut }
 	} catch {
-		return { failed: null, passed: 0, timedOut }
+		return { failed: null, passed: 0, lastWords, timedOut }
 	}
 }

@@ -6,15 +6,8 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Gap } from '../core/unreadable.ts'
 import { recordSuccess } from '../source/backoff.ts'
-import {
-	answersWithoutRows,
-	canBeOfRecord,
-	doOthersAnswer,
-	findScope,
-	isBySize,
-	isRecordKind,
-	sawOthersAnswer,
-} from '../source/failure-scope.ts'
+import { answersWithoutRows, doOthersAnswer, findScope, sawOthersAnswer } from '../source/failure-scope.ts'
+import { canBeOfRecord, isBySize, isRecordKind } from '../source/record-failures.ts'
 import { PageDelayed, requestPage, StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
 import { getPageRows, isSingleRow, noteFailedPage, noteReadPage } from './failing-span.ts'

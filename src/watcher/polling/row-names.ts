@@ -5,7 +5,7 @@
 import { findListedBetween } from '../changes/object-index.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ListQuery, ObjectId } from '../../elements/store.ts'
-import { canBeOfRecord } from '../source/failure-scope.ts'
+import { canBeOfRecord } from '../source/record-failures.ts'
 import { requestPage, StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 
 /** Requests that finding a name can take. */

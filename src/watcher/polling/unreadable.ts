@@ -9,7 +9,7 @@ import { endLimit, noteLimit } from '../core/resource-limits.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import type { Gap } from '../core/unreadable.ts'
-import { describeFailure } from '../source/failure-scope.ts'
+import { describeFailure } from '../source/record-failures.ts'
 import type { Failure, ObjectId, Snapshot } from '../../elements/store.ts'
 
 /** Ids that a list is asked to leave out: addresses longer than a few thousand characters are refused. */

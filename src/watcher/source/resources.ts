@@ -1,7 +1,8 @@
 /** Which resources an instance watches: those of its configuration, with the state of their polling. */
 import { getEffectivePoller } from '../../instances/poller.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
-import { requestPage, type SliceBudget } from './requests.ts'
+import { canBeOfRecord } from './record-failures.ts'
+import { requestPage, StoreError, type ListedPage, type SliceBudget } from './requests.ts'
 import { newResourceState, type ResourceState } from '../core/resource-state.ts'
 import { getObjectSequenceFloor } from '../core/skipped-ids.ts'
 import type { Tx } from '../core/tx.ts'
@@ -12,6 +13,8 @@ import type { Resource } from '../../elements/store.ts'
 
 /** Rows that show the highest id of a new resource: in one alone, another order would not show. */
 const NEWEST_ROWS = 10
+/** Newest objects that are passed over because they cannot be read. */
+const MAX_NEWER = 2
 
 const resourcesByConfig = new WeakMap<WatcherConfig, Resource[]>()
 
@@ -112,21 +115,41 @@ async function addResourceFromStore(
 	budget: SliceBudget,
 ): Promise<void> {
 	const provisional = newResourceState(0, resource, 0, 0, 0, core.ports.now())
-	const page = await requestPage(
-		core,
-		{ resource, state: provisional },
-		{ order: 'id-desc', limit: NEWEST_ROWS },
-		budget,
-	)
+	const page = await readNewest(core, { resource, state: provisional }, budget)
 	// A resource of the first configuration is watched from the connection's check on, one that was added later from now.
 	const t0Ms =
 		cursorMs ?? (core.config.version === core.state.bornVersion ? core.config.connection.storeNowMs : page.storeNowMs)
 	const ids = page.snapshots.map(({ id }) => id)
 	core.commit((tx) => {
-		const rs = addResource(tx, core, resource, Math.floor(t0Ms / 1000), getHighestId(ids, page.total), page.total ?? 0)
+		// If the newest object cannot be read, dates alone say what is new.
+		const highestId = page.offset > 0 ? Number.MAX_SAFE_INTEGER : getHighestId(ids, page.total)
+		const rs = addResource(tx, core, resource, Math.floor(t0Ms / 1000), highestId, page.total ?? 0)
 		rs.requests = provisional.requests
 		if (core.state.run !== null) core.state.run.left.push(rs.number)
 	})
+}
+
+/**
+ * The newest objects, or the newest one that can be read; `offset`: how many newer ones cannot. Throws StoreError.
+ */
+async function readNewest(
+	core: Core,
+	watched: WatchedResource,
+	budget: SliceBudget,
+): Promise<ListedPage & { offset: number }> {
+	const tries = [
+		{ offset: 0, limit: NEWEST_ROWS },
+		...Array.from({ length: MAX_NEWER + 1 }, (_, offset) => ({ offset, limit: 1 })),
+	]
+	for (const { offset, limit } of tries) {
+		try {
+			return { ...(await requestPage(core, watched, { order: 'id-desc', offset, limit }, budget)), offset }
+		} catch (error) {
+			const isLast = offset === MAX_NEWER
+			if (!(error instanceof StoreError) || !canBeOfRecord(error.failure) || isLast) throw error
+		}
+	}
+	throw new Error('a list is asked for at least once')
 }
 
 function addResource(

@@ -8,7 +8,7 @@ import { growPageSize, limitRows, noteRowLength, noteTooLarge } from '../../../s
 import { getPieces } from '../../../src/watcher/polling/pages.ts'
 import { getIdsBetween } from '../../../src/watcher/polling/row-names.ts'
 import { chooseExcluded, getObjectRetryMs, toUnreadableMessage } from '../../../src/watcher/polling/unreadable.ts'
-import { canBeOfRecord, describeFailure, isBySize } from '../../../src/watcher/source/failure-scope.ts'
+import { canBeOfRecord, describeFailure, isBySize } from '../../../src/watcher/source/record-failures.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

@@ -50,7 +50,7 @@ describe('a record that spoils each answer with it', () => {
 		['broken JSON', { as: 'broken' }],
 		['a firewall’s page', { as: 'firewall' }],
 		['404', { as: 'missing', in: 'list' }],
-	])('%s: an edit of it is sent when it can be read, all others at once', async (_name, how) => {
+	])('%s: an edit of it is sent when it can be read, all others at once §3.17', async (_name, how) => {
 		const world = await worldAfterBaseline(productsAlone(40))
 		const ids = liveIds(world, 'products')
 		const bad = ids[20]!
@@ -139,25 +139,34 @@ describe('a record that spoils each answer with it', () => {
 		expect(limitsOf(world)).toEqual([expect.stringContaining(`: ${ids[3]}, the store answers 500`)])
 	})
 
-	test('in the baseline: the others are indexed; it is no new object when it can be read', async () => {
+	test('in the baseline: the others are indexed; its dates decide what it is when it can be read', async () => {
 		const world = await worldAfterBaseline(productsAlone(130))
-		// Indexed again, with two that cannot be read.
-		const ids = liveIds(world, 'products')
-		world.store.setFaults([{ poison: { id: ids[0]!, as: 'error' } }, { poison: { id: ids[70]!, as: 'error' } }])
+		const ids = [...world.store.state('products')]
+			.filter(([, record]) => record['status'] === 'publish')
+			.map(([id]) => id)
+		const bad = [ids[0]!, ids[70]!, ids.at(-1)!]
+		world.store.setFaults(bad.map((id) => ({ poison: { id, as: 'error' as const } })))
+		// Another list is indexed anew.
 		await world.configure({
 			configuration: {
 				'event.poller.configuration': JSON.stringify({
-					articles: {
-						...pollerResources('products')['products'],
-						url: '/hubs/ecommerce/products',
-						ignore: ['total_sales'],
-					},
+					products: { ...pollerResources('products')['products'], url: '/hubs/ecommerce/products?status=publish' },
 				}),
 			},
 		})
 		await world.advance(30 * MINUTE_MS)
-		expect(getResourceState(world, 'articles').baseline).toBeNull()
-		await expectCleanJudgement(world, { articles: 'products' })
+		const rs = getResourceState(world, 'products')
+		expect([rs.baseline, rs.listed]).toEqual([null, ids.length - 3])
+		expect(limitsOf(world)).toEqual([expect.stringMatching(/^3 products cannot be read: /)])
+		editProduct(world, bad[1]!)
+		const created = world.store.act({ do: 'create', resource: 'products', set: { status: 'publish' } })[0]!.id
+		await world.advance(5 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${created}`])
+		world.store.setFaults({})
+		await world.advance(3 * HOUR_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED products ${created}`, `UPDATED products ${bad[1]}`])
+		expect(limitsOf(world)).toEqual([])
+		expect(getResourceState(world, 'products').listed).toBe(ids.length + 1)
 	})
 
 	test('at a store that ignores `exclude` is passed over in each page', async () => {
@@ -254,7 +263,7 @@ describe('one resource', () => {
 		['is behind a firewall’s page', { status: 403, form: 'html' }],
 		['does not answer', { stall: true }],
 		['answers 403', { status: 403, form: 'json' }],
-	])('that %s concerns no other', async (_name, fault) => {
+	])('that %s concerns no other §3.17', async (_name, fault) => {
 		const world = await worldAfterBaseline({ pollIntervalMs: 5 * MINUTE_MS })
 		world.store.setFaults({ ...fault, match: '/wc/v3/products' })
 		world.store.act({ do: 'edit', resource: 'products' })

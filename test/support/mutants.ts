@@ -1590,4 +1590,18 @@ export const MUTANTS: Mutant[] = [
 		replace: '',
 		tests: [story('answers')],
 	},
+	{
+		name: 'what alternates needs one look each time',
+		file: 'src/watcher/changes/gate.ts',
+		find: 'return Math.min(1 + 2 * (earlier?.returns ?? 0), MAX_NEEDED_LOOKS)',
+		replace: 'return Math.min(1 + 0 * (earlier?.returns ?? 0), MAX_NEEDED_LOOKS)',
+		tests: [story('answers')],
+	},
+	{
+		name: 'a content from before is a new one',
+		file: 'src/watcher/changes/gate.ts',
+		find: 'const isReturn = known.earlier?.hash === content.hash && ',
+		replace: 'const isReturn = known.earlier?.hash === content.hash && known.asOfMs < 0 && ',
+		tests: [story('answers')],
+	},
 ]

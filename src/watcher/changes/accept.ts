@@ -67,12 +67,22 @@ export function acceptKnownObject(
 	const row = {
 		...toKnownObject(observation, content, getNextState(known, observation), context),
 		identityHash: observation.identityHash ?? known.identityHash,
+		earlier: toEarlier(known, content, context),
 	}
 	if (isOtherObject(known, observation)) return acceptOtherObject(known, row, observation, content, context)
 	if (observation.kind === 'trashed') return acceptTrashed(known, row)
 	if (known.state === 'trashed' || known.state === 'gone') return acceptRestored(row, observation)
 	if (known.state === 'hidden') return acceptHidden(known, row, observation, content)
 	return acceptEdit(known, row, observation, content, context)
+}
+
+/** The content before this one, under the profile of the row. */
+function toEarlier(known: KnownObject, { hash }: ObjectContent, { profile }: GateContext): KnownObject['earlier'] {
+	if (known.profile !== profile) return null
+	const { earlier = null } = known
+	if (known.content.hash === hash) return earlier
+	const returns = earlier === null ? 0 : earlier.hash === hash ? earlier.returns + 1 : earlier.returns
+	return { hash: known.content.hash, returns }
 }
 
 /** A backup was restored, and the id was given to another object: the known one is gone, and the other one is new. */

@@ -21,6 +21,8 @@ export interface KnownObject {
 	state: ObjectState
 	/** When the accepted request started, or the accepted webhook arrived. */
 	asOfMs: number
+	/** Hash of the content before the last change, and how often the object went back to it; null or absent: not known. */
+	earlier?: { hash: string; returns: number } | null
 }
 
 /** The observation of an object by a request or a webhook. */

@@ -14,6 +14,7 @@ export const MIN_GONE_INTERVAL_MS = 5_000
  * ms.
  */
 const MIN_STALE_INTERVAL_MS = 30_000
+const MAX_NEEDED_LOOKS = 15
 
 /** Evaluates an observation. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
@@ -39,22 +40,43 @@ function gateRead(
 	// Something was accepted while this read was running, so the read may be older than the index row.
 	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known))
 		return isKnown ? NO_CHANGE : recheckNow(context)
-	if (isOlder(observation, known) && !isKnown) {
-		const recheck = recheckStale(`${observation.kind}:${content.hash}`, context)
+	const isReturn = known.earlier?.hash === content.hash && !isNewer(observation, known)
+	if ((isOlder(observation, known) || isReturn) && !isKnown) {
+		const recheck = recheckStale(`${observation.kind}:${content.hash}`, getNeededLooks(known), context)
 		if (recheck !== null) return recheck
 	}
 	return acceptKnownObject(known, observation, content, context)
 }
 
-/** The next read of an object that shows an older state; null: the state has been shown for long enough. */
-function recheckStale(staleHash: string, { nowMs, pendingCheck }: GateContext): GateVerdict | null {
+/**
+ * How many further looks an older state needs: more with each time that the object went back to one, since two caches or
+ * replicas that alternate never show it so often in a row.
+ */
+function getNeededLooks({ earlier }: KnownObject): number {
+	return Math.min(1 + 2 * (earlier?.returns ?? 0), MAX_NEEDED_LOOKS)
+}
+
+/** The next read of an object that shows an older state; null: the state has been shown often enough. */
+function recheckStale(
+	staleHash: string,
+	neededLooks: number,
+	{ nowMs, pendingCheck }: GateContext,
+): GateVerdict | null {
 	const sinceMs = pendingCheck.staleHash === staleHash ? pendingCheck.staleAtMs : undefined
-	if (sinceMs !== undefined && nowMs - sinceMs >= MIN_STALE_INTERVAL_MS) return null
-	const staleAtMs = sinceMs ?? nowMs
+	const looksBefore = sinceMs === undefined ? 0 : (pendingCheck.staleLooks ?? 0)
+	const isLook = sinceMs !== undefined && nowMs - sinceMs >= MIN_STALE_INTERVAL_MS
+	const looks = isLook ? looksBefore + 1 : looksBefore
+	if (looks >= neededLooks) return null
+	const staleAtMs = sinceMs === undefined || isLook ? nowMs : sinceMs
 	return {
 		do: 'recheck',
 		dueMs: staleAtMs + MIN_STALE_INTERVAL_MS,
-		pendingCheck: { ...pendingCheck, staleHash, staleAtMs },
+		pendingCheck: {
+			...pendingCheck,
+			staleHash,
+			staleAtMs,
+			...((looks > 0 || pendingCheck.staleLooks !== undefined) && { staleLooks: looks }),
+		},
 	}
 }
 

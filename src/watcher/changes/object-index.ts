@@ -27,6 +27,7 @@ interface ObjectRow {
 	sequence: number
 	last_event: number | null
 	identity: string | null
+	earlier: string | null
 }
 
 /** Reads the rows of these ids. */
@@ -35,7 +36,7 @@ export function readIndexRows(core: Core, resource: number, ids: readonly Object
 	if (ids.length === 0) return rows
 	// A join reads two rows per id; IN reads a third one, for the list that it builds first.
 	const query = `SELECT o.id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
-			identity
+			identity, earlier
 		FROM json_each(?) wanted CROSS JOIN objects o ON o.resource = ? AND o.id = wanted.value`
 	for (const row of core.ports.sql.each<ObjectRow>(query, JSON.stringify(ids), resource))
 		rows.set(row.id, toIndexRow(core, row))
@@ -53,7 +54,13 @@ function toIndexRow(core: Core, row: ObjectRow): IndexRow {
 		asOfMs: row.as_of,
 		sequence: row.sequence,
 		lastEventSequence: row.last_event,
+		earlier: parseEarlier(row.earlier),
 	}
+}
+
+function parseEarlier(text: string | null): IndexRow['earlier'] {
+	const [, returns, hash] = /^(\d+):(.+)$/.exec(text ?? '') ?? []
+	return hash === undefined ? null : { hash, returns: Number(returns) }
 }
 
 /** Field names of some object of a resource and its profile; null when none is known. */
@@ -138,8 +145,8 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 	sql.run(
 		`INSERT OR REPLACE INTO objects
 			(resource, id, stamp, created, hash, shape, fields, hash_version, state, as_of, sequence, last_event,
-			identity)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			identity, earlier)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		resource,
 		id,
 		row.modifiedSec,
@@ -153,6 +160,7 @@ export function writeIndexRow(tx: Tx, core: Core, resource: number, id: ObjectId
 		row.sequence,
 		row.lastEventSequence,
 		row.identityHash,
+		row.earlier == null ? null : `${row.earlier.returns}:${row.earlier.hash}`,
 	)
 }
 

@@ -25,6 +25,8 @@ export interface PendingCheck {
 	/** A read older than the index row showed this content, for the first time at `staleAtMs`. */
 	staleHash?: string
 	staleAtMs?: number
+	/** How many looks since then have shown it again, if more than one is needed. `staleAtMs` is that of the last. */
+	staleLooks?: number
 }
 
 /** An object that is due to be read. */

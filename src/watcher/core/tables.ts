@@ -143,6 +143,10 @@ const MIGRATION_STEPS: string[][] = [
 			tries INTEGER NOT NULL, reason TEXT NOT NULL, baseline INTEGER NOT NULL, cursor INTEGER NOT NULL,
 			PRIMARY KEY (resource, id)) WITHOUT ROWID`,
 	],
+	[
+		// Hash of the content before the last change, and how often the object went back to it: "3:hash".
+		`ALTER TABLE objects ADD COLUMN earlier TEXT`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -214,3 +214,26 @@ describe('an answer that is not what was asked for', () => {
 		await expectCleanJudgement(world)
 	})
 })
+
+describe('two versions of one object that alternate without another date', () => {
+	test.each([1, 2, 30])(
+		'prices of %i products times 0.9 in every second answer, for two days: ten events of each at most, and few of all',
+		async (count) => {
+			const world = await worldAfterBaseline(products(count))
+			world.store.setFaults({ match: '/products', priceFactor: 0.9, every: 2 })
+			await world.advance(48 * 60 * MINUTE_MS)
+			expect(arrivalsSince(world).length).toBeLessThanOrEqual(count === 30 ? 60 : 10)
+		},
+	)
+
+	test('one edit, and its undoing, are two events also without another date', async () => {
+		const world = await worldAfterBaseline(products(20))
+		const [id] = liveIds(world, 'products').slice(-1)
+		for (const name of ['Lamp', 'Cup', 'Lamp', 'Cup', 'Lamp']) {
+			world.store.act({ do: 'edit-silently', resource: 'products', id: id!, set: { name } })
+			world.engine.getCore()!.state.resources[0]!.rereadAsked = true
+			await world.advance(20 * MINUTE_MS)
+		}
+		expect(arrivalsSince(world).length).toBe(5)
+	})
+})

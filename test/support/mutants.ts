@@ -484,7 +484,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'an older state is believed at once',
 		file: 'src/watcher/changes/gate.ts',
-		find: 'if (isOlder(observation, known) && !isKnown) {',
+		find: 'if ((isOlder(observation, known) || isReturn) && !isKnown) {',
 		replace: 'if (false) {',
 		tests: [watcher('gate-rules')],
 	},

@@ -49,8 +49,8 @@ function gateRead(
 }
 
 /**
- * How many further looks an older state needs: more with each time that the object went back to one, since two caches or
- * replicas that alternate never show it so often in a row.
+ * How many further looks an older state needs: more with each time that the object went back to one, since two caches
+ * or replicas that alternate never show it so often in a row.
  */
 function getNeededLooks({ earlier }: KnownObject): number {
 	return Math.min(1 + 2 * (earlier?.returns ?? 0), MAX_NEEDED_LOOKS)

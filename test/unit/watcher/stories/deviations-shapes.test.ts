@@ -1,5 +1,6 @@
 /** Numbers, shapes and pages that stores make of their answers: taken where they are unambiguous, named where not. */
 import { describe, expect, test } from 'vitest'
+import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
 import type { Fault } from '../../../store/store.ts'
 import {
@@ -86,6 +87,25 @@ test('a challenge for webhooks/batch alone is named, and polling goes on', async
 })
 
 describe('webhooks', () => {
+	test('ten a page and twelve foreign ones: one of ours a topic, none after deletion', async () => {
+		const world = await worldWithWebhooks({
+			faults: { match: '/webhooks', rowsAlways: 10 },
+			prepare: (store) => {
+				for (let i = 0; i < 12; i++)
+					store.makeWebhook({ name: `ERP ${i}`, topic: 'order.updated', delivery_url: 'https://erp.example/' })
+			},
+		})
+		await world.advance(24 * HOUR_MS)
+		const ours = world.store.webhooks().filter(({ url }) => url.startsWith('https://bell.example.com'))
+		expect(ours.length).toBeGreaterThan(0)
+		expect(new Set(ours.map(({ topic }) => topic)).size).toBe(ours.length)
+		const client = await world.ports().client(world.config)
+		const identity = { name: `Shopbell ${world.config.instanceId}`, deliveryUrl: world.config.hooks!.deliveryUrl }
+		expect(await woocommerce.webhooks!.remove(client, identity)).toMatchObject({ ok: true })
+		expect(world.store.webhooks().filter(({ url }) => url.startsWith('https://bell.example.com'))).toEqual([])
+		expect(world.store.webhooks().length).toBe(12)
+	})
+
 	test.each([
 		'http://shop.example.com/de/',
 		'http://shop.example.com/?lang=de',

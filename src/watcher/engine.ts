@@ -22,7 +22,16 @@ import { chargeStep, chooseResource, chooseStep, INITIAL_SCHEDULE, type WorkKind
 import { isBudgetSpent, MAX_SLICE_MS, MAX_SLICE_REQUESTS, type SliceBudget } from './source/requests.ts'
 import { addConnectedResources, syncResources, getWatchedResources } from './source/resources.ts'
 import type { Admission, AdmissionRequest, Claim, AttemptOutcome } from '../rpc/delivery.ts'
-import { baselineStep, getRereadAlarmMs, isRecentRereadDue, recentRereadStep, isRereadDue } from './polling/scans.ts'
+import {
+	baselineStep,
+	getRereadAlarmMs,
+	isBaselineDue,
+	isRecentRereadDue,
+	recentRereadStep,
+	isRereadDue,
+} from './polling/scans.ts'
+import { probeStep } from './polling/probe-step.ts'
+import { getNextProbeMs, isProbeDue } from './source/doubts.ts'
 import { getNextNoiseReadMs, isRoundDue, noiseRoundStep } from './polling/noise-rounds.ts'
 import { rereadStep } from './polling/reread.ts'
 import { settle } from './outbox/settle.ts'
@@ -59,7 +68,8 @@ const SCAN_STEPS: Partial<
 		isUnderWay: ({ state }) => (state.search?.state.requests ?? 0) > 0,
 		run: searchStep,
 	},
-	baseline: { isDue: (_core, { state }) => state.baseline !== null, run: baselineStep },
+	baseline: { isDue: isBaselineDue, run: baselineStep },
+	probe: { isDue: isProbeDue, run: probeStep },
 	noise: { isDue: isRoundDue, run: noiseRoundStep },
 	reread: { isDue: isRereadDue, run: rereadStep },
 	'recent-reread': { isDue: isRecentRereadDue, run: recentRereadStep },
@@ -383,6 +393,7 @@ export class Engine {
 		const rereads = usable.flatMap((watchedResource) => [
 			getRereadAlarmMs(core, watchedResource),
 			getNextNoiseReadMs(watchedResource),
+			getNextProbeMs(watchedResource),
 		])
 		const hasScan = (watchedResource: WatchedResource): boolean =>
 			Object.values(SCAN_STEPS).some((step) => step.isDue(core, watchedResource))

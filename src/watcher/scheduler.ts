@@ -7,6 +7,7 @@
 /** The kinds of work that ask the store, most urgent first. */
 export const WORK_KINDS = [
 	'run',
+	'probe',
 	'lookups',
 	'watchdog',
 	'related',
@@ -21,6 +22,7 @@ export type WorkKind = (typeof WORK_KINDS)[number]
 /** Requests that a kind may make in a round. */
 export const SHARES: Readonly<Record<WorkKind, number>> = {
 	run: 4,
+	probe: 4,
 	lookups: 4,
 	watchdog: 1,
 	related: 1,

@@ -532,7 +532,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'a profile goes while rows have it',
-		file: 'src/watcher/polling/reread.ts',
+		file: 'src/watcher/polling/missing.ts',
 		find: 'profile === current || inUse.includes(profile.number)',
 		replace: 'profile === current',
 		tests: [story('ignored')],
@@ -595,7 +595,7 @@ export const MUTANTS: Mutant[] = [
 	},
 	{
 		name: 'a difference is normal whatever was accepted during a re-read',
-		file: 'src/watcher/polling/reread.ts',
+		file: 'src/watcher/polling/missing.ts',
 		find: "if (total !== null && !getDisturbance(core, rs, 'reread').accepted)",
 		replace: 'if (total !== null)',
 		tests: [story('fairness')],

@@ -1,4 +1,5 @@
 /** The gate's decisions about observed objects, from their index rows and pending checks. */
+import { mayLackObjects } from '../core/completeness.ts'
 import { hashContent, hashIdentity, type ObjectContent } from './content.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -113,7 +114,7 @@ export function toGateContext(
 		nowMs: core.ports.now(),
 		profile: getCurrentProfile(rs).number,
 		filtered: resource.filtered,
-		baseline: rs.baseline === null ? null : lateBaseline,
+		baseline: rs.baseline === null && !mayLackObjects(rs) ? null : lateBaseline,
 		lateBaseline,
 	}
 }

@@ -64,7 +64,7 @@ export interface GateContext {
 	nowMs: number
 	/** Number of the profile that content is stored under. */
 	profile: number
-	/** null once the resource's baseline is complete. */
+	/** null once the resource's baseline is complete, and the index holds everything that its total says. */
 	baseline: BaselineContext | null
 	/** The resource has a `where`: an object that leaves it emits no event. */
 	filtered: boolean

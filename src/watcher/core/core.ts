@@ -1,5 +1,6 @@
 /** Shared by all jobs of a watcher: ports, configuration, state and tables, and the only way to commit. */
 import type { Element } from '../../elements/element.ts'
+import { toStrategy, type Strategy } from './abilities.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'
 import type { Ports } from './ports.ts'
@@ -15,8 +16,16 @@ import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and the state of its polling. */
 export interface WatchedResource {
+	/** As the store can give it (abilities.ts). */
 	resource: Resource
 	state: ResourceState
+	/** As configured; absent: the store can give it so. */
+	configured?: Resource
+}
+
+/** How a resource is read. */
+export function getStrategy({ resource, configured, state }: WatchedResource): Strategy {
+	return toStrategy(configured ?? resource, state.abilities)
 }
 
 /** Only `commit` passes it to a body. */

@@ -1,6 +1,9 @@
 /** What cannot be read of a resource as usual, because of how its store answers, as health and the poller say it. */
 import type { ResourceLimit } from '../../rpc/watcher.ts'
 
+/** The code of the limit that says which answers are not as asked. */
+export const UNFIT_LIMIT = 'unfit-answers'
+
 /** By code: the sentence for people, and since when it is so, epoch ms. */
 export type ResourceLimits = Readonly<Record<string, { message: string; sinceMs: number }>>
 

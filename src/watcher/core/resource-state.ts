@@ -1,4 +1,5 @@
 /** The polling state of a resource, as plain JSON in the object's state row. Times in epoch ms unless named `Sec`. */
+import type { Abilities, Doubts } from './abilities.ts'
 import type { Look, MassChange } from './mass-change.ts'
 import type { ResourceLimits } from './resource-limits.ts'
 import type { Freshness } from './freshness.ts'
@@ -99,6 +100,16 @@ export interface ResourceState extends ReadabilityState {
 	findings?: Findings
 	/** Ids of rows that the store puts into every page; absent: none. */
 	pinned?: ObjectId[]
+	/** What its lists can do (abilities.ts), what is doubted, and when they are asked; absent: nothing is known. */
+	abilities?: Abilities
+	doubts?: Doubts
+	/** When it is asked what it can do, epoch ms (absent: not planned), and when it was last. */
+	probeMs?: number
+	probedMs?: number
+	/** Whether objects of before may be missing from the index, since lists were cut short; absent: not known. */
+	incomplete?: boolean
+	/** Why the whole collection cannot be read by any strategy, and since when; absent: it can. */
+	outOfReach?: { message: string; sinceMs: number }
 	/** Since when the mass-deletion guard holds deletions. */
 	heldSinceMs: number | null
 	/**
@@ -206,6 +217,24 @@ export interface ScanPosition {
 	seen: number
 	/** Up to this offset a page showed nothing new and not its last row: rows before it were seen, or are not listed. */
 	bare?: number
+	/** Rows of the last page, where they were at most half of what was asked for. */
+	short?: number
+	/** Where a scan in no order stands; absent: this one is in the order of ids. */
+	plain?: PlainPosition
+}
+
+/** The position of a scan that reads page after page, whatever their order (plain-scan.ts). */
+export interface PlainPosition {
+	/** Rows to skip to the next page, and pages read, which are rows of the table `scanned`. */
+	offset: number
+	pages: number
+	/**
+	 * The list may be read several times: the number of this time, how many objects it was the first to show, and how many
+	 * times before it in a row showed none.
+	 */
+	round: number
+	fresh: number
+	quiet: number
 }
 
 /** The position at the beginning of a scan. */
@@ -246,6 +275,24 @@ export interface PollWindow {
 	total: number | null
 	listed: number
 	second: { sec: number; offset: number; found: number; before: number | null } | null
+	/** Where paging back from the newest rows stands; absent: the window is read from its bound. */
+	back?: BackPosition
+	/**
+	 * The newest rows and the date of the last one, where nothing has proven that the store sorts by modified date: newer
+	 * rows of the window must be among them.
+	 */
+	head?: { ids: readonly ObjectId[]; lastSec: number }
+}
+
+/** The position of paging back from the newest rows (head-paging.ts). */
+export interface BackPosition {
+	offset: number
+	/** Of the last row read: the next page shows it too, or newer ones. */
+	lastId: ObjectId | null
+	lastSec: number | null
+	total: number | null
+	/** How often it began again, since rows moved. */
+	restarts: number
 }
 
 /** What is kept of the sweeps of a resource. */

@@ -147,6 +147,11 @@ const MIGRATION_STEPS: string[][] = [
 		// Hash of the content before the last change, and how often the object went back to it: "3:hash".
 		`ALTER TABLE objects ADD COLUMN earlier TEXT`,
 	],
+	[
+		// What a scan in no order of ids has shown: the ids of each page.
+		`CREATE TABLE scanned (resource INTEGER NOT NULL, page INTEGER NOT NULL, ids TEXT NOT NULL,
+			PRIMARY KEY (resource, page)) WITHOUT ROWID`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -78,7 +78,7 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 		SLICE_SIZE,
 	)
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
-	for (const table of ['pages', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
+	for (const table of ['pages', 'scanned', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
 	core.lookups.removeResource(tx, resource)
 	core.unreadable.removeResource(tx, resource)

@@ -2,6 +2,7 @@
 import type { Core } from '../core/core.ts'
 import { countHeldDeletions, readHeldDeletions } from '../core/held-table.ts'
 import { hurryRetry } from '../source/backoff.ts'
+import { requestProbe } from '../source/doubts.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { forgetHeldDeletions, releaseHeldDeletions } from './deletion-hold.ts'
 import { requestReread } from './scans.ts'
@@ -23,6 +24,7 @@ export function requestPoll(core: Core, depth: 'window' | 'reread'): PollRequest
 	core.commit((tx) => {
 		const now = core.ports.now()
 		if (depth === 'reread') requestReread(tx, core)
+		for (const watched of getWatchedResources(core)) requestProbe(tx, watched, now)
 		state.hooks.dueMs = depth === 'reread' ? now : getRequestedCheckMs(state.hooks, now)
 		state.nextPollMs = now
 		waitUntilMs = hurryRetry(tx, core)

@@ -20,11 +20,16 @@ export function getNewestSec({ snapshots, storeNowMs }: Pick<ListedPage, 'snapsh
 	return seconds.length === 0 ? null : Math.max(...seconds)
 }
 
+/** Rows of the idle request: as many as the store gives. */
+export function getHeadRows({ state: { abilities } }: WatchedResource): number {
+	return Math.min(HEAD_ROWS, abilities?.maxRows?.rows ?? HEAD_ROWS)
+}
+
 /** Reads the newest rows. Where they are older than what the store has shown, past caches. Throws StoreError. */
 export async function readHead(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<ListedPage> {
 	const { resource, state: rs } = watched
 	const now = core.ports.now()
-	const query: ListQuery = { order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS }
+	const query: ListQuery = { order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: getHeadRows(watched) }
 	const readPast = (): Promise<ListedPage> => listPage(core, watched, { ...query, fresh: true }, budget)
 	const isPast = withFreshness(rs, query, now).fresh === true
 	if (isControlDue(rs, core.config.instanceId, now)) {

@@ -65,16 +65,21 @@ export function headReachesHorizon(
 	return last !== null && last !== undefined && last < horizonSec
 }
 
-/** Whether to read the window regardless of the head: posts storage sorts by local time (docs/woocommerce.md 3.6). */
+/**
+ * Whether to read the window regardless of the head: posts storage sorts by local time (docs/woocommerce.md 3.6), and a
+ * store whose rows do not show that it sorts by modified date may sort by something else.
+ */
 export function isWindowRequired(input: {
 	postsStored: boolean
+	isOrderProven: boolean
 	windowDoneMs: number | null
 	offsetChangedMs: number | null
 	zone: string
 	nowMs: number
 }): boolean {
-	if (!input.postsStored) return false
+	if (!input.postsStored && input.isOrderProven) return false
 	if (input.windowDoneMs === null || input.nowMs - input.windowDoneMs >= HOUR_MS) return true
+	if (!input.postsStored) return false
 	if (input.offsetChangedMs !== null && input.nowMs - input.offsetChangedMs < 24 * HOUR_MS) return true
 	return isNearClockChange(input.zone, input.nowMs)
 }

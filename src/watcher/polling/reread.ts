@@ -2,28 +2,23 @@
  * The re-read of a whole collection in anchored id pages. Resources without a modified filter have a pass instead: the
  * same, some pages a poll.
  */
-import { getCurrentProfile } from '../core/content-profiles.ts'
-import type { Core, WatchedResource } from '../core/core.ts'
-import { findListedBetween, findProfilesInUse, findUnlisted } from '../changes/object-index.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
+import { findListedBetween } from '../changes/object-index.ts'
 import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
-import { type ResourceState, INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
+import { INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
-import { forgetDates } from '../core/unreadable-dates.ts'
-import { holdDeletion } from '../core/held-table.ts'
 import { awaitLook, isAwaitingLook, judgeLook } from './deletion-hold.ts'
-import { getDisturbance, noteBegin } from './disturbance.ts'
+import { noteBegin } from './disturbance.ts'
 import { endLook } from './mass-changes.ts'
+import { completeReread, queueMissing } from './missing.ts'
+import { plainRereadStep } from './plain-scans.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
+import { learnRowLimit } from './learn.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
-import { setDrift } from './totals.ts'
-import { settleUnchecked } from './unchecked.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 import { listPage } from './pages.ts'
-import { withoutUnreadable } from './unreadable.ts'
-
-const MAX_UNLISTED_READS = 1_000
 
 /** A page of a re-read to be gated. */
 interface RereadPage {
@@ -48,6 +43,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 	const { reread } = rs
 	const { position } = reread
 	if (!resource.modifiedFilter) rs.passLeft = Math.max(0, rs.passLeft - 1)
+	if (getStrategy(watched).scan === 'plain') return plainRereadStep(core, watched, budget)
 	const limit = rs.pageSize
 	const page = await listPage(core, watched, { order: 'id-asc', offset: getScanOffset(position), limit }, budget)
 	const sortedSnapshots = sortById(page.snapshots)
@@ -61,6 +57,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 		rs.reread = { ...reread, position: step.position }
 		return
 	}
+	learnRowLimit(core, watched, { before: position, ...step, rows: page.rows, limit: page.limit })
 	const rereadPage: RereadPage = {
 		page,
 		newSnapshots: sortedSnapshots.slice(step.from),
@@ -132,59 +129,7 @@ function recordRereadPage(
 	return { missing, decided, hasNewInformation: recorded !== null && hasNewInformation(recorded) }
 }
 
-/** Queues or holds objects that a re-read does not show. Returns how many count as missing, and are decided. */
-function queueMissing(
-	tx: Tx,
-	core: Core,
-	rs: ResourceState,
-	missingIds: readonly ObjectId[],
-): { missing: number; decided: number } {
-	const ids = withoutUnreadable(core, rs, missingIds)
-	const checks: ReturnType<typeof core.lookups.getChecks> =
-		ids.length === 0 ? new Map() : core.lookups.getChecks(rs.number, ids)
-	let decided = 0
-	for (const id of ids) {
-		const check = checks.get(id)
-		const isDecided = check?.decided === true
-		if (isDecided) decided++
-		// Its read has failed, and is tried again by itself.
-		const isTried = check?.failed !== undefined && check.missing === true
-		if (rs.heldSinceMs !== null && !isDecided) holdDeletion(tx, core, rs.number, id)
-		else if (!isTried) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
-	}
-	return { missing: ids.length, decided }
-}
-
 /** Whether a page of the pass has the same digest as before. */
 function isUnchanged(core: Core, { resource, state: rs }: WatchedResource, { newSnapshots }: RereadPage): boolean {
 	return !resource.modifiedFilter && isPageUnchanged(core, rs.number, newSnapshots)
-}
-
-/** `total`: from the first page and the last; null if they differ, or a listed object was not shown. */
-function completeReread(tx: Tx, core: Core, watched: WatchedResource, startedMs: number, total: number | null): void {
-	const { state: rs } = watched
-	if (total !== null && !getDisturbance(core, rs, 'reread').accepted) setDrift(tx, core, rs, total)
-	rs.reread = null
-	rs.rereadDoneMs = core.ports.now()
-	// The re-read has read the related objects that were queued before it began.
-	for (const [key, related] of core.relatedQueue)
-		if (related.number === rs.number && related.atMs < startedMs) core.relatedQueue.delete(key)
-	rs.rereadBeganMs = startedMs
-	rs.recentDoneMs = core.ports.now()
-	if (!watched.resource.modifiedFilter) rs.passLeft = 0
-	settleUnchecked(tx, core, rs, startedMs)
-	forgetDates(rs, watched.resource, startedMs)
-	dropUnusedProfiles(core, rs, startedMs)
-	// No scan shows objects that exist without being listed: each is read by id.
-	for (const id of findUnlisted(core.ports.sql, rs.number, MAX_UNLISTED_READS))
-		core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
-}
-
-/** After everything was read under the current profile, rows of other profiles are rare, and their profiles can go. */
-function dropUnusedProfiles(core: Core, rs: ResourceState, startedMs: number): void {
-	const { profiles } = rs
-	const current = getCurrentProfile(rs)
-	if (profiles.length === 1 || startedMs < current.sinceMs) return
-	const inUse = findProfilesInUse(core.ports.sql, rs.number)
-	rs.profiles = profiles.filter((profile) => profile === current || inUse.includes(profile.number))
 }

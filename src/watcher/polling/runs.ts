@@ -1,7 +1,11 @@
 /** A run: one poll of all resources of an instance, a slice at a time. */
-import type { Core, WatchedResource } from '../core/core.ts'
+import { HOUR_MS } from '../../lib/time.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
+import { isProbeDue } from '../source/doubts.ts'
 import { getNextPollMs } from './poll.ts'
+import { probeStep } from './probe-step.ts'
 import type { SliceBudget } from '../source/requests.ts'
+import { getWatchedResources } from '../source/resources.ts'
 import { getPollAfterRunMs, withResourceErrors } from '../source/backoff.ts'
 import { pollUnindexed } from './unindexed.ts'
 import { pollResource } from './windows.ts'
@@ -25,11 +29,23 @@ export function startRun(core: Core): void {
 	}
 	// A request for another poll sets it while this one runs.
 	state.nextPollMs = null
+	const watched = getWatchedResources(core)
 	for (const rs of state.resources) {
-		rs.passLeft = core.config.scanBudget
+		const own = watched.find((one) => one.state === rs)
+		rs.passLeft = own === undefined ? core.config.scanBudget : getPassPages(core, own)
 		// A window that a failed run left is continued, without the total of that run.
 		if (rs.window !== null) rs.window = { ...rs.window, total: null }
 	}
+}
+
+/** The pages that a poll may read of the pass. Where polls find no edits, it ends within an hour. */
+function getPassPages(core: Core, watched: WatchedResource): number {
+	const { resource, configured, state: rs } = watched
+	const { scanBudget } = core.config
+	const isOnlyWay = getStrategy(watched).poll === 'whole' || (configured ?? resource).modifiedFilter
+	if (resource.modifiedFilter || !isOnlyWay) return scanBudget
+	const pages = Math.ceil(rs.listed / rs.pageSize) + 1
+	return Math.max(scanBudget, Math.ceil(pages * Math.min(1, core.intervalMs / HOUR_MS)))
 }
 
 /** Polls a page of the run's next resource. False: no run is active. Throws StoreError. */
@@ -50,6 +66,8 @@ export async function runStep(
 	if (watched === null) run.left.shift()
 	else {
 		await withResourceErrors(core, watched, async () => {
+			// How a resource is polled is decided first.
+			if (isProbeDue(core, watched)) return probeStep(core, watched, budget)
 			const poll = watched.resource.indexed ? pollResource : pollUnindexed
 			if (!(await poll(core, watched, budget))) return
 			run.left = run.left.filter((resourceNumber) => resourceNumber !== number)

@@ -35,17 +35,47 @@ export function advanceScan(
 	const isAnchored =
 		offset === 0 || (position.lastId !== null && firstId !== undefined && compareIds(firstId, position.lastId) <= 0)
 	// Stores may drop the row before this page after paging. Then an unchanged total says that no row moved.
-	const isBridged = offset <= (position.bare ?? -1) && knownTotal === position.total
+	const isTotalUnchanged = total === null ? position.total === 0 : knownTotal === position.total
+	const isBridged = offset <= (position.bare ?? -1) && isTotalUnchanged
 	if (!isAnchored && !isBridged) {
 		return { again: true, position: stepBack(position, knownTotal) }
 	}
-	// A short page is not the end, because rows are dropped after paging. Without a total there is no other sign.
-	const ended = total === null ? ids.length < limit : offset + limit >= (knownTotal ?? 0)
 	const from = findFirstNew(position, ids)
-	return { again: false, from, position: stepForward(position, ids, from, knownTotal, limit), ended }
+	const next = stepForward(position, ids, from, knownTotal, limit)
+	return { again: false, from, position: next, ended: isEnd(position, next, ids.length, { offset, total, limit }) }
 }
 
-function stepBack({ bare: _bare, ...position }: ScanPosition, knownTotal: number | null): ScanPosition {
+/**
+ * Whether a page was the last one. A short page is not, since a store may give fewer rows than asked for or drop some
+ * after paging: everything that the total says was seen, or a further page showed nothing new.
+ */
+function isEnd(
+	before: ScanPosition,
+	{ seen }: ScanPosition,
+	rows: number,
+	{ offset, total, limit }: { offset: number; total: number | null; limit: number },
+): boolean {
+	const isNew = seen > before.seen
+	// A page of one row has no room for a new one beside the last one.
+	if (total === null) return limit === 1 ? rows === 0 : !isNew
+	return offset + limit >= total && (seen >= total || !isNew)
+}
+
+/**
+ * The most rows that a store gives where it gives fewer than asked for; null: that is not proven. Two pages of the same
+ * half or less prove it, before the list has ended. Remembers the page in `position`.
+ */
+export function findRowLimit(
+	before: ScanPosition,
+	position: ScanPosition,
+	{ rows, limit, ended }: { rows: number; limit: number; ended: boolean },
+): number | null {
+	if (rows === 0 || rows * 2 > limit || ended) return null
+	position.short = rows
+	return before.short === rows ? rows : null
+}
+
+function stepBack({ bare: _bare, short: _short, ...position }: ScanPosition, knownTotal: number | null): ScanPosition {
 	return {
 		...position,
 		back: Math.min(position.back + 1, STEP_BACK_ROWS.length),

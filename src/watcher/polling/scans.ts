@@ -2,14 +2,16 @@
  * Scans in id pages: when they are due, the baseline, and the re-read of the newest objects. reread.ts has the others.
  */
 import { HOUR_MS } from '../../lib/time.ts'
-import type { Core, WatchedResource } from '../core/core.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { isWaitingForRound } from '../core/noise.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import { isAwaitingLook } from './deletion-hold.ts'
+import { learnRowLimit } from './learn.ts'
 import { endLook } from './mass-changes.ts'
+import { checkHighestId, completeBaseline, plainBaselineStep } from './plain-scans.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import { listPage } from './pages.ts'
 
@@ -23,6 +25,7 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 	const { state: rs } = watched
 	const baseline = rs.baseline
 	if (baseline === null) return
+	if (getStrategy(watched).scan === 'plain') return plainBaselineStep(core, watched, budget)
 	const limit = rs.pageSize
 	const page = await listPage(
 		core,
@@ -37,19 +40,24 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 		page.total,
 		page.limit,
 	)
+	if (!step.again)
+		learnRowLimit(core, watched, { before: baseline.position, ...step, rows: page.rows, limit: page.limit })
 	core.commit((tx) => {
 		if (step.again) {
 			rs.baseline = { ...baseline, position: step.position }
 			return
 		}
 		const newSnapshots = sortedSnapshots.slice(step.from)
+		if (baseline.position.seen === 0) checkHighestId(rs, newSnapshots, page.total, baseline.total)
 		recordPage(tx, core, watched, page, 'poll', newSnapshots)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
-		if (!step.ended) return
-		rs.baseline = null
-		rs.baselineDoneMs = core.ports.now()
-		rs.agreedMs = baseline.startedMs + (core.state.skewMs ?? 0)
+		if (step.ended) completeBaseline(tx, core, rs, baseline.startedMs, page.total)
 	})
+}
+
+/** Whether the baseline has a page to read: not while the collection is out of reach. */
+export function isBaselineDue(_core: Core, { state }: WatchedResource): boolean {
+	return state.baseline !== null && state.outOfReach === undefined
 }
 
 /** Requests a re-read of every resource that has an index. */

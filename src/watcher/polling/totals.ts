@@ -4,10 +4,12 @@
  */
 import { isListed, loadIdRanks, readIndexRows, type IdRanks } from '../changes/object-index.ts'
 import { recordPage } from '../changes/recorder.ts'
-import type { Core, WatchedResource } from '../core/core.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
+import { noteDoubt } from '../source/doubts.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
+import { endIncomplete } from '../core/completeness.ts'
 import {
 	awaitLook,
 	endAwaitingLook,
@@ -48,6 +50,7 @@ export async function reconcileTotal(
 	if (comparison.verdict === 'agrees') {
 		rs.agreedMs = page.storeNowMs
 		rs.searched = null
+		endIncomplete(rs)
 	}
 	// Those that wait for a look count too.
 	if (!exceedsDeletionThreshold(countInLists(core, rs) + rs.drift - total, rs.listed)) {
@@ -68,13 +71,16 @@ function getExpectedTotal(core: Core, rs: ResourceState): number {
  * Begins a search, or a re-read where that takes fewer requests or ids are texts, which a search cannot bisect. One
  * that runs goes on: it ends, and the next total says what it left.
  */
-function explainDifference(core: Core, { state: rs }: WatchedResource, total: number, difference: number): void {
+function explainDifference(core: Core, watched: WatchedResource, total: number, difference: number): void {
+	const { state: rs } = watched
+	// A search needs any offset of the order of ids.
+	const canSearch = getStrategy(watched).scan === 'anchored'
 	const pages = Math.ceil(total / rs.pageSize)
 	const searchRequests = Math.abs(difference) * Math.log2(pages + 1)
 	core.commit((tx) => {
 		if (exceedsDeletionThreshold(-difference, rs.listed)) awaitLook(tx, rs, core.ports.now())
 		if (rs.search !== null) return
-		if (searchRequests <= pages + 1 && getIdRanks(core, rs).size === countInLists(core, rs)) {
+		if (canSearch && searchRequests <= pages + 1 && getIdRanks(core, rs).size === countInLists(core, rs)) {
 			rs.search = {
 				state: startSearch(getIdRanks(core, rs), total, rs.pageSize),
 				total,
@@ -97,15 +103,18 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		core.config.connection.timeZone,
 		storeNowMs,
 	)
+	const limit = Math.min(TRASH_PAGE_ROWS, rs.abilities?.maxRows?.rows ?? TRASH_PAGE_ROWS)
 	for (let offset = 0; ;) {
 		const page = await listPage(
 			core,
 			watched,
-			{ order: 'modified-desc', trashed: true, modifiedAfterSec: sinceSec, offset, limit: TRASH_PAGE_ROWS },
+			{ order: 'modified-desc', trashed: true, modifiedAfterSec: sinceSec, offset, limit },
 			budget,
 		)
 		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
 		core.commit((tx) => recordPage(tx, core, watched, page, 'poll', trashedSnapshots))
+		// Where the store lists others, it ignores the status.
+		if (trashedSnapshots.length < page.snapshots.length) noteDoubt(rs, 'trash', core.ports.now())
 		offset += page.limit
 		// A search finds the rest.
 		if (isBudgetSpent(core, budget)) return
@@ -191,6 +200,7 @@ export function setDrift(_tx: Tx, core: Core, rs: ResourceState, total: number):
 	if (rs.heldSinceMs !== null || core.lookups.countMissing(rs.number) > 0 || total === listed + rs.drift) return
 	rs.drift = total - listed
 	rs.searched = null
+	endIncomplete(rs)
 	core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
 }
 

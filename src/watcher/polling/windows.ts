@@ -1,18 +1,25 @@
 /** A poll of one resource: the newest rows, then the window if they do not cover it, then the total. */
 import { hashContent } from '../changes/content.ts'
-import type { Core, WatchedResource } from '../core/core.ts'
+import { applyEvidence } from '../core/abilities.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import {
 	advanceWindow,
-	HEAD_ROWS,
-	headReachesHorizon,
 	getHorizonSec,
+	headReachesHorizon,
+	isNearClockChange,
 	isWindowRequired,
+	OVERLAP_MS,
 	toComparableTotal,
 } from './poll.ts'
-import type { ResourceState } from '../core/resource-state.ts'
-import { getNewestSec, noteLateRows, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
+import { DAY_MS } from '../../lib/time.ts'
+import type { PollWindow, ResourceState } from '../core/resource-state.ts'
+import { getHeadRows, getNewestSec, noteLateRows, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
+import { provesModifiedOrder } from './ability-probe.ts'
+import { advanceBack, INITIAL_BACK_POSITION } from './head-paging.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
+import { setAbilities } from '../changes/known-abilities.ts'
+import { noteDoubt } from '../source/doubts.ts'
 import { reconcileTotal } from './totals.ts'
 import { listPage } from './pages.ts'
 import { countInLists } from './unreadable.ts'
@@ -21,8 +28,19 @@ const MAX_WINDOW_ROWS = 100
 
 /** Polls a resource, or the next page of its open window. True when the poll has ended. Throws StoreError. */
 export async function pollResource(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
-	if (watched.state.window !== null) return pollWindowPage(core, watched, budget)
-	return watched.resource.modifiedFilter ? pollModified(core, watched, budget) : pollNewest(core, watched, budget)
+	const { poll } = getStrategy(watched)
+	const { window } = watched.state
+	if (window !== null && poll === 'head') return pollBackPage(core, watched, budget)
+	if (window !== null && poll === 'window') return pollWindowPage(core, watched, budget)
+	if (!watched.resource.modifiedFilter)
+		return poll === 'whole' ? pollWhole(core, watched) : pollNewest(core, watched, budget)
+	return pollModified(core, watched, budget)
+}
+
+/** The pass reads everything: there is nothing to ask before it. */
+function pollWhole(core: Core, watched: WatchedResource): true {
+	completePoll(core, watched, core.ports.now() + (core.state.skewMs ?? 0), 0)
+	return true
 }
 
 async function pollModified(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
@@ -33,17 +51,22 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 	const zone = core.config.connection.timeZone
 	const horizonSec = getHorizonSec(getCursorMs(rs), resource.pollDelaySec, zone, core.ports.now())
 	updateZoneOffset(core, watched, page)
+	const { poll } = getStrategy(watched)
+	const isProven = isOrderProven(core, watched, page)
 	const isSettled = noteNewestRows(rs, page, core.ports.now())
+	const coversWindow =
+		isSettled ||
+		headReachesHorizon(
+			page.snapshots.map((snapshot) => snapshot.listModifiedSec),
+			page.limit,
+			page.total,
+			horizonSec,
+		)
 	const isHeadComplete =
-		(isSettled ||
-			headReachesHorizon(
-				page.snapshots.map((snapshot) => snapshot.listModifiedSec),
-				page.limit,
-				page.total,
-				horizonSec,
-			)) &&
+		coversWindow &&
 		!isWindowRequired({
-			postsStored: resource.postsStored,
+			postsStored: resource.postsStored && poll === 'window',
+			isOrderProven: isProven,
 			windowDoneMs: rs.windowDoneMs,
 			offsetChangedMs: rs.offsetChangedMs,
 			zone,
@@ -58,6 +81,8 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 				second: null,
 				total,
 				listed: rs.listed,
+				...(poll === 'head' && { back: INITIAL_BACK_POSITION }),
+				...(!isProven && poll === 'window' && toUnprovenHead(page)),
 			}
 	})
 	if (!isHeadComplete) return false
@@ -73,6 +98,51 @@ export function getCursorMs({ cursorMs, seenMs, t0Sec }: ResourceState): number 
 /** The total of a page, or null where it may be an old one, or may not count what came meanwhile. */
 function getUsableTotal(page: ListedPage, listed: { before: number; after: number }, drift: number): number | null {
 	return page.isStale ? null : toComparableTotal(page.total, listed, drift)
+}
+
+/**
+ * Whether the head is what was modified last. Rows whose dates are in the order of their ids do not show it: then the
+ * window is read too, every hour.
+ */
+function isOrderProven(core: Core, watched: WatchedResource, { snapshots, total }: ListedPage): boolean {
+	const { abilities } = watched.state
+	if (abilities?.modifiedOrder?.works === true || (total !== null && total <= snapshots.length)) return true
+	const rows = snapshots.map(({ id, listModifiedSec, createdSec }) => ({
+		id,
+		modifiedSec: listModifiedSec,
+		createdSec,
+	}))
+	if (!provesModifiedOrder(rows)) return false
+	const example = `ids ${rows.map(({ id }) => id).join(', ')} as the newest`
+	const now = core.ports.now()
+	setAbilities(core, watched, applyEvidence(abilities, { ability: 'modifiedOrder', works: true, example }, now))
+	return true
+}
+
+/** What a window is compared with. */
+function toUnprovenHead({ snapshots, limit }: ListedPage): Pick<PollWindow, 'head'> {
+	const secs = snapshots.flatMap(({ listModifiedSec }) => listModifiedSec ?? [])
+	if (snapshots.length < limit || secs.length === 0) return {}
+	return { head: { ids: snapshots.map(({ id }) => id), lastSec: Math.min(...secs) } }
+}
+
+/**
+ * Whether a window shows rows that were newer than the newest ones: the store does not sort by modified date. Not those
+ * that may have been written in between, nor where the site's clock has changed.
+ */
+function headLacksRows(
+	core: Core,
+	{ resource, state: rs }: WatchedResource,
+	{ head, startedMs }: PollWindow,
+	{ snapshots }: ListedPage,
+): boolean {
+	const now = core.ports.now()
+	const hasClockChanged = rs.offsetChangedMs !== null && now - rs.offsetChangedMs < DAY_MS
+	if (head === undefined || hasClockChanged || isNearClockChange(core.config.connection.timeZone, now)) return false
+	const beforeSec = (startedMs - OVERLAP_MS) / 1000 - resource.pollDelaySec
+	return snapshots.some(
+		({ id, listModifiedSec: sec }) => sec !== null && sec > head.lastSec && sec < beforeSec && !head.ids.includes(id),
+	)
 }
 
 /**
@@ -98,7 +168,7 @@ async function reconcileTotalAfterPages(
 	const page = await listPage(
 		core,
 		watched,
-		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: HEAD_ROWS },
+		{ order: resource.modifiedFilter ? 'modified-desc' : 'id-desc', limit: getHeadRows(watched) },
 		budget,
 	)
 	const total = getUsableTotal(page, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
@@ -135,7 +205,45 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	core.commit((tx) => {
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
+		if (headLacksRows(core, watched, window, page)) noteDoubt(rs, 'modifiedOrder', core.ports.now(), true)
 		rs.window = next
+		if (next === null) {
+			if (!isStale) rs.windowDoneMs = core.ports.now()
+			completePoll(core, watched, window.startedMs, isStale ? null : shownSec)
+		}
+		return recorded
+	}, hasNewInformation)
+	if (next !== null) return false
+	await reconcileTotalAfterPages(
+		core,
+		watched,
+		{ total: window.total, storeNowMs: window.startedMs, listed: window.listed },
+		budget,
+	)
+	return true
+}
+
+/** A page further back from the newest rows. Throws StoreError. */
+async function pollBackPage(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
+	const { state: rs } = watched
+	const { window } = rs
+	if (window === null) return true
+	const position = window.back ?? INITIAL_BACK_POSITION
+	const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
+	const page = await listPage(core, watched, { order: 'modified-desc', offset: position.offset, limit }, budget)
+	const rows = page.snapshots.map(({ id, listModifiedSec }) => ({ id, modifiedSec: listModifiedSec }))
+	const next = advanceBack(
+		position,
+		{ rows, total: page.total, limit: page.limit },
+		{ horizonSec: window.afterSec, paging: getStrategy(watched).paging },
+	)
+	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
+	const isStale = window.isStale === true || page.isStale
+	core.commit((tx) => {
+		const recorded = recordPage(tx, core, watched, page, 'poll')
+		if (hasNewInformation(recorded)) rs.head = null
+		rs.window =
+			next === null ? null : { ...window, back: next, newestSec: shownSec, ...(isStale && { isStale: true as const }) }
 		if (next === null) {
 			if (!isStale) rs.windowDoneMs = core.ports.now()
 			completePoll(core, watched, window.startedMs, isStale ? null : shownSec)
@@ -160,8 +268,9 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	const total = getUsableTotal(head, { before: listedBefore, after: countInLists(core, rs) }, rs.drift)
 	let unknownCount = recordHead(core, watched, head, () => undefined)
 	const { listed } = rs
+	const shown = new Set(head.snapshots.map(({ id }) => id))
 	let offset = head.limit
-	// Many new objects: further back until a page shows a known one.
+	// Many new objects: further back until a page shows one that was known before.
 	while (
 		rs.baseline === null &&
 		unknownCount === head.snapshots.length &&
@@ -171,8 +280,11 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
 		const recorded = core.commit((tx) => recordPage(tx, core, watched, page, 'poll'))
+		// Pages by number repeat more than a row.
+		const again = page.snapshots.filter(({ id }) => shown.has(id)).length
+		for (const { id } of page.snapshots) shown.add(id)
 		offset += Math.max(1, page.limit - 1)
-		if (page.rows === 0 || recorded.unknown < page.snapshots.length - 1) unknownCount = 0
+		if (page.rows === 0 || recorded.unknown < page.snapshots.length - again) unknownCount = 0
 	}
 	completePoll(core, watched, head.storeNowMs, head.isStale ? null : 0)
 	// A total that says nothing is requested again with the next poll.

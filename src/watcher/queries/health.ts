@@ -34,6 +34,8 @@ export interface HealthFacts {
 		noise: NoiseReport[]
 		/** What cannot be read as usual. */
 		limits: ResourceLimit[]
+		/** Why no strategy reads the whole collection; absent: one does. */
+		outOfReach?: string
 	}[]
 	/** null: this instance has no webhooks. */
 	webhooks: {
@@ -251,6 +253,14 @@ function getResourceFinding(
 			action: 'GET /instances/{id}/deletions, then PUT {"decision":"emit"} or {"decision":"forget"}.',
 		}
 	}
+	if (resource.error === null && resource.outOfReach !== undefined)
+		return {
+			state: 'unreadable',
+			reason: `${objectType}: ${resource.outOfReach}`,
+			action:
+				'A plugin, a cache or a firewall changes the answers of the store. Deactivate it for /wp-json/wc/, then ' +
+				'PUT /instances/{id}/poll. The other resources are polled as usual.',
+		}
 	if (resource.error !== null)
 		return {
 			state: storeAnswers ? 'unreadable' : 'store-unreachable',

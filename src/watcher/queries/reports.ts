@@ -45,6 +45,7 @@ export function buildHealth(core: Core): HealthReport {
 			error: rs.error,
 			noise: toNoiseReports(core, rs),
 			limits: toLimitReports(rs),
+			...(rs.outOfReach !== undefined && { outOfReach: rs.outOfReach.message }),
 		})),
 		webhooks:
 			config.hooks === null || core.element.webhooks === null

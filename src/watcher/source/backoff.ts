@@ -9,6 +9,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { WatcherState } from '../core/state.ts'
 import type { Tx } from '../core/tx.ts'
+import { noteRefusal, PROBE_DELAY_MS } from './doubts.ts'
 import { PageDelayed, StoreError } from './requests.ts'
 
 /**
@@ -38,7 +39,9 @@ function toInternalCause(error: unknown): Cause {
 
 /** Whether a resource may be requested: it has no error, or the error is old enough. */
 export function isUsable(core: Core, { state: { error } }: WatchedResource): boolean {
-	return error === null || core.ports.now() - error.atMs > Math.min(core.intervalMs, MAX_RESOURCE_ERROR_MS)
+	if (error === null) return true
+	const waitMs = error.kind === 'unfit' ? PROBE_DELAY_MS : MAX_RESOURCE_ERROR_MS
+	return core.ports.now() - error.atMs > Math.min(core.intervalMs, waitMs)
 }
 
 /** Runs a job of one resource and records errors of that resource. Throws errors that affect the whole store. */
@@ -61,6 +64,7 @@ export async function withResourceErrors(
 			...toResourceError(core, error),
 			listedSinceMs: watched.state.error?.listedSinceMs ?? core.ports.now(),
 		}
+		if (error.failure.kind === 'rejected') noteRefusal(watched.state, core.ports.now())
 		// The store answers.
 		core.state.backoffUntilMs = null
 		core.state.trouble = null

@@ -10,13 +10,13 @@ import {
 import { findMisplacedRows, type PageQuery, type PageRow } from '../../elements/page-order.ts'
 import { DAY_MS } from '../../lib/time.ts'
 import type { WatchedResource } from '../core/core.ts'
+import { lacks, type Ability } from '../core/abilities.ts'
 import { isConfirmed, noteFinding } from '../core/findings.ts'
-import { endLimit, noteLimit } from '../core/resource-limits.ts'
+import { endLimit, noteLimit, UNFIT_LIMIT } from '../core/resource-limits.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import type { AnswerFacts, Failure, ListQuery, ObjectId, Resource, Snapshot } from '../../elements/store.ts'
+import { noteDoubt } from './doubts.ts'
+import type { AnswerFacts, Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
-/** The code of the limit that says which answers are not as asked. */
-const UNFIT_LIMIT = 'unfit-answers'
 /** A head is compared with a window that is read this soon after it, and a page with the next one, ms. */
 const MAX_HEAD_AGE_MS = 60_000
 const MAX_PAGE_AGE_MS = 10 * 60_000
@@ -50,24 +50,30 @@ interface UsablePage {
 
 /** Checks an answer and notes its findings. A refused one must not be used. */
 export function checkAnswer(
-	{ resource, state: rs }: WatchedResource,
+	watched: WatchedResource,
 	query: ListQuery,
 	page: { snapshots: readonly Snapshot[]; total: number | null; storeNowMs: number; answer: AnswerFacts },
 	nowMs: number,
 ): { ok: true; page: UsablePage } | { ok: false; failure: Failure } {
-	const asked = toPageQuery(resource, query)
+	const { resource, state: rs } = watched
+	const asked = toPageQuery(watched, query)
 	const checked: CheckedPage = { ...page, rows: page.snapshots.map(toPageRow) }
 	const known = getKnown(rs, asked, nowMs)
 	const { kept, pinned, total } = normalizePage(asked, checked, known)
 	const findings = checkPage(asked, checked, known)
-	for (const finding of findings) noteFinding(rs, finding, nowMs)
+	for (const finding of findings) {
+		noteFinding(rs, finding, nowMs)
+		const ability = toDoubtedAbility(query, finding)
+		if (ability !== null && !resource.placeholders) noteDoubt(rs, ability, nowMs)
+	}
+	if (page.answer.isWholeList === true) noteDoubt(rs, 'parts', nowMs)
 	if (pinned.length > 0) rs.pinned = [...new Set([...pinned, ...(rs.pinned ?? [])])].slice(0, MAX_PINNED)
 	const refused = findings.find(({ weight }) => weight === 'fatal')
 	endOldLimit(rs, nowMs)
 	if (refused !== undefined) {
 		const message = `The store's list of ${resource.objectType} is not what was asked for: ${refused.detail}.`
 		noteLimit(rs, UNFIT_LIMIT, message, nowMs)
-		if (!isUsedAnyway(rs, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
+		if (!isUsedAnyway(rs, query, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
 	}
 	remember(rs, asked, checked, nowMs)
 	const snapshots = kept.map((index) => page.snapshots[index]!)
@@ -76,9 +82,25 @@ export function checkAnswer(
 	return { ok: true, page: { snapshots, orderedSecs, total } }
 }
 
-/** A store that always answers so would never be read. */
-function isUsedAnyway(rs: ResourceState, { kind }: Finding, nowMs: number): boolean {
-	return isConfirmed(rs, kind, nowMs)
+/**
+ * A store that always answers so would never be read. Where another strategy does without what is doubted, the probe
+ * decides first.
+ */
+function isUsedAnyway(rs: ResourceState, query: ListQuery, finding: Finding, nowMs: number): boolean {
+	const ability = toDoubtedAbility(query, finding)
+	return isConfirmed(rs, finding.kind, nowMs) && (ability === null || lacks(rs.abilities, ability))
+}
+
+/** The ability that a list seems to lack; null: the finding is not about one. */
+function toDoubtedAbility(query: ListQuery, { kind, weight }: Finding): Ability | null {
+	if (kind === 'no-total' || kind === 'unreadable-total') return 'total'
+	// Of a part of the list, a row that stands in every page contradicts it.
+	const isPart = query.modifiedAfterSec !== undefined || query.trashed === true || query.onlyId !== undefined
+	if (kind === 'total-below-rows' && !isPart && query.onlyIds === undefined) return 'total'
+	if (weight !== 'fatal') return null
+	if (kind === 'out-of-order') return query.order.startsWith('id') ? 'idOrder' : 'modifiedOrder'
+	if (kind === 'out-of-bound' || kind === 'window-lacks-rows') return 'bound'
+	return kind === 'same-page' ? (query.paging === 'page' ? 'page' : 'offset') : null
 }
 
 function endOldLimit(rs: ResourceState, nowMs: number): void {
@@ -89,12 +111,18 @@ function endOldLimit(rs: ResourceState, nowMs: number): void {
 	if (!isCurrent) endLimit(rs, UNFIT_LIMIT)
 }
 
-function toPageQuery({ modifiedFilter, idField, postsStored }: Resource, query: ListQuery): PageQuery {
+/** What is known not to work is not asked for in earnest. */
+function toPageQuery({ resource, configured, state: { abilities } }: WatchedResource, query: ListQuery): PageQuery {
+	const { modifiedFilter, idField, postsStored } = resource
 	const { modifiedAfterSec: _after, modifiedBeforeSec: _before, ...unbounded } = query
 	const byId = query.order.endsWith('asc') ? 'id-asc' : 'id-desc'
+	const isUnsorted = query.order.startsWith('id')
+		? lacks(abilities, 'idOrder')
+		: configured?.modifiedFilter === true && !modifiedFilter
+	const bounded = lacks(abilities, 'bound') ? unbounded : query
 	return {
-		...(modifiedFilter ? query : { ...unbounded, order: byId }),
-		hasStoreIds: idField === 'id',
+		...(modifiedFilter ? bounded : { ...unbounded, order: byId }),
+		hasStoreIds: idField === 'id' && !isUnsorted,
 		isLocalOrder: postsStored,
 	}
 }

@@ -1,12 +1,12 @@
 /** Requests to the store for a watcher: counted, limited per slice, and refused if a cache answers. */
-import type { Core, WatchedResource } from '../core/core.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import { noteDates } from '../core/unreadable-dates.ts'
 import { checkAnswer } from './checked-answers.ts'
 import { endLimit, noteLimit } from '../core/resource-limits.ts'
 import { askForList } from './fresh-lists.ts'
 import { evaluateClock } from './clock.ts'
-import type { Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
+import type { Failure, ListQuery, ObjectId, Page, Snapshot } from '../../elements/store.ts'
 
 /** A slice of work ends after this many requests (the smallest plan allows 50 an invocation) or this long. */
 export const MAX_SLICE_REQUESTS = 40
@@ -82,6 +82,39 @@ export async function requestPage(
 	query: ListQuery,
 	budget: SliceBudget,
 ): Promise<ListedPage> {
+	const asked: ListQuery = getStrategy(watched).paging === 'page' ? { ...query, paging: 'page' } : query
+	const { response, snapshots, isStale, requestedAtMs } = await requestList(core, watched, asked, budget)
+	const checked = checkAnswer(watched, asked, { ...response, snapshots }, core.ports.now())
+	if (!checked.ok) throw new StoreError(checked.failure, watched)
+	noteDates(watched.state, watched.resource, checked.page.snapshots, core.ports.now())
+	return {
+		...checked.page,
+		rows: response.records.length,
+		limit: query.limit,
+		length: response.answer.length,
+		isStale,
+		requestedAtMs,
+		storeNowMs: response.storeNowMs,
+	}
+}
+
+/** Reads a page as the store gives it, which need not be what was asked for. Throws StoreError. */
+export async function getSample(
+	core: Core,
+	watched: WatchedResource,
+	query: ListQuery,
+	budget: SliceBudget,
+): Promise<{ snapshots: Snapshot[]; total: number | null; isWholeList: boolean }> {
+	const { response, snapshots } = await requestList(core, watched, query, budget)
+	return { snapshots, total: response.total, isWholeList: response.answer.isWholeList === true }
+}
+
+async function requestList(
+	core: Core,
+	watched: WatchedResource,
+	query: ListQuery,
+	budget: SliceBudget,
+): Promise<{ response: Page; snapshots: Snapshot[]; isStale: boolean; requestedAtMs: number }> {
 	const client = await core.client()
 	const { resource, state: rs } = watched
 	const filledResource = resource.placeholders
@@ -104,18 +137,7 @@ export async function requestPage(
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
 		if (snapshot !== null) snapshots.push(snapshot)
 	}
-	const checked = checkAnswer(watched, query, { ...response, snapshots }, core.ports.now())
-	if (!checked.ok) throw new StoreError(checked.failure, watched)
-	noteDates(rs, resource, checked.page.snapshots, core.ports.now())
-	return {
-		...checked.page,
-		rows: response.records.length,
-		limit: query.limit,
-		length: response.answer.length,
-		isStale,
-		requestedAtMs,
-		storeNowMs: response.storeNowMs,
-	}
+	return { response, snapshots, isStale, requestedAtMs }
 }
 
 /** Reads one object, past caches if `fresh`. Throws StoreError. */

@@ -1,5 +1,6 @@
 /** Which resources an instance watches: those of its configuration, with the state of their polling. */
 import { getEffectivePoller } from '../../instances/poller.ts'
+import { toSupportedResource } from '../core/abilities.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { canBeOfRecord } from './record-failures.ts'
 import { requestPage, StoreError, type ListedPage, type SliceBudget } from './requests.ts'
@@ -81,7 +82,7 @@ export async function syncResources(core: Core, budget: SliceBudget): Promise<vo
 	for (const rs of state.resources) {
 		const resource = configuredResources.find((candidate) => candidate.identity === rs.identity)
 		if (resource === undefined) continue
-		if (rs.pageSize > resource.pageSize) rs.pageSize = resource.pageSize
+		rs.pageSize = Math.min(rs.pageSize, toSupportedResource(resource, rs.abilities).pageSize)
 		rs.idField ??= resource.idField
 		forgetDates(rs, resource, 0)
 	}
@@ -174,7 +175,9 @@ export function getWatchedResources(core: Core): WatchedResource[] {
 	const watched: WatchedResource[] = []
 	for (const resource of getConfiguredResources(core)) {
 		const rs = core.state.resources.find((candidate) => belongsTo(candidate, resource))
-		if (rs !== undefined) watched.push({ resource, state: rs })
+		if (rs === undefined) continue
+		const supported = toSupportedResource(resource, rs.abilities)
+		watched.push({ resource: supported, state: rs, ...(supported !== resource && { configured: resource }) })
 	}
 	return watched
 }

@@ -90,6 +90,7 @@ describe('a clock change', () => {
 describe('the window is read though the newest ten close the poll', () => {
 	const calm = {
 		postsStored: true,
+		isOrderProven: true,
 		windowDoneMs: NOW - HOUR + 1,
 		offsetChangedMs: null,
 		zone: 'America/Denver',
@@ -111,6 +112,11 @@ describe('the window is read though the newest ten close the poll', () => {
 	})
 	test('never where they are not', () => {
 		expect(isWindowRequired({ ...calm, postsStored: false, windowDoneMs: null })).toBe(false)
+	})
+	test('hourly where no row shows that the store sorts by modified date', () => {
+		const unproven = { ...calm, postsStored: false, isOrderProven: false }
+		expect(isWindowRequired(unproven)).toBe(false)
+		expect(isWindowRequired({ ...unproven, windowDoneMs: NOW - HOUR })).toBe(true)
 	})
 })
 

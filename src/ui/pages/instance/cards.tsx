@@ -158,11 +158,33 @@ function DeliveryCard({ health: { callback }, counts, instance, deliveryLagMs }:
 
 function CoverageCard(facts: CardFacts) {
 	const { tone, sentence, note } = toCoverageWords(facts)
+	const limits = toLimitLines(facts.health)
 	return (
-		<Says tone={tone} title='Coverage' note={note ?? undefined}>
+		<Says
+			tone={tone === 'ok' && limits.length > 0 ? 'warn' : tone}
+			title='Coverage'
+			note={
+				note === null && limits.length === 0 ? undefined : (
+					<>
+						{note}
+						{limits.map((line, index) => (
+							<>
+								{note === null && index === 0 ? null : <br />}
+								{line}
+							</>
+						))}
+					</>
+				)
+			}
+		>
 			{sentence}
 		</Says>
 	)
+}
+
+/** What cannot be read as usual, a line each. */
+export function toLimitLines({ resources }: Pick<Health, 'resources'>): string[] {
+	return resources.flatMap(({ resource, limits }) => limits.map(({ message }) => `${resource}: ${toSentence(message)}`))
 }
 
 /** How changes of the week were found. */

@@ -1,0 +1,72 @@
+/**
+ * Scans of a whole collection that need no order of ids: page after page, and again from the beginning until as many
+ * objects were seen as the total says (docs/polling.md, Stores that answer otherwise than asked). Pure.
+ */
+import { INITIAL_SCAN_POSITION, type PlainPosition, type ScanPosition } from '../core/resource-state.ts'
+
+/** Times that a list is read at most, until everything in it was seen. */
+const MAX_ROUNDS = 12
+/** Rounds in a row without anything new after which no more is expected, where the total says that there is more. */
+const MAX_QUIET_ROUNDS = 3
+
+const FIRST_PLAIN_POSITION: PlainPosition = { offset: 0, pages: 0, round: 1, fresh: 0, quiet: 0 }
+
+/** The position at the beginning of a plain scan. */
+export const INITIAL_PLAIN_POSITION: ScanPosition = { ...INITIAL_SCAN_POSITION, plain: FIRST_PLAIN_POSITION }
+
+/** A page of a plain scan. */
+export interface PlainPage {
+	/** Rows in the answer, and objects that no earlier page has shown. */
+	rows: number
+	fresh: number
+	total: number | null
+	limit: number
+}
+
+/** How the store skips rows, and how many more than it lists its total counts as a rule. */
+export interface PlainPaging {
+	paging: 'offset' | 'page' | null
+	drift: number
+}
+
+/** `complete`: every listed object was seen, so that the others are missing. */
+export interface PlainStep {
+	position: ScanPosition
+	ended: boolean
+	complete: boolean
+}
+
+/** Applies a page. */
+export function advancePlainScan(position: ScanPosition, page: PlainPage, { paging, drift }: PlainPaging): PlainStep {
+	const { offset, pages, round, fresh, quiet } = position.plain ?? FIRST_PLAIN_POSITION
+	const { total } = page
+	const seen = position.seen + page.fresh
+	const freshInRound = fresh + page.fresh
+	const hasSeenAll = total !== null && seen >= total - Math.max(0, drift)
+	const step = (plain: PlainPosition, ended: boolean, complete: boolean): PlainStep => ({
+		position: { ...position, seen, total: total ?? position.total, plain },
+		ended,
+		complete,
+	})
+	const next: PlainPosition = {
+		offset: offset + (paging === 'page' ? page.limit : page.rows),
+		pages: pages + 1,
+		round,
+		fresh: freshInRound,
+		quiet,
+	}
+	if (hasSeenAll) return step(next, true, true)
+	if (paging === null) return step(next, true, total === null && page.rows < page.limit)
+	if (!isRoundOver(next.offset, round, page)) return step(next, false, false)
+	const nextQuiet = freshInRound === 0 ? quiet + 1 : 0
+	// Without a total, a whole round without anything new is all that can be known.
+	if (total === null && nextQuiet > 0) return step(next, true, true)
+	if (nextQuiet >= MAX_QUIET_ROUNDS || round >= MAX_ROUNDS) return step(next, true, false)
+	return step({ ...next, offset: 0, round: round + 1, fresh: 0, quiet: nextQuiet }, false, false)
+}
+
+/** The first round may be of fewer rows a page than were asked for: it goes on as long as pages show something new. */
+function isRoundOver(nextOffset: number, round: number, { rows, fresh, total }: PlainPage): boolean {
+	if (rows === 0) return true
+	return round === 1 ? fresh === 0 : total === null ? fresh === 0 : nextOffset >= total
+}

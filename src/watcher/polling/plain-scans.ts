@@ -1,0 +1,174 @@
+/**
+ * Baselines and re-reads of stores that cannot list by id from any offset: page after page, whatever their order
+ * (plain-scan.ts). The ids that were seen are in the table `scanned`, so that they survive the memory.
+ */
+import { lacks } from '../core/abilities.ts'
+import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
+import { noteIncomplete } from '../core/completeness.ts'
+import type { ResourceState, ScanPosition } from '../core/resource-state.ts'
+import { addScannedPage, clearScanned, loadScannedIds } from '../core/scanned-table.ts'
+import type { Tx } from '../core/tx.ts'
+import { findListedBetween } from '../changes/object-index.ts'
+import { hasNewInformation, recordPage } from '../changes/recorder.ts'
+import type { ListedPage, SliceBudget } from '../source/requests.ts'
+import { listPage } from './pages.ts'
+import { awaitLook, judgeLook } from './deletion-hold.ts'
+import { endLook } from './mass-changes.ts'
+import { completeReread, queueMissing } from './missing.ts'
+import { advancePlainScan, INITIAL_PLAIN_POSITION, type PlainStep } from './plain-scan.ts'
+import { exceedsDeletionThreshold } from './poll.ts'
+import { withoutUnreadable } from './unreadable.ts'
+import type { ObjectId, Snapshot } from '../../elements/store.ts'
+
+/** Rows of a collection that is one answer. */
+const MAX_WHOLE_ROWS = 100_000
+
+/** The next page, and the objects on it that the scan has not seen yet. */
+interface PlainScanPage {
+	page: ListedPage
+	/** Number of the page, from 0. */
+	number: number
+	fresh: Snapshot[]
+	step: PlainStep
+}
+
+/** One page of a baseline. Throws StoreError. */
+export async function plainBaselineStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
+	const { state: rs } = watched
+	const { baseline } = rs
+	if (baseline === null) return
+	const { page, number, fresh, step } = await readPlainPage(core, watched, baseline.position, budget)
+	core.commit((tx) => {
+		if (baseline.position.seen === 0) checkHighestId(rs, fresh, page.total, baseline.total)
+		recordPage(tx, core, watched, page, 'poll', fresh)
+		addFresh(tx, core, rs, number, fresh)
+		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
+		if (!step.ended) return
+		clearScanned(tx, core, rs.number)
+		if (isOutOfReach(core, watched, step)) rs.baseline = { ...baseline, position: INITIAL_PLAIN_POSITION }
+		else completeBaseline(tx, core, rs, baseline.startedMs, page.total)
+	})
+}
+
+/**
+ * The highest id before the baseline says which objects are new, if the store sorts by id: then the first page has no
+ * more higher ids than there are new objects. Otherwise the dates decide alone. `totalBefore`: when it was read.
+ */
+export function checkHighestId(
+	rs: ResourceState,
+	snapshots: readonly Snapshot[],
+	total: number | null,
+	totalBefore: number,
+): void {
+	const higher = snapshots.filter(({ id }) => typeof id === 'number' && id > rs.highestId).length
+	if (higher > Math.max(0, (total ?? 0) - totalBefore)) rs.highestId = Number.MAX_SAFE_INTEGER
+}
+
+/** Ends the baseline. `total`: with the last page. */
+export function completeBaseline(
+	_tx: Tx,
+	core: Core,
+	rs: ResourceState,
+	startedMs: number,
+	total: number | null,
+): void {
+	const seen = rs.baseline?.position.seen ?? 0
+	rs.baseline = null
+	rs.baselineDoneMs = core.ports.now()
+	rs.agreedMs = startedMs + (core.state.skewMs ?? 0)
+	if (total !== null && total > seen) noteIncomplete(rs, seen, total, core.ports.now())
+	else rs.incomplete = false
+}
+
+/** One page of a re-read or a pass that has begun. Throws StoreError. */
+export async function plainRereadStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
+	const { state: rs } = watched
+	const { reread } = rs
+	if (reread === null) return
+	const scanPage = await readPlainPage(core, watched, reread.position, budget)
+	const { page, number, fresh, step } = scanPage
+	const total = reread.total === undefined ? page.total : reread.total
+	core.commit((tx) => {
+		const recorded = recordPage(tx, core, watched, page, 'reread', fresh, true)
+		// The page is read again once the round of reads has ended.
+		if (recorded.waits === true) return true
+		addFresh(tx, core, rs, number, fresh)
+		rs.reread = { ...reread, position: step.position, total }
+		if (step.ended) endPlainReread(tx, core, watched, { ...scanPage, total })
+		return step.ended || hasNewInformation(recorded)
+	}, Boolean)
+}
+
+/** `total`: with the first page. */
+function endPlainReread(
+	tx: Tx,
+	core: Core,
+	watched: WatchedResource,
+	{ page, step, total }: PlainScanPage & { total: number | null },
+): void {
+	const { state: rs } = watched
+	const { reread } = rs
+	if (reread === null) return
+	const seen = loadScannedIds(core, rs.number, step.position.plain?.pages ?? 0)
+	const listed = findListedBetween(core.ports.sql, rs.number, null, null, reread.startedMs)
+	const unseen = withoutUnreadable(
+		core,
+		rs,
+		listed.filter((id) => !seen.has(id)),
+	)
+	isOutOfReach(core, watched, step)
+	// Where the list grew or shrank meanwhile, or holds more than was seen, an unseen object may stand in it.
+	const missing = step.complete && total === page.total ? unseen : []
+	const queued = queueMissing(tx, core, rs, missing)
+	const named = queued.missing - queued.decided
+	if (exceedsDeletionThreshold(named, rs.listed)) awaitLook(tx, rs, reread.startedMs)
+	clearScanned(tx, core, rs.number)
+	completeReread(tx, core, watched, reread.startedMs, unseen.length === 0 && total === page.total ? total : null)
+	judgeLook(tx, core, rs, { named, startedMs: reread.startedMs })
+	endLook(tx, core, rs)
+}
+
+async function readPlainPage(
+	core: Core,
+	watched: WatchedResource,
+	scanned: ScanPosition,
+	budget: SliceBudget,
+): Promise<PlainScanPage> {
+	const { state: rs } = watched
+	const position = scanned.plain === undefined ? INITIAL_PLAIN_POSITION : scanned
+	const { offset = 0, pages: number = 0 } = position.plain ?? {}
+	// All rows of an answer that is the whole collection.
+	const wanted = lacks(rs.abilities, 'parts') ? MAX_WHOLE_ROWS : rs.pageSize
+	const page = await listPage(core, watched, { order: 'id-asc', offset, limit: wanted }, budget)
+	const { limit } = page
+	const seen = loadScannedIds(core, rs.number, number)
+	const fresh = page.snapshots.filter(({ id }) => !seen.has(id))
+	const step = advancePlainScan(
+		position,
+		{ rows: Math.min(page.rows, limit), fresh: fresh.length, total: page.total, limit },
+		{ paging: getStrategy(watched).paging, drift: rs.drift },
+	)
+	return { page, number, fresh, step }
+}
+
+function addFresh(tx: Tx, core: Core, rs: ResourceState, number: number, fresh: readonly Snapshot[]): void {
+	const ids: ObjectId[] = fresh.map(({ id }) => id)
+	addScannedPage(tx, core, rs.number, number, ids)
+}
+
+/** Whether the store has more than its only page shows. Says so, or ends it. */
+function isOutOfReach(core: Core, watched: WatchedResource, { complete, position }: PlainStep): boolean {
+	const { state: rs } = watched
+	if (getStrategy(watched).paging !== null || complete) {
+		delete rs.outOfReach
+		return false
+	}
+	const { seen, total } = position
+	rs.outOfReach = {
+		message:
+			`the store answers every page with the first one, so that ${seen.toLocaleString('en-US')} of ` +
+			`${Math.max(total, seen).toLocaleString('en-US')} objects can be read.`,
+		sinceMs: rs.outOfReach?.sinceMs ?? core.ports.now(),
+	}
+	return true
+}

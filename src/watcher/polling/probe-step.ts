@@ -3,7 +3,7 @@ import { ABILITIES, applyEvidence, applyMaxRows, lacks } from '../core/abilities
 import type { Abilities, Ability, Evidence } from '../core/abilities.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import { canBeOfRecord } from '../source/failure-scope.ts'
+import { canBeOfRecord } from '../source/record-failures.ts'
 import { getSample, StoreError, type SliceBudget } from '../source/requests.ts'
 import { isSameKnowledge, setAbilities } from '../changes/known-abilities.ts'
 import { noteDoubt, PROBE_DELAY_MS } from '../source/doubts.ts'

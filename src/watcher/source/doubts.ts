@@ -13,8 +13,8 @@ const PROBE_INTERVAL_MS = 7 * DAY_MS
 const MAX_DOUBT_AGE_MS = 2 * HOUR_MS
 
 /**
- * An answer is not what was asked for, as if this ability were missing: the store is asked soon. `isStrong`: two answers
- * contradict each other, so that only a proof ends the doubt.
+ * An answer is not what was asked for, as if this ability were missing: the store is asked soon. `isStrong`: two
+ * answers contradict each other, so that only a proof ends the doubt.
  */
 export function noteDoubt(rs: ResourceState, ability: Ability, nowMs: number, isStrong = false): void {
 	if (rs.abilities?.[ability]?.works === false) return

@@ -17,6 +17,9 @@ import { toFindingReports } from '../core/findings.ts'
 import { toLimitReports } from '../core/resource-limits.ts'
 import { findForeignSource } from './webhook-reports.ts'
 
+/** Answers that are refused for longer than this make a resource unreadable, ms. */
+const MAX_UNFIT_MS = 5 * 60_000
+
 /** Evaluates health now. */
 export function buildHealth(core: Core): HealthReport {
 	const { state, config } = core
@@ -42,7 +45,7 @@ export function buildHealth(core: Core): HealthReport {
 				rs.baseline === null
 					? null
 					: { done: rs.baseline.position.seen, total: rs.baseline.total, startedMs: rs.baseline.startedMs },
-			error: rs.error,
+			error: isAskedAgain(rs.error, core.ports.now()) ? null : rs.error,
 			noise: toNoiseReports(core, rs),
 			limits: toLimitReports(rs),
 			...(rs.outOfReach !== undefined && { outOfReach: rs.outOfReach.message }),
@@ -72,6 +75,11 @@ export function buildHealth(core: Core): HealthReport {
 		waitingEvents: subscription === null ? 0 : getBacklog(core, CALLBACK_ID).events,
 		lastReported: state.reported,
 	})
+}
+
+/** Whether an answer was refused, and the store is about to be asked what its lists can do: the state stays. */
+function isAskedAgain(error: ResourceState['error'], nowMs: number): boolean {
+	return error?.kind === 'unfit' && nowMs - (error.listedSinceMs ?? error.atMs) < MAX_UNFIT_MS
 }
 
 /** The tries of a store that fails; null: nothing failed since its last answer. */

@@ -249,7 +249,8 @@ describe('an id that left the list', () => {
 			expect(arrivalsSince(world, from)).toEqual([`UPDATED products ${other}`])
 			await world.advance(HOUR_MS)
 		}
-		if (!isAnother) expect(limitsOf(world)).toEqual([expect.stringContaining(`1 product cannot be read: ${gone}, `)])
+		expect(limitsOf(world)).toEqual([expect.stringContaining(`1 product cannot be read: ${gone}, `)])
+		expect(arrivalsSince(world)).not.toContain(`DELETED products ${gone}`)
 		expect(health(world).state).toBe('healthy')
 		world.store.setFaults({})
 		await world.advance(2 * HOUR_MS)

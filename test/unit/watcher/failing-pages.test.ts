@@ -118,6 +118,17 @@ describe('a page that fails', () => {
 		expect(sizes.length).toBeLessThan(14)
 	})
 
+	test('that began with the row before is not asked for again as it is', () => {
+		const page = { movesBound: false, passed: 8 }
+		const read = noteReadPage(noteFailedPage(undefined, { offset: 7, limit: 16, bySize: true }, 0), {
+			...page,
+			offset: 7,
+			limit: 8,
+		}).span!
+		expect(getPageRows(read, 14, 100)).toBe(9)
+		expect(getPageRows(noteFailedPage(read, { offset: 14, limit: 9, bySize: true }, 0), 14, 100)).toBe(5)
+	})
+
 	test('of a window leaves the rows that its next page begins with in the span', () => {
 		const span = noteFailedPage(
 			noteFailedPage(undefined, { offset: 0, limit: 100, bySize: false }, 0),

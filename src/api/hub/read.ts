@@ -14,7 +14,7 @@ import {
 	advance,
 	type WalkPosition,
 } from './list-cursor.ts'
-import { isRecord } from '../../elements/values.ts'
+import { isRecord, toObjectId } from '../../elements/values.ts'
 import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** Store pages per call; then the page is short and its token continues. */
@@ -40,12 +40,42 @@ export async function readPage(
 		const answer = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(offset, limit) })
 		const { body, total } = answer
 		if (!Array.isArray(body)) return { item: body }
-		if (plan.pageLimit === null || body.length > limit) return sliceWholeList(plan, body, start, pageSize)
+		if (plan.pageLimit === null || isWholeList(body, limit, total))
+			return sliceWholeList(plan, withoutCopies(body), start, pageSize)
 		isPaged ||= total !== null || (await hasPages(client, plan, offset, limit, body.length))
 		if (!isPaged) return sliceWholeList(plan, body, start, pageSize)
-		if (reader.addRows(body as VendorRecord[], total, offset, limit)) break
+		if (reader.addRows(toAskedRows(plan, body as VendorRecord[], limit), total, offset, limit)) break
 	}
 	return reader.result()
+}
+
+/** Whether a store that was asked for a page gave the whole list. */
+function isWholeList(rows: readonly unknown[], limit: number, total: number | null): boolean {
+	return rows.length > limit && (total === null || new Set(rows.map(getId)).size === total)
+}
+
+function getId(row: unknown): unknown {
+	return (isRecord(row) ? toObjectId(row['id']) : null) ?? row
+}
+
+/** The rows of a page that has more than were asked for: each once, and none that stands first out of the order. */
+function toAskedRows({ order }: ListPlan, rows: readonly VendorRecord[], limit: number): VendorRecord[] {
+	if (rows.length <= limit) return [...rows]
+	const [first, second] = rows
+	const isPinned =
+		order !== null &&
+		first !== undefined &&
+		second !== undefined &&
+		sortNewestFirst([first, second], order)[0] !== first
+	return withoutCopies(isPinned ? rows.slice(1) : rows).slice(0, limit)
+}
+
+function withoutCopies<Row>(rows: readonly Row[]): Row[] {
+	const seen = new Set<unknown>()
+	return rows.filter((row) => {
+		const id = getId(row)
+		return !seen.has(id) && seen.add(id)
+	})
 }
 
 /**
@@ -84,6 +114,8 @@ class PageReader {
 	#total: number | null = null
 	#ended = false
 	#full = false
+	/** Ids of the page's rows: one that stands in the store's list twice is given once. */
+	readonly #given = new Set<unknown>()
 
 	constructor(plan: ListPlan, start: WalkPosition, pageSize: number, numbered: boolean) {
 		this.#plan = plan
@@ -114,9 +146,12 @@ class PageReader {
 			const row = rows[index]!
 			if (matches !== null && !(isRecord(row) && matches(row))) continue
 			this.#matching++
+			if (this.#given.has(getId(row))) continue
 			if (skip > 0) skip--
-			else if (this.#list.length < this.#pageSize) this.#list.push(row)
-			else {
+			else if (this.#list.length < this.#pageSize) {
+				this.#list.push(row)
+				this.#given.add(getId(row))
+			} else {
 				// The next page begins with this row.
 				this.#position = {
 					...positionAfter({ ...before, total: position.total }, order, rows, index - 1, offset),

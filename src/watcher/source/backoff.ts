@@ -9,7 +9,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { WatcherState } from '../core/state.ts'
 import type { Tx } from '../core/tx.ts'
-import { noteRefusal, PROBE_DELAY_MS } from './doubts.ts'
+import { PROBE_DELAY_MS } from './doubts.ts'
 import { PageDelayed, StoreError } from './requests.ts'
 
 /**
@@ -64,7 +64,6 @@ export async function withResourceErrors(
 			...toResourceError(core, error),
 			listedSinceMs: watched.state.error?.listedSinceMs ?? core.ports.now(),
 		}
-		if (error.failure.kind === 'rejected') noteRefusal(watched.state, core.ports.now())
 		// The store answers.
 		core.state.backoffUntilMs = null
 		core.state.trouble = null

@@ -97,9 +97,11 @@ function toDoubtedAbility(query: ListQuery, { kind, weight }: Finding): Ability 
 	// Of a part of the list, a row that stands in every page contradicts it.
 	const isPart = query.modifiedAfterSec !== undefined || query.trashed === true || query.onlyId !== undefined
 	if (kind === 'total-below-rows' && !isPart && query.onlyIds === undefined) return 'total'
+	// Hours off are no accident, and the probe tells.
+	if (kind === 'out-of-bound' && query.onlyId === undefined && query.onlyIds === undefined) return 'bound'
 	if (weight !== 'fatal') return null
 	if (kind === 'out-of-order') return query.order.startsWith('id') ? 'idOrder' : 'modifiedOrder'
-	if (kind === 'out-of-bound' || kind === 'window-lacks-rows') return 'bound'
+	if (kind === 'window-lacks-rows') return 'bound'
 	return kind === 'same-page' ? (query.paging === 'page' ? 'page' : 'offset') : null
 }
 

@@ -4,6 +4,7 @@ import { getCurrentProfile } from '../core/content-profiles.ts'
 import { noteDates } from '../core/unreadable-dates.ts'
 import { checkAnswer } from './checked-answers.ts'
 import { endLimit, noteLimit } from '../core/resource-limits.ts'
+import { noteRefusal } from './doubts.ts'
 import { askForList } from './fresh-lists.ts'
 import { evaluateClock } from './clock.ts'
 import type { Failure, ListQuery, ObjectId, Page, Snapshot } from '../../elements/store.ts'
@@ -126,7 +127,11 @@ async function requestList(
 		requestedAtMs = core.ports.now()
 		return client.list(filledResource, asked)
 	})
-	if (!response.ok) throw new StoreError(response, watched)
+	if (!response.ok) {
+		// The store may refuse what it cannot do, such as large pages.
+		if (response.kind === 'rejected' && query.limit > 1) noteRefusal(rs, core.ports.now())
+		throw new StoreError(response, watched)
+	}
 	checkStoreClock(core, watched, response.storeNowMs)
 	const { around } = response.answer
 	if (around === undefined) endLimit(rs, OUTPUT_LIMIT)

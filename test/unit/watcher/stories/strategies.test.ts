@@ -69,7 +69,7 @@ const STORIES: Story[] = [
 	{ name: 'offset ignored', faults: { ignores: ['offset'] }, count: 205, limits: ['offset'] },
 	{ name: 'ten rows whatever is asked', faults: { rowsAlways: 10 }, count: 35, limits: ['page-size'] },
 	{ name: 'at most twenty rows', faults: { rowsAtMost: 20 }, count: 95, limits: ['page-size'] },
-	{ name: 'more than 50 rows refused', faults: { rowsRefusedAbove: 50 }, count: 120, limits: [] },
+	{ name: 'more than 50 rows refused', faults: { rowsRefusedAbove: 50 }, count: 120, limits: ['page-size'] },
 	{
 		name: 'newest ids first whatever is asked',
 		faults: { sorts: 'id-desc' },

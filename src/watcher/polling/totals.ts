@@ -74,12 +74,14 @@ function getExpectedTotal(core: Core, rs: ResourceState): number {
 function explainDifference(core: Core, watched: WatchedResource, total: number, difference: number): void {
 	const { state: rs } = watched
 	// A search needs any offset of the order of ids.
-	const canSearch = getStrategy(watched).scan === 'anchored'
+	const isAnchored = getStrategy(watched).scan === 'anchored'
 	const pages = Math.ceil(total / rs.pageSize)
 	const searchRequests = Math.abs(difference) * Math.log2(pages + 1)
 	core.commit((tx) => {
 		if (exceedsDeletionThreshold(-difference, rs.listed)) awaitLook(tx, rs, core.ports.now())
 		if (rs.search !== null) return
+		// Where the total happens to be what is listed, though it is not as a rule, a search would find no place to begin.
+		const canSearch = isAnchored && getIdRanks(core, rs).size !== total
 		if (canSearch && searchRequests <= pages + 1 && getIdRanks(core, rs).size === countInLists(core, rs)) {
 			rs.search = {
 				state: startSearch(getIdRanks(core, rs), total, rs.pageSize),

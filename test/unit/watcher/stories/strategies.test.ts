@@ -234,6 +234,16 @@ describe('beside the table', () => {
 		expect([rs.listed, rs.drift]).toEqual([206, 0])
 	})
 
+	test('a row that the total counts twice: a deletion that makes the total what is listed is found', async () => {
+		const world = await deviantWorld({ name: '', faults: { repeat: { beforePaging: true } }, count: 120, limits: [] })
+		await world.advance(10 * MINUTE_MS)
+		expect(getResourceState(world, LABEL).drift).toBe(1)
+		const [id] = liveIds(world, LABEL).slice(10)
+		world.store.act({ do: 'delete', resource: LABEL, id: id! })
+		await world.advance(30 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`DELETED products ${id}`])
+	})
+
 	test('an ability that works again ends its limit within a week', async () => {
 		const world = await deviantWorld({ name: '', faults: { ignores: ['offset'] }, count: 205, limits: [] })
 		await world.advance(30 * MINUTE_MS)

@@ -1,16 +1,19 @@
 /**
- * `npm run fold -- [--runs n] [--seed n]`: many stories of the fold, with progress. Prints the seed; a story that fails is printed whole and
- * ends the run with exit 1. Runs on every core.
+ * `npm run fold -- [--runs n] [--seed n] [--all | --deviation name]`: many stories of the fold, with progress; `--all`: of each way in which a store may answer
+ * otherwise than asked, equally many. Prints the seed; a story that fails is printed whole and ends the run with exit 1. Runs on every core.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import fc from 'fast-check'
-import { playStory, storyArbitrary } from '../test/support/fold.ts'
+import { DEVIATIONS } from '../test/support/fold-deviations.ts'
+import { deviantStoryArbitrary, playStory, storyArbitrary, type Story } from '../test/support/fold.ts'
 
 interface Share {
 	seed: number
 	runs: number
+	/** Deviations of which stories are told in turn; null: of any or none. */
+	deviations: string[] | null
 }
 
 interface Report {
@@ -20,8 +23,19 @@ interface Report {
 
 const REPORT_INTERVAL = 10
 
+const STEPS = { min: 30, max: 45 }
+
+function toStories({ seed, runs, deviations }: Share): Story[] {
+	if (deviations === null)
+		return fc.sample(fc.oneof(storyArbitrary(STEPS), deviantStoryArbitrary(STEPS)), { numRuns: runs, seed })
+	return Array.from({ length: runs }, (_, index) => {
+		const arbitrary = deviantStoryArbitrary(STEPS, deviations[index % deviations.length])
+		return fc.sample(arbitrary, { numRuns: 1, seed: seed * 1_000 + index })[0]!
+	})
+}
+
 async function runShare(share: Share): Promise<void> {
-	const stories = fc.sample(storyArbitrary({ min: 30, max: 45 }), { numRuns: share.runs, seed: share.seed })
+	const stories = toStories(share)
 	for (const [index, generated] of stories.entries()) {
 		let failed: string | null = null
 		try {
@@ -44,7 +58,19 @@ async function runShare(share: Share): Promise<void> {
 }
 
 async function main(): Promise<void> {
-	const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000' }, seed: { type: 'string' } } })
+	const { values } = parseArgs({
+		options: {
+			runs: { type: 'string', default: '1000' },
+			seed: { type: 'string' },
+			all: { type: 'boolean', default: false },
+			deviation: { type: 'string' },
+		},
+	})
+	if (values.deviation !== undefined && DEVIATIONS[values.deviation] === undefined) {
+		console.error(`fold: --deviation is one of ${Object.keys(DEVIATIONS).join(', ')}`)
+		process.exit(1)
+	}
+	const deviations = values.deviation !== undefined ? [values.deviation] : values.all ? Object.keys(DEVIATIONS) : null
 	const runs = Number(values.runs)
 	const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
 	if (!Number.isInteger(runs) || runs < 1 || !Number.isInteger(seed)) {
@@ -60,7 +86,11 @@ async function main(): Promise<void> {
 		done.map(
 			(_, index) =>
 				new Promise<void>((resolve, reject) => {
-					const share: Share = { seed: seed + index, runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0) }
+					const share: Share = {
+						seed: seed + index,
+						runs: Math.floor(runs / shares) + (index < runs % shares ? 1 : 0),
+						deviations,
+					}
 					const worker = new Worker(import.meta.filename, { workerData: share })
 					worker.on('message', (report: Report) => {
 						done[index] = report.done

@@ -91,6 +91,11 @@ export class FaultBox {
 		this.#active = list.map((fault) => before.find((active) => active.fault === fault) ?? begin(fault))
 	}
 
+	/** How many requests a fault that stands has met. */
+	hits(fault: Fault): number {
+		return this.#active.find((active) => active.fault === fault)?.hits ?? 0
+	}
+
 	#stampsBehind(resource: Resource): number {
 		const now = this.#engine.now()
 		return this.#active

@@ -75,6 +75,8 @@ export interface SimulatedStore {
 	statuses(resource: Resource): Map<number, string>
 	/** Replaces all faults; `{}` clears. */
 	setFaults(faults: Faults): void
+	/** How many requests a fault that stands has met. */
+	faultHits(fault: Fault): number
 	/** Changes by themselves on or off. */
 	setLiving(on: boolean): void
 	/** Replaces what was said of webhooks before; `{}` clears. Faults with `webhooks` win over it while they stand. */
@@ -204,6 +206,10 @@ class Store implements SimulatedStore {
 			{},
 			...(Array.isArray(faults) ? faults : [faults]).map((fault) => fault.webhooks),
 		) as WebhookKnobs
+	}
+
+	faultHits(fault: Fault): number {
+		return this.#faults.hits(fault)
 	}
 
 	setLiving(on: boolean): void {

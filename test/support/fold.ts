@@ -5,7 +5,9 @@
  */
 import fc from 'fast-check'
 import { COLLECTION_BY_LABEL, type Judgement } from './oracle.ts'
-import type { Action, Fault, JournalEntry, Resource, WebhookKnobs } from '../store/store.ts'
+import type { Action, Fault, JournalEntry, Resource, SimulatedStore, WebhookKnobs } from '../store/store.ts'
+import { buildHealth } from '../../src/watcher/queries/reports.ts'
+import { DEVIATIONS, getLatenessMs, toCoarsePolls, toFaults, type StoryDeviation } from './fold-deviations.ts'
 import { World, type CallbackAnswer, type CrashPoint } from './world.ts'
 
 /** One step of a story. `kind` is what the statistics count. */
@@ -45,10 +47,27 @@ export interface Story {
 	/** A plugin changes payloads from the start. */
 	plugin: boolean
 	steps: StoryStep[]
+	/** What the store does otherwise than asked. */
+	deviations: StoryDeviation[]
 }
 
 const COLLECTIONS: Resource[] = ['orders', 'products', 'coupons', 'customers']
 const TRASHABLE: Resource[] = ['orders', 'products', 'coupons']
+
+/** What a story may ask of its store in all; more has no bound. */
+const MAX_REQUESTS = 20_000
+
+/** A store that deviates is quiet by then. */
+const DEVIANT_QUIET_MS = 2 * 86_400_000
+
+/** So that hours take less to tell. */
+const EPILOGUE_POLL_MS = 15 * 60_000
+
+/** Edits and creations are found by then at every store; only deletions may take longer. */
+const MAX_EPILOGUE_MS = 2 * 3_600_000
+
+/** What is out of reach has been noticed, and said, by then. */
+const OUT_OF_REACH_MS = 3 * 3_600_000
 
 /** More products than a resource without mass changes has. */
 const MANY_PRODUCTS = 56
@@ -348,7 +367,36 @@ export function storyArbitrary(
 			maxLength: steps.max,
 			size: 'max',
 		}),
+		deviations: fc.constant<StoryDeviation[]>([]),
 	})
+}
+
+/** Stories of stores that answer otherwise than asked: in `first`, or in any way, and in none or one more. */
+export function deviantStoryArbitrary(
+	steps: { min: number; max: number },
+	first?: string,
+	source: 'polling' | 'webhooks' = first !== undefined && DEVIATIONS[first]!.ofWebhooks ? 'webhooks' : 'polling',
+): fc.Arbitrary<Story> {
+	const names = Object.keys(DEVIATIONS).filter((name) => source === 'webhooks' || !DEVIATIONS[name]!.ofWebhooks)
+	const deviation = (name: fc.Arbitrary<string>): fc.Arbitrary<StoryDeviation> =>
+		fc.record({
+			name,
+			of: fc.constantFrom('all', 'all', 'products', 'orders', 'coupons', 'customers'),
+			fromStep: fc.constantFrom(-1, -1, 0, Math.floor(steps.min / 3), Math.floor(steps.min / 2)),
+		})
+	return fc
+		.tuple(
+			storyArbitrary(steps, source),
+			deviation(first === undefined ? fc.constantFrom(...names) : fc.constant(first)),
+			fc.array(deviation(fc.constantFrom(...names)), { maxLength: 1 }),
+		)
+		.map(([story, one, more]) => ({
+			...story,
+			deviations: [one, ...more].map((added) => ({
+				...added,
+				fromStep: DEVIATIONS[added.name]!.afterConnection ? Math.max(0, added.fromStep) : added.fromStep,
+			})),
+		}))
 }
 
 /** What a story came to. */
@@ -363,8 +411,13 @@ export interface StoryOutcome {
 /** Runs a story to its quiet end and judges it. Throws when it never becomes quiet. */
 export async function playStory(story: Story): Promise<StoryOutcome & { world: World }> {
 	const happened = new Set<string>()
+	const standing: StandingFaults = { faults: new Map(), fault: null }
 	const world = await World.create({
 		startMs: story.startMs,
+		prepare: (store) => {
+			addDeviations(store, story, -1, standing)
+			store.setFaults(getStanding(standing))
+		},
 		store: {
 			seed: story.seed,
 			orders: story.orders,
@@ -383,9 +436,16 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 		config: { vendorType: story.vendorType, massChanges: story.massChanges },
 	})
 	world.store.setWebhooks(webhookKnobsFor(story, {}))
+	world.meanwhile = () => {
+		if (world.store.requests > MAX_REQUESTS) throw new Error(`more than ${MAX_REQUESTS} requests`)
+	}
 
-	for (const step of story.steps) await runStep(world, story, step, happened)
-	world.store.setFaults({})
+	for (const [index, step] of story.steps.entries()) {
+		addDeviations(world.store, story, index, standing)
+		world.store.setFaults(getStanding(standing))
+		await runStep(world, story, step, happened, standing)
+	}
+	world.store.setFaults(getStanding(standing))
 	world.store.setWebhooks(webhookKnobsFor(story, {}))
 	world.crashAt = () => false
 	world.answer = () => 204
@@ -394,13 +454,28 @@ export async function playStory(story: Story): Promise<StoryOutcome & { world: W
 	noteMassChanges(world, story, happened)
 	// What was held is sent; what the last re-read finds, too.
 	await world.configure({ massChanges: 'emit' })
-	await world.runUntilQuiet()
-	if ((await world.decideMassChanges('emit')).length > 0) await world.runUntilQuiet()
+	if (await endDeviations(world, story, standing, happened)) {
+		const { missed: _, details, ...judgement } = world.judge([])
+		const others = details.filter(({ kind }) => kind !== 'missed')
+		const { arrivals, store } = world
+		return {
+			judgement: { missed: 0, details: others, ...judgement },
+			happened,
+			arrivals: arrivals.length,
+			storeRequests: store.requests,
+			world,
+		}
+	}
+	const limitMs = story.deviations.length > 0 ? DEVIANT_QUIET_MS : undefined
+	await world.runUntilQuiet(limitMs)
+	if ((await world.decideMassChanges('emit')).length > 0) await world.runUntilQuiet(limitMs)
+	await tellEpilogue(world, story, happened)
+	noteDeviations(world, standing, happened)
 	for (const entry of world.store.journal())
 		if (entry.number > world.initialJournalNumber) happened.add(`${entry.change} ${entry.resource}`)
 	for (const point of world.crashes) happened.add(`crash ${point}`)
 	return {
-		judgement: world.judge(),
+		judgement: world.judge(toCoarsePolls(world.polls, getLatenessMs(story.deviations))),
 		happened,
 		arrivals: world.arrivals.length,
 		storeRequests: world.store.requests,
@@ -422,7 +497,76 @@ async function decide(world: World, decision: 'emit' | 'forget', happened: Set<s
 		tryAction(world, { do: 'edit', resource: COLLECTION_BY_LABEL[resource] as Resource, id })
 }
 
-async function runStep(world: World, story: Story, step: StoryStep, happened: Set<string>): Promise<void> {
+/** What the store does for longer than a step, by the deviation's place in the story, and what it does during one. */
+interface StandingFaults {
+	faults: Map<StoryDeviation, Fault[]>
+	fault: Fault | null
+}
+
+function getStanding({ faults, fault }: StandingFaults): Fault[] {
+	return [...[...faults.values()].flat(), ...(fault === null ? [] : [fault])]
+}
+
+/** The deviations that begin with this step. */
+function addDeviations(store: SimulatedStore, story: Story, step: number, { faults }: StandingFaults): void {
+	const products = [...store.state('products').keys()]
+	for (const deviation of story.deviations)
+		if (deviation.fromStep === step)
+			faults.set(deviation, toFaults(deviation, products[story.seed % products.length] ?? 0))
+}
+
+/**
+ * Time for what is late. What puts something out of reach has been said by health; it ends, unless it stays. Returns whether it stays: then
+ * not everything can arrive.
+ */
+async function endDeviations(
+	world: World,
+	story: Story,
+	standing: StandingFaults,
+	happened: Set<string>,
+): Promise<boolean> {
+	const reach = story.deviations.map(({ name }) => DEVIATIONS[name]!.outOfReach)
+	const isOutOfReach = reach.some((one) => one !== undefined)
+	if (isOutOfReach) await world.advance(OUT_OF_REACH_MS)
+	noteDeviations(world, standing, happened)
+	if (!isOutOfReach) return false
+	const { state, resources } = buildHealth(world.engine.getCore()!)
+	if (state === 'healthy' && resources.every(({ limits = [] }) => limits.length === 0))
+		throw new Error('health says nothing of what is out of reach')
+	if (reach.includes('stays')) return true
+	standing.faults.clear()
+	world.store.setFaults({})
+	return false
+}
+
+/** Deviations that have met a request. */
+function noteDeviations(world: World, standing: StandingFaults, happened: Set<string>): void {
+	for (const [{ name }, faults] of standing.faults)
+		if (faults.length === 0 || faults.some((fault) => world.store.faultHits(fault) > 0))
+			happened.add(`deviation ${name}`)
+}
+
+/** Ordinary edits at a store that still deviates arrive in the time of its strategy, without a re-read that somebody asked for. */
+async function tellEpilogue(world: World, story: Story, happened: Set<string>): Promise<void> {
+	const standing = story.deviations.filter(({ name }) => DEVIATIONS[name]!.outOfReach)
+	if (story.deviations.length === 0 || standing.length > 0) return
+	if (story.vendorType === 'polling') await world.configure({ pollIntervalMs: EPILOGUE_POLL_MS })
+	const told = (['products', 'orders'] as const).flatMap((resource) => [
+		...tryAction(world, { do: 'create', resource }),
+		...tryAction(world, { do: 'edit', resource }),
+	])
+	if (told.length === 4) happened.add('epilogue')
+	await world.advance(Math.min(getLatenessMs(story.deviations), MAX_EPILOGUE_MS) + 2 * world.config.pollIntervalMs)
+	for (let guard = 0; guard < 60 && !world.isQuiet(); guard++) await world.advance(60_000)
+}
+
+async function runStep(
+	world: World,
+	story: Story,
+	step: StoryStep,
+	happened: Set<string>,
+	standing: StandingFaults,
+): Promise<void> {
 	switch (step.kind) {
 		case 'act':
 			tryAction(world, step.action)
@@ -474,9 +618,9 @@ async function runStep(world: World, story: Story, step: StoryStep, happened: Se
 		case 'fault':
 			if (step.fault.act?.some((action) => isUndecidable(world, action)) === true) return
 			happened.add(`fault ${step.name}`)
-			world.store.setFaults(step.fault)
+			world.store.setFaults(getStanding({ ...standing, fault: step.fault }))
 			await world.advance(step.ms)
-			world.store.setFaults({})
+			world.store.setFaults(getStanding(standing))
 			return
 		case 'callback': {
 			happened.add(`callback ${typeof step.answer === 'object' ? step.answer.cause : step.answer}`)
@@ -554,7 +698,9 @@ function isUndecidable(world: World, action: Action): boolean {
 
 /** A plugin's payload filter stays for the whole story; other knobs come and go. */
 function webhookKnobsFor(story: Story, knobs: WebhookKnobs): WebhookKnobs {
-	return story.plugin ? { ...knobs, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : knobs
+	const standing = Object.assign({}, ...story.deviations.map(({ name }) => DEVIATIONS[name]!.knobs)) as WebhookKnobs
+	const all = { ...standing, ...knobs }
+	return story.plugin ? { ...all, plugin: { set: { loyalty: 'gold' }, resources: ['product', 'coupon'] } } : all
 }
 
 /** An action that finds no object that fits has not happened. */

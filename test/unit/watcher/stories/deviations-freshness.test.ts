@@ -81,6 +81,13 @@ describe('a store answers late, and each change arrives once', () => {
 	})
 })
 
+test('every second answer has other prices: at most ten events in two days', async () => {
+	const world = await deviantWorld({ faults: () => [] })
+	world.store.setFaults({ match: '/products', priceFactor: 0.9, every: 2 })
+	await world.advance(2 * DAY_MS)
+	expect(arrivalsSince(world).length).toBeLessThanOrEqual(10)
+})
+
 test.each([30, 250])('pictures signed anew in each answer, %i products: nothing after the proof', async (products) => {
 	const world = await deviantWorld({ faults: () => [{ signsImages: true }], products })
 	await world.advance(3 * HOUR_MS)

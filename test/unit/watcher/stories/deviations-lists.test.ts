@@ -80,6 +80,11 @@ const STORIES: Record<string, DeviantStory> = {
 	'a pinned row in place of another': { faults: () => [{ pin: { inPlace: true } }], withinMs: PASS_MS, limit: /./ },
 	'status=trash is ignored': { faults: () => [{ ignores: ['status'] }], withinMs: PASS_MS, limit: /^$|trash/ },
 	'a row twice on each page': { faults: () => [{ repeat: {} }], withinMs: PASS_MS, limit: null },
+	'a row twice, counted twice': {
+		faults: (ids) => [{ repeat: { id: ids[7]!, beforePaging: true } }],
+		withinMs: PASS_MS,
+		limit: null,
+	},
 	'unknown parameters are refused': {
 		faults: () => [{ refusesUnknown: 400 }],
 		withinMs: 15 * MINUTE_MS,

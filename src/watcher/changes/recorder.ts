@@ -186,7 +186,7 @@ function awaitProof(
 	}
 	const defer = (decision: Decision): Decision => deferDuringRound(core, watched, decision, readContext)
 	const decisions = gated.map(defer)
-	const planned = planNoiseRound(core, watched, decisions.filter(isAcceptedDecision), readContext)
+	const planned = planNoiseRound(core, watched, decisions, readContext)
 	if (planned === 'repeat') return null
 	return planned === 'defer' ? decisions.map(defer) : decisions
 }
@@ -242,17 +242,19 @@ function isUnstampedEdit({ verdict, known, observation, observed, decided }: Dec
  */
 function planNoiseRound(
 	core: Core,
-	{ state: rs }: WatchedResource,
-	accepted: readonly AcceptedDecision[],
+	{ resource, state: rs }: WatchedResource,
+	decisions: readonly Decision[],
 	{ source, canWait = false }: ReadContext,
 ): 'repeat' | 'defer' | null {
 	if (source === 'webhook' || rs.baseline !== null) return null
-	const unstampedIds = accepted.filter(isUnstampedEdit).map(({ observed }) => observed.id)
+	const unstampedIds = decisions.filter(isUnstampedEdit).map(({ observed }) => observed.id)
 	const now = core.ports.now()
 	const round = planRound(rs.noiseState, unstampedIds, canWait, now)
 	if (round !== null) rs.noiseState = { ...rs.noiseState, round }
-	if (round === null || !isTooManyUnproven(unstampedIds)) return null
-	return canWait ? 'repeat' : 'defer'
+	if (round === null) return null
+	if (isTooManyUnproven(unstampedIds)) return canWait ? 'repeat' : 'defer'
+	// Where edits move the date, most of a page without a new one is more likely noise than so many edits.
+	return resource.reliableDates && unstampedIds.length * 2 > decisions.length ? 'defer' : null
 }
 
 /** Stores facts about the resource from snapshots, whatever the gate decides. */

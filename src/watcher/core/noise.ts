@@ -186,7 +186,7 @@ export function findNoise(reads: readonly (readonly Snapshot[])[]): Map<string, 
 	const [first = [], ...later] = reads
 	for (const snapshot of first) {
 		const series = [snapshot, ...later.flatMap((read) => read.find((other) => other.id === snapshot.id) ?? [])]
-		if (series.length !== ROUND_READS || series.some((other) => other.modifiedSec !== snapshot.modifiedSec)) continue
+		if (series.length !== reads.length || series.some((other) => other.modifiedSec !== snapshot.modifiedSec)) continue
 		const names = new Set(snapshot.fields.map((field) => field.name.split('.')[0]))
 		const steps = series.slice(1).map((other, index) => findDifferences(series[index]!.record, other.record, names))
 		for (const path of steps[0] ?? [])

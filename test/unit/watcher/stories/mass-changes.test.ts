@@ -380,7 +380,7 @@ describe('hold', () => {
 		editPrices(world, 120)
 		let pages = 0
 		world.meanwhile = async () => {
-			if (++pages === 6) await world.configure({ massChanges: 'emit', version: 9 })
+			if (++pages === 8) await world.configure({ massChanges: 'emit', version: 9 })
 		}
 		await reread(world)
 		const held = listHeldChanges(core(world)).held[0]?.count ?? 0

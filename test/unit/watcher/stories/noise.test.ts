@@ -92,8 +92,8 @@ test('more than ten objects of a poll that is not repeated wait for the round as
 	let isSigned = false
 	let turn = 0
 	rewriteRecords(world, (record) => {
-		const signature = isSigned && ids.slice(0, 20).includes(Number(record['id'])) ? ++turn : 0
-		return { ...record, images: [{ src: `https://cdn.example/a.png?sig=${signature}` }] }
+		if (!ids.slice(0, 20).includes(Number(record['id']))) return record
+		return { ...record, images: [{ src: `https://cdn.example/a.png?sig=${isSigned ? ++turn : 0}` }] }
 	})
 	const edit = (some: readonly number[]): void =>
 		some.forEach((id) => world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Edited' } }))

@@ -20,7 +20,7 @@ export interface FoldDeviation {
 	outOfReach?: 'ends' | 'stays'
 }
 
-/** By then a strategy that reads everything has done so (docs/polling.md, What Shopbell asks of a store). */
+/** By then a strategy that reads everything has done so (docs/polling.md, Stores that answer otherwise than asked). */
 const PASS_MS = 2 * HOUR_MS
 const late = (lateMs: number, ...faults: Fault[]): FoldDeviation => ({ faults: () => faults, lateMs })
 const inTime = (...faults: Fault[]): FoldDeviation => ({ faults: () => faults })

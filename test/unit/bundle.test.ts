@@ -6,11 +6,11 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildWorker } from '../support/miniflare.ts'
 
-/** Compressed size, KiB. It was 547 before it was minified, and 319 before it had pages for people but the guide. */
-const MAX_KIB = 410
+/** Compressed size, KiB. It was 547 before it was minified, and 399 before it held each answer of a store against its question. */
+const MAX_KIB = 430
 
-/** The same without src/ui, KiB. */
-const MAX_KIB_WITHOUT_PAGES = 330
+/** The same without src/ui, KiB. It was 326 then. */
+const MAX_KIB_WITHOUT_PAGES = 360
 /** What src/app.ts imports of src/ui. */
 const PAGES = ['routes.ts', 'connect.tsx', 'http/errors.tsx', 'http/session.ts']
 

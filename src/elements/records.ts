@@ -19,11 +19,19 @@ export interface ListPlan {
 	 * A record's position in this order, for tokens that stay valid while the list changes; null: records do not show the
 	 * store's order.
 	 */
-	order: { key: (record: VendorRecord) => RecordSortKey | null; descending: boolean } | null
+	order: {
+		key: (record: VendorRecord) => RecordSortKey | null
+		descending: boolean
+		/** The caller asked for this order. */
+		isChosen?: true
+	} | null
 	/** Maximum records per response; null: the store returns all at once. */
 	pageLimit: number | null
-	/** Vendor query for `limit` records after the first `offset`. */
-	pageQuery(offset: number, limit: number): Record<string, string>
+	/**
+	 * Vendor query for `limit` records after the first `offset`, by a page's number if one fits, unless `paging` is
+	 * `offset`.
+	 */
+	pageQuery(offset: number, limit: number, paging?: 'offset' | 'page'): Record<string, string>
 }
 
 /** A plan, or the refused parameter; `message` says what was expected, without the parameter's name. */

@@ -13,7 +13,7 @@ import type { VendorRecord } from '../../elements/store.ts'
 export interface WalkPosition {
 	/** Rows of the store's list up to and including the last record read. */
 	n: number
-	/** Sort key of that record; null: before the first one, or the order has no keys. */
+	/** Sort key of that record; null: before the first one, or the order has no keys. In a token also a mark. */
 	last: RecordSortKey | null
 	/** Matching records to skip before the page begins, when a numbered page is filtered here. */
 	skip: number
@@ -26,6 +26,39 @@ export interface WalkPosition {
 /** The position before a row. */
 export function positionAt(offset: number, skip = 0): WalkPosition {
 	return { n: offset, last: null, skip, back: 0, total: 0, bare: null }
+}
+
+/** What a token without a sort key says about its list. */
+export interface ListMark {
+	/** The id of the list's first row; null: not known. */
+	firstId: string | null
+	/** Page numbers do not work: pages have another size than asked for. */
+	byOffset: boolean
+	/** The store gives another order than asked for. */
+	isUnordered: boolean
+}
+
+/** In a token without a sort key, the list's first id follows `#`, `#o` (`byOffset`), `#u` (`isUnordered`) or `#ou`. */
+const MARK_PATTERN = /^#(o?)(u?)$/
+/** As in a token. */
+const MAX_MARK_LENGTH = 40
+
+/** Adds the mark to a position without a sort key. */
+export function addMark(position: WalkPosition, { firstId, byOffset, isUnordered }: ListMark): WalkPosition {
+	if (position.last !== null || firstId === null || firstId.length > MAX_MARK_LENGTH) return position
+	return { ...position, last: [`#${byOffset ? 'o' : ''}${isUnordered ? 'u' : ''}`, firstId] }
+}
+
+/** The position of a token without its mark. */
+export function readMark(position: WalkPosition): { position: WalkPosition; mark: ListMark } {
+	const [kind, firstId] = position.last ?? []
+	const [, o = '', u = ''] = MARK_PATTERN.exec(String(kind)) ?? []
+	if (firstId === undefined || !MARK_PATTERN.test(String(kind)))
+		return { position, mark: { firstId: null, byOffset: false, isUnordered: false } }
+	return {
+		position: { ...position, last: null },
+		mark: { firstId: String(firstId), byOffset: o !== '', isUnordered: u !== '' },
+	}
 }
 
 /** Whether the next response is compared with the last record. */
@@ -117,7 +150,7 @@ function lastKey(order: ListPlan['order'], rows: readonly VendorRecord[]): Recor
 }
 
 /** Below 0: before that key in the list's order; 0: at it; above: after it. Rows without a key count as new. */
-function compareToKey(order: NonNullable<ListPlan['order']>, row: VendorRecord, last: RecordSortKey): number {
+export function compareToKey(order: NonNullable<ListPlan['order']>, row: VendorRecord, last: RecordSortKey): number {
 	const key = order.key(row)
 	if (key === null) return 1
 	for (const [index, part] of key.entries()) {

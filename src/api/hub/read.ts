@@ -3,19 +3,21 @@
  * §8).
  */
 import type { ListPlan } from '../../elements/records.ts'
-import { StoreFailed } from '../../lib/errors.ts'
-import { toHttpError } from './store-errors.ts'
 import {
+	addMark,
 	indexAfter,
 	nextOffset,
 	positionAfter,
 	positionAt,
+	readMark,
 	sortNewestFirst,
 	advance,
 	type WalkPosition,
 } from './list-cursor.ts'
-import { isRecord, toObjectId } from '../../elements/values.ts'
-import type { Failure, StoreClient, VendorRecord } from '../../elements/store.ts'
+import { getId } from './page-rows.ts'
+import { getFromStore, StoreList } from './store-list.ts'
+import { isRecord } from '../../elements/values.ts'
+import type { StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** Store pages per call; then the page is short and its token continues. */
 export const MAX_STORE_PAGES = 20
@@ -33,66 +35,27 @@ export async function readPage(
 	pageSize: number,
 	numbered: boolean,
 ): Promise<ReadResult> {
-	const reader = new PageReader(plan, start, pageSize, numbered)
-	let isPaged = false
+	const { position, mark } = readMark(start)
+	const reader = new PageReader(plan, position, pageSize, numbered)
+	if (mark.isUnordered) reader.ignoreOrder()
+	const storeList = new StoreList(client, plan, mark)
+	let emptyPages = 0
 	for (let request = 0; request < MAX_STORE_PAGES; request++) {
-		const { offset, limit } = reader.nextRequest()
-		const answer = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(offset, limit) })
-		const { body, total } = answer
-		if (!Array.isArray(body)) return { item: body }
-		if (plan.pageLimit === null || isWholeList(body, limit, total))
-			return sliceWholeList(plan, withoutCopies(body), start, pageSize)
-		isPaged ||= total !== null || (await hasPages(client, plan, offset, limit, body.length))
-		if (!isPaged) return sliceWholeList(plan, body, start, pageSize)
-		if (reader.addRows(toAskedRows(plan, body as VendorRecord[], limit), total, offset, limit)) break
+		const { offset, limit } = reader.nextRequest(emptyPages > 0)
+		const answer = await storeList.read(offset, limit, reader.position.last)
+		if (answer.kind === 'item') return { item: answer.item }
+		if (answer.kind === 'whole') return sliceWholeList(plan, answer.rows, position, pageSize)
+		if (answer.kind === 'disordered') {
+			reader.ignoreOrder()
+			continue
+		}
+		if (answer.isEmpty) emptyPages++
+		if (reader.addRows(answer.rows, answer.total, answer.offset, answer.limit)) break
 	}
-	return reader.result()
-}
-
-/** Whether a store that was asked for a page gave the whole list. */
-function isWholeList(rows: readonly unknown[], limit: number, total: number | null): boolean {
-	return rows.length > limit && (total === null || new Set(rows.map(getId)).size === total)
-}
-
-function getId(row: unknown): unknown {
-	return (isRecord(row) ? toObjectId(row['id']) : null) ?? row
-}
-
-/** The rows of a page that has more than were asked for: each once, and none that stands first out of the order. */
-function toAskedRows({ order }: ListPlan, rows: readonly VendorRecord[], limit: number): VendorRecord[] {
-	if (rows.length <= limit) return [...rows]
-	const [first, second] = rows
-	const isPinned =
-		order !== null &&
-		first !== undefined &&
-		second !== undefined &&
-		sortNewestFirst([first, second], order)[0] !== first
-	return withoutCopies(isPinned ? rows.slice(1) : rows).slice(0, limit)
-}
-
-function withoutCopies<Row>(rows: readonly Row[]): Row[] {
-	const seen = new Set<unknown>()
-	return rows.filter((row) => {
-		const id = getId(row)
-		return !seen.has(id) && seen.add(id)
-	})
-}
-
-/**
- * Whether a list without a total has pages. Some hosts remove WooCommerce's total, and some plugins' lists have neither
- * total nor pages: they return everything whatever the limit is. `count`: rows for this offset and limit.
- */
-async function hasPages(
-	client: StoreClient,
-	plan: ListPlan,
-	offset: number,
-	limit: number,
-	count: number,
-): Promise<boolean> {
-	if (offset === 0 && count < limit) return false
-	if (count === 0) return true
-	const { body } = await getFromStore(client, plan.path, { ...plan.query, ...plan.pageQuery(0, count === 1 ? 2 : 1) })
-	return !Array.isArray(body) || body.length !== count
+	const { next, ...page } = reader.result()
+	// So many empty pages are no gap: the total is wrong.
+	const isEnd = next === null || emptyPages === MAX_STORE_PAGES
+	return { ...page, next: isEnd ? null : addMark(next, storeList.mark) }
 }
 
 /** Reads one object by its path. */
@@ -108,6 +71,7 @@ class PageReader {
 	readonly #end: number | null
 	/** The list is read from its start, so that matches can be counted. */
 	readonly #whole: boolean
+	#order: ListPlan['order']
 	#position: WalkPosition
 	#list: VendorRecord[] = []
 	#matching = 0
@@ -119,24 +83,40 @@ class PageReader {
 
 	constructor(plan: ListPlan, start: WalkPosition, pageSize: number, numbered: boolean) {
 		this.#plan = plan
+		this.#order = plan.order
 		this.#pageSize = pageSize
 		this.#position = start
 		this.#end = numbered && plan.matches === null ? start.n + pageSize : null
 		this.#whole = numbered && start.n === 0
 	}
 
-	nextRequest(): { offset: number; limit: number } {
+	get position(): WalkPosition {
+		return this.#position
+	}
+
+	/** From here on, positions count rows. */
+	ignoreOrder(): void {
+		this.#order = null
+		this.#position = { ...this.#position, last: null, back: 0, bare: null }
+	}
+
+	/** `wide`: as many rows as the store gives at once, since there may be none for a while. */
+	nextRequest(wide: boolean): { offset: number; limit: number } {
 		const { pageLimit } = this.#plan
-		const offset = nextOffset(this.#position, this.#plan.order)
+		const offset = nextOffset(this.#position, this.#order)
 		const maxRows =
 			this.#end === null ? this.#pageSize - this.#list.length + this.#position.n - offset : this.#end - offset
-		const limit = this.#plan.matches === null ? Math.min(pageLimit!, Math.max(1, maxRows)) : pageLimit!
+		const limit =
+			this.#plan.matches === null && !(wide && this.#end === null)
+				? Math.min(pageLimit!, Math.max(1, maxRows))
+				: pageLimit!
 		return { offset, limit }
 	}
 
 	/** Adds the rows of a response; true: the page is complete. */
 	addRows(rows: VendorRecord[], total: number | null, offset: number, limit: number): boolean {
-		const { order, matches } = this.#plan
+		const { matches } = this.#plan
+		const order = this.#order
 		// Past their end, some lists report a total of 0 (HPOS orders).
 		this.#total = total === 0 && offset > 0 && rows.length === 0 ? this.#total : total
 		const { firstNew, position, ended } = advance(this.#position, order, rows, total, limit)
@@ -167,7 +147,7 @@ class PageReader {
 		return ended || this.#full
 	}
 
-	result(): ReadResult {
+	result(): { list: unknown[]; total: number | null; next: WalkPosition | null } {
 		// Matches are only known once the whole list was read.
 		const matchCount = this.#ended && this.#whole ? this.#matching : null
 		return {
@@ -195,15 +175,4 @@ function sliceWholeList(plan: ListPlan, body: unknown[], start: WalkPosition, pa
 			? { ...positionAt(end), last: isRecord(last) && order !== null ? order.key(last) : null }
 			: null
 	return { list, total: matching.length, next }
-}
-
-async function getFromStore(
-	client: StoreClient,
-	path: string,
-	query: Record<string, string>,
-): Promise<{ body: unknown; total: number | null }> {
-	const answer = await client.call('GET', path, query)
-	if (!answer.ok) throw toHttpError(answer satisfies Failure, 'GET')
-	if (answer.body === null) throw new StoreFailed('The store returned an empty response')
-	return answer
 }

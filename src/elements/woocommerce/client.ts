@@ -147,6 +147,13 @@ class WooCommerceClient implements StoreClient {
 		const isList = method === 'GET' && (total !== null || isKnownCollection(path))
 		const entries = isList ? getEntries(parsed, total === 0) : null
 		const found = entries?.every(isRecord) === true ? entries : parsed.value
+		const other = method === 'GET' ? getOtherId(path, found) : null
+		if (other !== null) {
+			const expected = `object ${path.split('/').at(-1)}`
+			const message =
+				`${answer.url} answered with object ${other} instead of ${expected}. ` + 'A cache or a plugin may mix them up.'
+			return { ...toShapeFailure(answer, expected), code: OTHER_OBJECT_CODE, message }
+		}
 		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs }
 	}
 
@@ -263,6 +270,14 @@ class WooCommerceClient implements StoreClient {
 /** Whether an answer may be to a parameter that the store does not know, rather than to the object. */
 function mayRefuseParameter(path: string, answer: StoreResponse | TimedFailure): boolean {
 	return !answer.ok && [400, 403, 404].includes(answer.status ?? 0) && !isGoneFailure(path, answer)
+}
+
+/** The id of another object's record that came for the address of an object; null: it is this object's. */
+function getOtherId(path: string, body: unknown): ObjectId | null {
+	const [, collection = '', id = ''] = /^(.+)\/0*(\d+)$/.exec(path) ?? []
+	if (!isKnownCollection(collection) || !isRecord(body)) return null
+	const found = toObjectId(body['id'])
+	return found === null || String(found) === id ? null : found
 }
 
 /** A site's address in the form in which addresses are compared. */

@@ -53,9 +53,9 @@ export function planList(
  * A page number if one fits, since every list supports it; otherwise an offset, which some plugins' lists do not
  * support.
  */
-function toPageQuery(offset: number, limit: number): Record<string, string> {
+function toPageQuery(offset: number, limit: number, paging?: 'offset' | 'page'): Record<string, string> {
 	const page: Record<string, string> =
-		offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
+		paging !== 'offset' && offset % limit === 0 ? { page: String(offset / limit + 1) } : { offset: String(offset) }
 	return { ...page, per_page: String(limit) }
 }
 
@@ -83,7 +83,7 @@ function parseOrderBy(
 		return {
 			ok: true,
 			query: { orderby: orders[name]!, order: descending ? 'desc' : 'asc' },
-			order: key === null ? null : { key, descending },
+			order: key === null ? null : { key, descending, isChosen: true },
 		}
 	}
 	if (possible.length === 0)

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildWorker } from '../support/miniflare.ts'
 
 /** Compressed size, KiB. It was 547 before it was minified, and 399 before it held each answer of a store against its question. */
-const MAX_KIB = 430
+const MAX_KIB = 432
 
 /** The same without src/ui, KiB. It was 326 then. */
 const MAX_KIB_WITHOUT_PAGES = 360

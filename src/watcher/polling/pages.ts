@@ -6,7 +6,13 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Gap } from '../core/unreadable.ts'
 import { recordSuccess } from '../source/backoff.ts'
-import { answersWithoutRows, doOthersAnswer, findScope, sawOthersAnswer } from '../source/failure-scope.ts'
+import {
+	answersWithoutRows,
+	doOthersAnswer,
+	EMPTY_OFFSET,
+	findScope,
+	sawOthersAnswer,
+} from '../source/failure-scope.ts'
 import { canBeOfRecord, isBySize, isRecordKind } from '../source/record-failures.ts'
 import { PageDelayed, requestPage, StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
@@ -243,6 +249,10 @@ async function concludeRow(
 		learnPageSize(rs, 1)
 		return
 	}
+	if (!hadRows && !(await answersList(core, watched, asked, budget))) {
+		setSpan(rs, key, null)
+		throw new StoreError(error.failure, watched, 'resource')
+	}
 	if (!hadRows && !(await answersRows(core, watched, asked, offset, budget))) {
 		setSpan(rs, key, null)
 		const scope = await findScope(core, watched, budget)
@@ -258,6 +268,18 @@ async function concludeRow(
 		isScan: isWholeScan(asked),
 		failure: error.failure,
 	})
+}
+
+/** Whether a part of a collection is answered without its rows: a store may refuse what it does not know. */
+async function answersList(
+	core: Core,
+	watched: WatchedResource,
+	asked: ListQuery,
+	budget: SliceBudget,
+): Promise<boolean> {
+	return (
+		isWholeScan(asked) || (await tryPage(core, watched, { ...asked, offset: EMPTY_OFFSET, limit: 1 }, budget)) !== null
+	)
 }
 
 /** Whether any row of a resource can be read: the next one, the newest, the oldest, or any. */

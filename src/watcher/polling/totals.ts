@@ -7,6 +7,7 @@ import { recordPage } from '../changes/recorder.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
+import { lacks } from '../core/abilities.ts'
 import { noteDoubt } from '../source/doubts.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
 import { endIncomplete } from '../core/completeness.ts'
@@ -106,11 +107,13 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		storeNowMs,
 	)
 	const limit = Math.min(TRASH_PAGE_ROWS, rs.abilities?.maxRows?.rows ?? TRASH_PAGE_ROWS)
+	// Where the bound does not work, the order shows where to stop.
+	const bound = lacks(rs.abilities, 'bound') ? {} : { modifiedAfterSec: sinceSec }
 	for (let offset = 0; ;) {
 		const page = await listPage(
 			core,
 			watched,
-			{ order: 'modified-desc', trashed: true, modifiedAfterSec: sinceSec, offset, limit },
+			{ order: 'modified-desc', trashed: true, ...bound, offset, limit },
 			budget,
 		)
 		const trashedSnapshots = page.snapshots.filter((snapshot) => snapshot.state === 'trashed')
@@ -120,7 +123,13 @@ async function readTrash(core: Core, watched: WatchedResource, storeNowMs: numbe
 		offset += page.limit
 		// A search finds the rest.
 		if (isBudgetSpent(core, budget)) return
-		if (trashedSnapshots.length === 0 || (page.total === null ? page.rows < page.limit : offset >= page.total)) return
+		const isBehind = (page.snapshots.at(-1)?.listModifiedSec ?? Infinity) <= sinceSec
+		if (
+			trashedSnapshots.length === 0 ||
+			isBehind ||
+			(page.total === null ? page.rows < page.limit : offset >= page.total)
+		)
+			return
 	}
 }
 

@@ -22,6 +22,7 @@ import { setAbilities } from '../changes/known-abilities.ts'
 import { noteDoubt } from '../source/doubts.ts'
 import { reconcileTotal } from './totals.ts'
 import { listPage } from './pages.ts'
+import { checkHighestId } from './plain-scans.ts'
 import { countInLists } from './unreadable.ts'
 
 const MAX_WINDOW_ROWS = 100
@@ -304,6 +305,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		return 0
 	}
 	const recorded = core.commit((tx) => {
+		if (rs.baseline?.position.seen === 0) checkHighestId(rs, page.snapshots, page.total, rs.baseline.total)
 		const result = recordPage(tx, core, watched, page, 'poll')
 		// Rows to read again must pass the gate again.
 		rs.head = hasNewInformation(result) ? null : digest

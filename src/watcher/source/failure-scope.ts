@@ -8,7 +8,7 @@ import { requestPage, StoreError, type SliceBudget } from './requests.ts'
 import { getWatchedResources } from './resources.ts'
 
 /** Behind the last row of every collection. */
-const EMPTY_OFFSET = 1_000_000_000
+export const EMPTY_OFFSET = 1_000_000_000
 /** How long an answer says that a resource answers, ms. */
 const ANSWER_AGE_MS = 90_000
 

@@ -7,6 +7,8 @@ import {
 	getLimits,
 	type DeviantStory,
 } from '../../../support/deviant-stories.ts'
+import type { SimulatedStore } from '../../../store/store.ts'
+import type { World } from '../../../support/world.ts'
 import { arrivalsSince, DAY_MS, getResourceState, HOUR_MS, MINUTE_MS } from '../../../support/stories.ts'
 
 /** By then a whole pass has read everything. */
@@ -141,4 +143,52 @@ test('hardly anything works: health says so of that resource, and the others go 
 	const [order] = world.store.act({ do: 'place-order' })
 	await world.advance(10 * MINUTE_MS)
 	expect(arrivalsSince(world)).toContain(`CREATED orders ${order!.id}`)
+})
+
+/** Products, and a store that answers their lists through `answer`. */
+async function worldWithLists(
+	answer: (request: Request, fetch: SimulatedStore['fetch']) => Promise<Response>,
+): Promise<World> {
+	const prepare = (store: SimulatedStore): void => {
+		const fetch = store.fetch.bind(store)
+		store.fetch = (request) =>
+			/\/products$/.test(new URL(request.url).pathname) ? answer(request, fetch) : fetch(request)
+	}
+	const options = { prepare, store: { url: 'https://shop.example.com' } }
+	return await deviantWorld({ faults: () => [], products: 60, options }, false)
+}
+
+test('a list with modified_after is refused with 400: no product is said to be unreadable, and trashed ones are sent', async () => {
+	const world = await worldWithLists(async (request, fetch) =>
+		request.url.includes('modified_after=')
+			? Response.json({ code: 'rest_invalid_param', message: 'Invalid parameter(s): modified_after' }, { status: 400 })
+			: fetch(request),
+	)
+	const expected = changeProducts(world)
+	await world.advance(HOUR_MS)
+	expect(arrivalsSince(world).toSorted()).toEqual(expected.toSorted())
+	expect(getLimits(world).map(({ code }) => code)).toEqual(['modified-after'])
+})
+
+test('featured products stand first in every list: the newest of the others is not CREATED', async () => {
+	const world = await worldWithLists(async (request, fetch) => {
+		const url = new URL(request.url)
+		const { searchParams } = url
+		const [limit, offset] = [Number(searchParams.get('per_page') ?? 10), Number(searchParams.get('offset') ?? 0)]
+		searchParams.set('per_page', '100')
+		searchParams.delete('offset')
+		const whole = await fetch(new Request(url, request))
+		const rows = (await whole.json()) as { id: number }[]
+		const featured = new Set(
+			rows
+				.map(({ id }) => id)
+				.toSorted((a, b) => a - b)
+				.slice(0, 12),
+		)
+		const sorted = [...rows.filter(({ id }) => featured.has(id)), ...rows.filter(({ id }) => !featured.has(id))]
+		const headers = new Headers(whole.headers)
+		headers.delete('content-length')
+		return new Response(JSON.stringify(sorted.slice(offset, offset + limit)), { headers })
+	})
+	expect(arrivalsSince(world)).toEqual([])
 })

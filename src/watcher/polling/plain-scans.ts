@@ -39,7 +39,7 @@ export async function plainBaselineStep(core: Core, watched: WatchedResource, bu
 	if (baseline === null) return
 	const { page, number, fresh, step } = await readPlainPage(core, watched, baseline.position, budget)
 	core.commit((tx) => {
-		if (baseline.position.seen === 0) checkHighestId(rs, fresh, page.total, baseline.total)
+		checkHighestId(rs, fresh, page.total)
 		recordPage(tx, core, watched, page, 'poll', fresh)
 		addFresh(tx, core, rs, number, fresh)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
@@ -51,17 +51,16 @@ export async function plainBaselineStep(core: Core, watched: WatchedResource, bu
 }
 
 /**
- * The highest id before the baseline says which objects are new, if the store sorts by id: then the first page has no
- * more higher ids than there are new objects. Otherwise the dates decide alone. `totalBefore`: when it was read.
+ * The highest id before the baseline says which objects are new, if the store sorts by id: then no more objects of
+ * earlier dates have higher ids than there are new ones. Otherwise the dates decide alone. Before the first page of the
+ * baseline. `total`: of the whole list, with `snapshots`.
  */
-export function checkHighestId(
-	rs: ResourceState,
-	snapshots: readonly Snapshot[],
-	total: number | null,
-	totalBefore: number,
-): void {
-	const higher = snapshots.filter(({ id }) => typeof id === 'number' && id > rs.highestId).length
-	if (higher > Math.max(0, (total ?? 0) - totalBefore)) rs.highestId = Number.MAX_SAFE_INTEGER
+export function checkHighestId(rs: ResourceState, snapshots: readonly Snapshot[], total: number | null): void {
+	if (rs.baseline === null || rs.baseline.position.seen > 0) return
+	const higher = snapshots.filter(({ id }) => typeof id === 'number' && id > rs.highestId)
+	const isNewByDate = higher.every(({ createdSec }) => createdSec !== null && createdSec >= rs.t0Sec)
+	if (!isNewByDate && higher.length > Math.max(0, (total ?? 0) - rs.baseline.total))
+		rs.highestId = Number.MAX_SAFE_INTEGER
 }
 
 /** Ends the baseline. `total`: with the last page. */

@@ -48,7 +48,7 @@ export async function baselineStep(core: Core, watched: WatchedResource, budget:
 			return
 		}
 		const newSnapshots = sortedSnapshots.slice(step.from)
-		if (baseline.position.seen === 0) checkHighestId(rs, newSnapshots, page.total, baseline.total)
+		checkHighestId(rs, newSnapshots, page.total)
 		recordPage(tx, core, watched, page, 'poll', newSnapshots)
 		rs.baseline = { ...baseline, position: step.position, total: Math.max(page.total ?? 0, step.position.seen) }
 		if (step.ended) completeBaseline(tx, core, rs, baseline.startedMs, page.total)

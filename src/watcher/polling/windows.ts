@@ -204,6 +204,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit)
 	const next = advanced && { ...advanced, newestSec: shownSec, ...(isStale && { isStale }) }
 	core.commit((tx) => {
+		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		if (headLacksRows(core, watched, window, page)) noteDoubt(rs, 'modifiedOrder', core.ports.now(), true)
@@ -241,6 +242,7 @@ async function pollBackPage(core: Core, watched: WatchedResource, budget: SliceB
 	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
 	const isStale = window.isStale === true || page.isStale
 	core.commit((tx) => {
+		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		rs.window =
@@ -305,7 +307,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		return 0
 	}
 	const recorded = core.commit((tx) => {
-		if (rs.baseline?.position.seen === 0) checkHighestId(rs, page.snapshots, page.total, rs.baseline.total)
+		checkHighestId(rs, page.snapshots, page.total)
 		const result = recordPage(tx, core, watched, page, 'poll')
 		// Rows to read again must pass the gate again.
 		rs.head = hasNewInformation(result) ? null : digest

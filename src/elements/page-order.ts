@@ -156,7 +156,7 @@ function insertInRange(
 }
 
 /** No id is higher: objects count as new by their dates alone. */
-const UNKNOWN_HIGHEST_ID = Number.MAX_SAFE_INTEGER
+export const UNKNOWN_HIGHEST_ID = Number.MAX_SAFE_INTEGER
 
 /**
  * The highest id of a list, from the rows that came when the highest were asked for; 0: it has no numeric ids. Rows in

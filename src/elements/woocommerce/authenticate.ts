@@ -4,7 +4,7 @@ import { restClosedError, toConnectError, type CheckSession } from './check-sess
 import { API_PREFIX } from './client.ts'
 import { parseVendorError, toResponseFailure } from './failures.ts'
 import type { StoreResponse } from './http.ts'
-import { probe } from './connection-checks.ts'
+import { probe, type ProbeAnswer } from './connection-checks.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
@@ -17,7 +17,7 @@ export async function authenticate(
 	site: Site,
 	credentials: Credentials,
 	path: string,
-): Promise<{ ok: true; access: RequestAuth; answer: StoreResponse } | ConnectError> {
+): Promise<{ ok: true; access: RequestAuth; answer: ProbeAnswer } | ConnectError> {
 	const candidates = listCandidates(site, credentials)
 	const [firstSignature] = candidates.filter(({ auth }) => auth === 'oauth1')
 	let signatureRejected = false
@@ -58,7 +58,7 @@ async function probeWithClock(
 	site: Site,
 	access: RequestAuth,
 	path: string,
-): Promise<StoreResponse | ConnectError> {
+): Promise<ProbeAnswer | ConnectError> {
 	const answer = await probe(session, site, access, path)
 	if (!answer.ok || answer.status !== 401 || access.auth !== 'oauth1') return answer
 	const skewSec = Math.round((answer.storeNowMs - session.io.now()) / 1000)

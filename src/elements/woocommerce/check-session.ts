@@ -30,6 +30,8 @@ export class CheckSession {
 	readonly io: Io
 	/** Requests made. */
 	requests = 0
+	/** Whether a list of ten rows did not come in time. */
+	isSlow = false
 	readonly #maxRequests: number
 	readonly #deadlineMs: number
 
@@ -53,9 +55,13 @@ export class CheckSession {
 	async request(
 		url: string,
 		query: Record<string, string>,
-		options: { access?: RequestAuth; method?: string; page?: boolean } = {},
+		options: { access?: RequestAuth; method?: string; page?: boolean; timeoutMs?: number } = {},
 	): Promise<StoreResponse | Failure> {
-		const timeoutMs = Math.min(this.io.timeoutMs ?? DEFAULT_TIMEOUT_MS, this.#deadlineMs - this.io.now())
+		const timeoutMs = Math.min(
+			options.timeoutMs ?? Infinity,
+			this.io.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+			this.#deadlineMs - this.io.now(),
+		)
 		if (this.isExhausted || timeoutMs <= 0) return toNetworkFailure('timeout', url)
 		this.requests++
 		const method = options.method ?? 'GET'

@@ -7,9 +7,8 @@ import { authenticate } from './authenticate.ts'
 import { CheckSession, toConnectError } from './check-session.ts'
 import { getCollection, isKnownCollection } from './collections.ts'
 import { discover } from './discover.ts'
-import type { StoreResponse } from './http.ts'
 import { toHubName } from './hub-paths.ts'
-import { evaluateProbe, fetchRouteArguments, fetchSystemStatus, probe } from './connection-checks.ts'
+import { evaluateProbe, fetchRouteArguments, fetchSystemStatus, probe, type ProbeAnswer } from './connection-checks.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
@@ -106,7 +105,7 @@ async function probeCollections(
 	site: Site,
 	access: RequestAuth,
 	paths: string[],
-	first: StoreResponse,
+	first: ProbeAnswer,
 	stopsAtError: boolean,
 ): Promise<{ collections: Collections; errors: Record<string, ConnectError>; storeNowMs: number }> {
 	const collections: Collections = {}

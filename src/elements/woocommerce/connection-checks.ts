@@ -1,5 +1,5 @@
 /** The requests of a check that need a key: one collection, the system status, the arguments of a route. */
-import { getHighestId } from '../page-order.ts'
+import { getHighestId, UNKNOWN_HIGHEST_ID } from '../page-order.ts'
 import { toObjectId } from '../values.ts'
 import { STORE_FACT_LIMITS } from '../../lib/limits.ts'
 import { hasHiddenCharacters, toPlainLine } from '../../lib/values.ts'
@@ -18,6 +18,7 @@ import { parseJson, toList } from './answer-json.ts'
 import { toResponseFailure, withoutQuery } from './failures.ts'
 import type { StoreResponse } from './http.ts'
 import { toHubName } from './hub-paths.ts'
+import { findShopPage } from './page-signatures.ts'
 import type { RequestAuth } from './request-auth.ts'
 import type { Site } from './site-index.ts'
 
@@ -26,24 +27,62 @@ type ProbeResult =
 	| { ok: true; readable: true; highestId: number; total: number; storeNowMs: number }
 	| { ok: true; readable: false; storeNowMs: number }
 
-/** Asks for the newest objects of a collection, its total and the store's clock, in one request. */
+/**
+ * What is asked for, until the store answers: a record may spoil each list that it is in, and many may take too long.
+ * The rest of the time is left for the other collections.
+ */
+const PROBES: readonly { query: Record<string, string>; timeoutMs: number }[] = [
+	{ query: { per_page: '10', orderby: 'id', order: 'desc' }, timeoutMs: 8_000 },
+	{ query: { per_page: '1', orderby: 'id', order: 'desc' }, timeoutMs: 4_000 },
+	{ query: { per_page: '1', orderby: 'id', order: 'asc' }, timeoutMs: 4_000 },
+]
+
+/** The answer to a probe. `isPart`: of fewer rows than show the highest id. */
+export type ProbeAnswer = StoreResponse & { isPart: boolean }
+
+/**
+ * Asks for the newest objects of a collection, its total and the store's clock: in one request, unless a record or the
+ * time that records take spoils the list.
+ */
 export async function probe(
 	session: CheckSession,
 	site: Site,
 	access: RequestAuth,
 	path: string,
 	ordered = true,
-): Promise<StoreResponse | ConnectError> {
+): Promise<ProbeAnswer | ConnectError> {
 	const collection = getCollection(path, null)
 	const url = `${site.root}${API_PREFIX}${path}`
-	const order: Record<string, string> = ordered ? { per_page: '10', orderby: 'id', order: 'desc' } : { per_page: '100' }
-	const answer = await session.request(
-		url,
-		{ ...collection.baseQuery, ...(collection.paged ? order : {}), _fields: collection.idField },
-		{ access },
-	)
-	if (!answer.ok) return noResponseError(answer, url)
-	return findSiteError(answer, session.io.now()) ?? answer
+	const probes = !collection.paged
+		? [{ query: {}, timeoutMs: Infinity }]
+		: ordered
+			? PROBES.slice(session.isSlow ? 1 : 0)
+			: [{ query: { per_page: '100' }, timeoutMs: Infinity }]
+	let firstError: StoreResponse | Failure | null = null
+	for (const { query, timeoutMs } of probes) {
+		if (firstError !== null && !session.isOpen) break
+		const answer = await session.request(
+			url,
+			{ ...collection.baseQuery, ...query, _fields: collection.idField },
+			{ access, timeoutMs },
+		)
+		if (!isSpoiled(answer)) {
+			if (!answer.ok) return noResponseError(answer, url)
+			return findSiteError(answer, session.io.now()) ?? { ...answer, isPart: query['per_page'] === '1' }
+		}
+		if (!answer.ok && answer.kind === 'timeout') session.isSlow = true
+		firstError ??= answer
+	}
+	if (firstError === null) throw new Error('a probe asks at least once')
+	if (!firstError.ok) return noResponseError(firstError, url)
+	return findSiteError(firstError, session.io.now()) ?? { ...firstError, isPart: false }
+}
+
+/** Whether one record of a list may be the reason for an answer, so that a list without it may be well. */
+function isSpoiled(answer: StoreResponse | Failure): boolean {
+	if (!answer.ok) return answer.kind === 'timeout' || answer.code === 'body_too_large'
+	if (answer.status === 200) return parseRecords(answer) === null && findShopPage(answer) === null
+	return answer.status === 500 || answer.status === 502 || answer.status === 504
 }
 
 /** Parses the response of a probe. A collection that refuses the order (400) is requested again without it. */
@@ -52,7 +91,7 @@ export async function evaluateProbe(
 	site: Site,
 	access: RequestAuth,
 	path: string,
-	first: StoreResponse | ConnectError,
+	first: ProbeAnswer | ConnectError,
 ): Promise<ProbeResult | ConnectError> {
 	const answer = first.ok && first.status === 400 ? await probe(session, site, access, path, false) : first
 	if (!answer.ok) return answer
@@ -95,7 +134,7 @@ function toProbeError(site: Site, path: string, answer: StoreResponse, failure: 
 	)
 }
 
-function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectError {
+function parseProbe(path: string, answer: ProbeAnswer): ProbeResult | ConnectError {
 	const rows = parseRecords(answer)?.records
 	if (rows === undefined) {
 		if (/^\s*<(!doctype|html)/i.test(answer.text)) return toPageError(answer)
@@ -112,7 +151,7 @@ function parseProbe(path: string, answer: StoreResponse): ProbeResult | ConnectE
 	return {
 		ok: true,
 		readable: true,
-		highestId: getHighestId(ids, total),
+		highestId: answer.isPart && (total ?? 2) > 1 ? UNKNOWN_HIGHEST_ID : getHighestId(ids, total),
 		total: Math.max(total ?? 0, rows.length),
 		storeNowMs: answer.storeNowMs,
 	}

@@ -235,6 +235,51 @@ describe('connecting a store', () => {
 	})
 })
 
+describe('a record that spoils the lists it is in', () => {
+	const spoiled = (poison: { as: 'broken' | 'error' | 'huge'; newest?: boolean; id?: number }): SimulatedStore => {
+		const store = https({ objects: 12 })
+		const ids = [...store.state('products').keys()]
+		store.setFaults({ match: '/products', poison: { as: poison.as, id: ids.at(poison.newest === true ? -1 : -4)! } })
+		return store
+	}
+
+	it.each(['broken', 'error', 'huge'] as const)('does not keep a store from being connected (%s)', async (as) => {
+		const { result, asked } = await connect(spoiled({ as }))
+		expect(result).toMatchObject({ ok: true, connection: { collections: { products: { readable: true, total: 12 } } } })
+		expect(asked).toHaveLength(7)
+	})
+
+	it('may be the newest, or of the first collection', async () => {
+		const { result } = await connect(spoiled({ as: 'error', newest: true }), { paths: ['products', 'orders'] })
+		expect(result).toMatchObject({
+			ok: true,
+			// Which id is the highest is not known: dates alone decide what is new.
+			connection: { collections: { products: { highestId: Number.MAX_SAFE_INTEGER, total: 12 } } },
+		})
+	})
+
+	it('and a list of ten rows may take too long', async () => {
+		const store = https({ objects: 12 })
+		const never = new Promise<Response>(() => undefined)
+		const seam = ioOf(
+			async (request, url) =>
+				/products/.test(url.pathname) && url.searchParams.get('per_page') !== '1' ? never : await store.fetch(request),
+			{ now: () => Date.now(), nonce: () => crypto.randomUUID(), timeoutMs: 50 },
+		)
+		const result = await connectStore({ storeUrl: store.url, ...store.credentials }, seam, { paths: PATHS })
+		expect(result).toMatchObject({ ok: true, connection: { collections: { products: { readable: true, total: 12 } } } })
+		expect(seam.asked.length).toBeLessThanOrEqual(12)
+	})
+
+	it('but a collection that cannot be read at all is an error, and the requests are bounded', async () => {
+		const store = https({ objects: 12 })
+		store.setFaults({ match: '/products', outage: 'fatal' })
+		const { result, asked } = await connect(store)
+		expect(result).toMatchObject({ ok: false, status: 502, reason: 'server' })
+		expect(asked.length).toBeLessThanOrEqual(8)
+	})
+})
+
 describe('a store that cannot be connected', () => {
 	const failing = (code: string) => () => {
 		throw Object.assign(new TypeError('fetch failed'), { cause: { code } })

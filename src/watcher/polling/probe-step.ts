@@ -144,9 +144,11 @@ async function askList(
 		return { rows, total, isWholeList }
 	} catch (error) {
 		if (!(error instanceof StoreError)) throw error
-		if (error.failure.kind === 'rejected') return null
-		// A record in it may spoil it, which says nothing about the list.
-		if (canBeOfRecord(error.failure)) return undefined
+		const { kind, status } = error.failure
+		// A record may spoil the list, with a 404 too; that says nothing about what was asked. A 400 is about that.
+		if (kind !== 'rejected' || status === 404) {
+			if (canBeOfRecord(error.failure)) return undefined
+		} else return null
 		throw error
 	}
 }

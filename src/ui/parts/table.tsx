@@ -1,4 +1,5 @@
 /** Tables. On small screens each row becomes a card. */
+import { html } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import { LinkButton } from './button.tsx'
 
@@ -96,32 +97,26 @@ export function TableRow<Row>({
 		poll === null ? {} : { 'hx-get': poll.url, 'hx-trigger': `every ${poll.seconds}s`, 'hx-swap': 'outerHTML' }
 	return (
 		<tr id={id} aria-selected={selected ? 'true' : undefined} class={fresh ? 'fresh' : undefined} {...enhanced}>
-			{columns.map((column) => (
-				<td class={[column.class, column.num && 'num', column.hide && 'hide'].filter(Boolean).join(' ') || undefined}>
-					{column.render(row)}
-				</td>
-			))}
+			{columns.map((column) => toCell(column, row))}
 		</tr>
 	)
 }
 
+/** A template takes a fraction of what nodes take, and lists have many cells. */
+function toCell<Row>(column: Column<Row>, row: Row): Child {
+	const classes = [column.class, column.num && 'num', column.hide && 'hide'].filter(Boolean).join(' ')
+	const content = column.render(row)
+	return classes === '' ? html`<td>${content}</td>` : html`<td class="${classes}">${content}</td>`
+}
+
 /** A link that covers its row. */
 export function CoverLink({ href, children }: { href: string; children?: Child }) {
-	return (
-		<a class='cover' href={href}>
-			{children}
-		</a>
-	)
+	return html`<a class="cover" href="${href}">${children}</a>`
 }
 
 /** Two lines in a cell: what it is, and smaller what identifies it. */
 export function TwoLines({ first, second }: { first: Child; second: Child }) {
-	return (
-		<span class='two'>
-			<span>{first}</span>
-			<span>{second}</span>
-		</span>
-	)
+	return html`<span class="two"><span>${first}</span><span>${second}</span></span>`
 }
 
 /** The way to other pages of a list. Null: there is none. */

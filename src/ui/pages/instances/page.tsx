@@ -1,4 +1,5 @@
 /** The list of instances: filters, what can be done with several, and the table. */
+import { html } from 'hono/html'
 import { DETECTION_MODES } from '../../../instances/overview.ts'
 import { INSTANCE_STATES } from '../../../rpc/watcher.ts'
 import { Frame } from '../../frame.tsx'
@@ -158,9 +159,7 @@ function Filters({ address, rows }: { address: ListAddress; rows: readonly Insta
 function BulkBar({ rows }: { rows: readonly InstanceRow[] }) {
 	return (
 		<div class='bulk' role='group' aria-label='With the chosen instances'>
-			{rows.map(({ id }) => (
-				<input type='hidden' name='shown' value={id} />
-			))}
+			{rows.map(({ id }) => html`<input type="hidden" name="shown" value="${id}" />`)}
 			<label>
 				<input type='checkbox' name='all' value='true' /> All {formatNumber(rows.length)} on this page
 			</label>

@@ -1,4 +1,5 @@
 /** Instances as rows of a table, on Home and in their list. */
+import { html } from 'hono/html'
 import type { OperationResponse } from '../../../api/http/contract.ts'
 import type { overviewOperations } from '../../../api/instances/overview-operations.ts'
 import { Sparkline } from '../../parts/chart.tsx'
@@ -39,12 +40,8 @@ const SELECTION: Column<InstanceRow> = {
 	label: 'Choose',
 	unlabelled: true,
 	class: 'pick',
-	render: ({ id, name }) => (
-		<label>
-			<input type='checkbox' name='id' value={id} />
-			<span class='spoken'>{name}</span>
-		</label>
-	),
+	render: ({ id, name }) =>
+		html`<label><input type="checkbox" name="id" value="${id}" /><span class="spoken">${name}</span></label>`,
 }
 
 function getColumns(now: number): Column<InstanceRow>[] {

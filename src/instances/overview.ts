@@ -109,7 +109,7 @@ export async function listInstanceStatuses(
 	page: { size: number; afterId: number },
 	nowMs: number,
 ): Promise<{ instances: ListedInstance[]; total: number; more: boolean }> {
-	// Without a state to compare, the total needs no status row. As SQLite's lower(): A to Z only.
+	// As SQLite's lower(): A to Z only.
 	const search = filter.searchText.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 	const matching = `i.organization_id = ?1 AND i.state = 'ready'
 		AND (?2 = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(?2) AS wanted WHERE wanted.value NOT IN (SELECT value
@@ -118,11 +118,13 @@ export async function listInstanceStatuses(
 		OR CAST(i.id AS TEXT) = ?3)
 		AND ${filter.state === null ? '?4 IS NULL' : `${STATE_SQL} = ?4`}
 		AND (?5 IS NULL OR ${MODE_SQL} = ?5) AND (?8 IS NULL OR i.id = ?8)`
+	// Without a state to compare, the total needs no status row, and SQLite joins it all the same.
+	const fromCounted = filter.state === null ? 'instances AS i' : FROM_STATUSES
 	// A page without rows also needs the total.
 	const { results } = await db
 		.prepare(
 			`SELECT page.*, all_of_it.total FROM
-			(SELECT count(*) AS total FROM ${FROM_STATUSES} WHERE ${matching}) AS all_of_it
+			(SELECT count(*) AS total FROM ${fromCounted} WHERE ${matching}) AS all_of_it
 			LEFT JOIN (SELECT ${STATUS_COLUMNS}, ${LISTED_COLUMNS}
 			FROM ${FROM_STATUSES} WHERE ${matching} AND i.id > ?6 ORDER BY i.id LIMIT ?7) AS page ON TRUE ORDER BY page.id`,
 		)

@@ -150,8 +150,7 @@ class WooCommerceClient implements StoreClient {
 		const other = method === 'GET' ? getOtherId(path, found) : null
 		if (other !== null) {
 			const expected = `object ${path.split('/').at(-1)}`
-			const message =
-				`${answer.url} answered with object ${other} instead of ${expected}. ` + 'A cache or a plugin may mix them up.'
+			const message = `${answer.url} answered with object ${other} instead of ${expected}: a cache mixes them up.`
 			return { ...toShapeFailure(answer, expected), code: OTHER_OBJECT_CODE, message }
 		}
 		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs }

@@ -152,7 +152,7 @@ async function worldWithLists(
 	const prepare = (store: SimulatedStore): void => {
 		const fetch = store.fetch.bind(store)
 		store.fetch = (request) =>
-			/\/products$/.test(new URL(request.url).pathname) ? answer(request, fetch) : fetch(request)
+			new URL(request.url).pathname.endsWith('/products') ? answer(request, fetch) : fetch(request)
 	}
 	const options = { prepare, store: { url: 'https://shop.example.com' } }
 	return await deviantWorld({ faults: () => [], products: 60, options }, false)

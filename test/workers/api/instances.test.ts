@@ -148,13 +148,13 @@ describe('creating', () => {
 		)
 		expect(made.eventsEnabled).toBe(false)
 		expect(made.eventsNotificationCallbackUrl).toBeUndefined()
-		// The key is tried with one record; beyond that no collection is asked for.
+		// The key is tried with one small page; beyond that no collection is asked for.
 		const asked = client.world.requests.map((one) => new URL(one.split(' ')[1]!))
 		const collections = asked.filter(({ pathname }) =>
 			/\/wc\/v3\/(orders|products|coupons|customers|webhooks)/.test(pathname),
 		)
 		expect(collections.map(({ pathname, searchParams }) => [pathname, searchParams.get('per_page')])).toEqual([
-			['/wp-json/wc/v3/orders', '1'],
+			['/wp-json/wc/v3/orders', '10'],
 		])
 		expect(client.world.watchers.calls).toEqual([`${made.id} create`])
 		expect(store.webhooks()).toEqual([])

@@ -173,7 +173,8 @@ describe('filterByUpdatedDate false', () => {
 				resources: { orders: { url, filterByUpdatedDate: false, ...(pollDelay === undefined ? {} : { pollDelay }) } },
 			})
 			world.store.log.length = 0
-			const since = getResourceState(world, 'orders').cursorMs!
+			const { cursorMs, t0Sec } = getResourceState(world, 'orders')
+			const since = cursorMs ?? t0Sec * 1000
 			const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
 			await world.advance(3 * MINUTE_MS)
 			expect(arrivalsSince(world)).toEqual([`CREATED orders ${placed}`])

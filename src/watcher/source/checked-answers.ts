@@ -73,7 +73,7 @@ export function checkAnswer(
 	if (refused !== undefined) {
 		const message = `The store's list of ${resource.objectType} is not what was asked for: ${refused.detail}.`
 		noteLimit(rs, UNFIT_LIMIT, message, nowMs)
-		if (!isUsedAnyway(rs, query, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
+		if (!isUsedAnyway(watched, query, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
 	}
 	remember(rs, asked, checked, nowMs)
 	const snapshots = kept.map((index) => page.snapshots[index]!)
@@ -86,9 +86,16 @@ export function checkAnswer(
  * A store that always answers so would never be read. Where another strategy does without what is doubted, the probe
  * decides first.
  */
-function isUsedAnyway(rs: ResourceState, query: ListQuery, finding: Finding, nowMs: number): boolean {
+function isUsedAnyway(
+	{ resource, state: rs }: WatchedResource,
+	query: ListQuery,
+	finding: Finding,
+	nowMs: number,
+): boolean {
 	const ability = toDoubtedAbility(query, finding)
-	return isConfirmed(rs, finding.kind, nowMs) && (ability === null || lacks(rs.abilities, ability))
+	// No probe asks about these (doubts.ts).
+	const isProbed = resource.indexed && !resource.placeholders
+	return isConfirmed(rs, finding.kind, nowMs) && (ability === null || !isProbed || lacks(rs.abilities, ability))
 }
 
 /** The ability that a list seems to lack; null: the finding is not about one. */

@@ -101,6 +101,7 @@ describe('more changes than one poll reads', () => {
 })
 
 const LIES: [string, Fault][] = [
+	['orders by nothing in particular', { match: '/orders', sorts: 'shuffled' }],
 	['gives no total', { match: '/orders', total: 'absent' }],
 	['gives a total of its own', { match: '/orders', total: 'below-rows' }],
 	['gives a total with a thousands separator', { match: '/orders', total: 'thousands' }],

@@ -1495,7 +1495,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a fatal answer is used',
 		file: 'src/watcher/source/checked-answers.ts',
-		find: 'if (!isUsedAnyway(rs, query, refused, nowMs)) return',
+		find: 'if (!isUsedAnyway(watched, query, refused, nowMs)) return',
 		replace: 'if (nowMs < 0) return',
 		tests: [story('answers')],
 	},

@@ -5,6 +5,7 @@ import type { WatcherRpc } from '../rpc/watcher.ts'
 import { WebhookVerifier } from './webhook-verifier.ts'
 import { RejectionBuffer } from './rejection-buffer.ts'
 import { SenderLimiter } from './sender-limiter.ts'
+import { FailureLimiter } from '../accounts/failure-limiter.ts'
 import { storeIo } from './stores.ts'
 import type { Io } from '../elements/store.ts'
 
@@ -25,12 +26,15 @@ export interface Services {
 	rejectionBuffer: RejectionBuffer
 	/** Counts wrong signatures by sender. */
 	senderLimiter: SenderLimiter
+	/** Counts failed authentications by address. */
+	failureLimiter: FailureLimiter
 }
 
 /** State that the isolate keeps between requests. */
 const webhookVerifier = new WebhookVerifier()
 const rejectionBuffer = new RejectionBuffer()
 const senderLimiter = new SenderLimiter()
+const failureLimiter = new FailureLimiter()
 
 /** Cloudflare's implementations. */
 export function createServices(env: Env): Services {
@@ -43,6 +47,7 @@ export function createServices(env: Env): Services {
 		webhookVerifier,
 		rejectionBuffer,
 		senderLimiter,
+		failureLimiter,
 	}
 }
 

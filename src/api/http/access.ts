@@ -6,7 +6,6 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { shouldRecordUse, recordUse } from '../../accounts/api-keys.ts'
 import { type AuthorizationParts, parseAuthorization } from '../../accounts/authorization.ts'
 import { getCallerLookup, type Caller } from '../../accounts/callers.ts'
-import { FailureLimiter } from '../../accounts/failure-limiter.ts'
 import { hasRole, type Role } from '../../accounts/roles.ts'
 import { hashSecret } from '../../accounts/secrets.ts'
 import { findElement } from '../../elements/registry.ts'
@@ -24,9 +23,6 @@ interface Permission {
 	/** Scope that an API key needs; null: API keys are not allowed. */
 	scope: string | null
 }
-
-/** Counts per isolate. */
-const failureLimiter = new FailureLimiter()
 
 const EXPECTED_AUTHORIZATION =
 	'Authorization: expected "User <user secret>, Organization <organization secret>", ' +
@@ -152,7 +148,8 @@ async function findCaller(
 }
 
 /** Counts the failure by address; 429 after too many, otherwise 401. */
-function authenticationError(c: Pick<CallerContext, 'req'>, nowMs: number): Unauthorized | TooManyRequests {
+function authenticationError(c: Pick<CallerContext, 'req' | 'var'>, nowMs: number): Unauthorized | TooManyRequests {
+	const { failureLimiter } = c.var.services
 	const address = getClientAddress(c)
 	const blocked = failureLimiter.blockedSeconds(address, nowMs)
 	if (blocked !== null) return new TooManyRequests('Too many failed authentication attempts; try again later', blocked)

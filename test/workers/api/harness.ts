@@ -8,6 +8,7 @@ import { createApp } from '../../../src/app.ts'
 import type { Env } from '../../../src/context.ts'
 import { WebhookVerifier } from '../../../src/instances/webhook-verifier.ts'
 import { RejectionBuffer } from '../../../src/instances/rejection-buffer.ts'
+import { FailureLimiter } from '../../../src/accounts/failure-limiter.ts'
 import { SenderLimiter } from '../../../src/instances/sender-limiter.ts'
 import type { SimulatedStore } from '../../store/store.ts'
 import { findViolation } from '../contract/document.ts'
@@ -444,6 +445,7 @@ export interface ApiWorld {
 	webhookKeys: WebhookVerifier
 	rejections: RejectionBuffer
 	senders: SenderLimiter
+	failures: FailureLimiter
 }
 
 /** What a caller can do. */
@@ -488,6 +490,7 @@ export async function startApiWorld(
 		webhookKeys: new WebhookVerifier(),
 		rejections: new RejectionBuffer(),
 		senders: new SenderLimiter(),
+		failures: new FailureLimiter(),
 	}
 	const services = createServices(world)
 	const send = async (request: Request): Promise<Response> => {
@@ -577,6 +580,9 @@ export function createServices(world: ApiWorld): Omit<Services, 'env'> {
 		},
 		get senderLimiter() {
 			return world.senders
+		},
+		get failureLimiter() {
+			return world.failures
 		},
 		io: {
 			fetch: (request) =>

@@ -23,6 +23,7 @@ export type FindingKind =
 	| 'head-lacks-rows'
 	| 'repeated-id'
 	| 'same-page'
+	| 'same-answer'
 	| 'no-total'
 	| 'unreadable-total'
 	| 'total-below-rows'
@@ -50,6 +51,10 @@ export interface CheckedPage {
 export interface KnownAnswers {
 	/** The page before of the same list; null: none, or not lately. */
 	previous: { offset: number; ids: readonly ObjectId[]; total: number | null } | null
+	/** What other lists of the resource answered lately. */
+	others: readonly OtherAnswer[]
+	/** How many objects are known. */
+	listed: number
 	/** The newest rows, if they were read just before; null: not lately. */
 	head: readonly PageRow[] | null
 	/** The newest modified date that a list of the resource has shown, not in its future. */
@@ -58,7 +63,23 @@ export interface KnownAnswers {
 	pinned: ReadonlySet<ObjectId>
 }
 
-export const NOTHING_KNOWN: KnownAnswers = { previous: null, head: null, newestSec: null, pinned: new Set() }
+/** The answer to another question. */
+export interface OtherAnswer {
+	query: Pick<PageQuery, 'order' | 'limit'>
+	ids: readonly ObjectId[]
+	total: number | null
+	/** Characters. */
+	length: number
+}
+
+export const NOTHING_KNOWN: KnownAnswers = {
+	previous: null,
+	others: [],
+	listed: 0,
+	head: null,
+	newestSec: null,
+	pinned: new Set(),
+}
 
 /** Stamps this close to the store's clock may have changed while the list was read, s. */
 export const RECENT_SEC = 120
@@ -78,6 +99,7 @@ export function checkPage(query: PageQuery, page: CheckedPage, known: KnownAnswe
 		...checkWindow(query, page, known),
 		...checkHead(query, page, known),
 		...checkPosition(query, page, known),
+		...checkOthers(query, page, known),
 		...checkTotal(query, page, known),
 		...checkFreshness(page),
 	]
@@ -221,7 +243,7 @@ function checkPosition(query: PageQuery, page: CheckedPage, { previous }: KnownA
 	const offset = query.offset ?? 0
 	const { rows, total } = page
 	if (previous === null || previous.offset === offset || rows.length < 2) return []
-	if (rows.length !== previous.ids.length || rows.some(({ id }, index) => id !== previous.ids[index])) return []
+	if (!isSameRows(rows, previous.ids)) return []
 	if (Math.abs(previous.offset - offset) < rows.length - 1) return []
 	const isSameList = total === null ? rows.length >= MIN_EQUAL_ROWS : total === previous.total
 	if (!isSameList) return []
@@ -232,6 +254,33 @@ function checkPosition(query: PageQuery, page: CheckedPage, { previous }: KnownA
 			detail: `the rows from ${offset} on are the same as those from ${previous.offset} on`,
 		},
 	]
+}
+
+/** The answer to another question, where both cannot have the same: a cache that heeds the path alone gives it. */
+function checkOthers(query: PageQuery, page: CheckedPage, { others, listed }: KnownAnswers): Finding[] {
+	const { rows, total, answer } = page
+	if (rows.length === 0 || (answer.isWholeList === true && rows.length >= listed)) return []
+	const isSame = ({ ids, ...other }: OtherAnswer): boolean =>
+		other.total === total && other.length === answer.length && isSameRows(rows, ids)
+	const isContradicted = others.filter(isSame).some((other) => {
+		const isOpposite = getOppositeOrder(query.order) === other.query.order
+		const isCut = total !== null && rows.length < Math.min(query.limit, total - (query.offset ?? 0))
+		return (
+			(isOpposite && new Set(getOrderKeys(query, rows)).size > 1) ||
+			(other.query.limit !== query.limit && (rows.length > query.limit || isCut))
+		)
+	})
+	return isContradicted
+		? [{ kind: 'same-answer', weight: 'fatal', detail: 'it is the answer to another question, as a cache gives it' }]
+		: []
+}
+
+function isSameRows(rows: readonly PageRow[], ids: readonly ObjectId[]): boolean {
+	return rows.length === ids.length && rows.every(({ id }, index) => id === ids[index])
+}
+
+function getOppositeOrder(order: PageQuery['order']): string {
+	return order.endsWith('asc') ? order.replace('asc', 'desc') : order.replace('desc', 'asc')
 }
 
 function isTotalTooLow({ offset = 0 }: PageQuery, { total }: CheckedPage, kept: number): boolean {

@@ -9,12 +9,14 @@ import type { GateContext, GateVerdict, KnownObject, ObjectState, Observation } 
 
 /** An object is gone after two JSON 404 responses that are at least this far apart, ms. */
 export const MIN_GONE_INTERVAL_MS = 5_000
-/**
- * An older state is accepted after two reads that are at least this far apart (caches, replicas, restored backups),
- * ms.
- */
+/** A state that the object had before is accepted when a look at least this much later shows it again, ms. */
 const MIN_STALE_INTERVAL_MS = 30_000
 const MAX_NEEDED_LOOKS = 15
+/**
+ * A newer date wins over an older one, unless every look shows the older one: each at least so much after the one
+ * before, ms. A restored backup does; of caches and replicas that are minutes behind, one shows the newer date.
+ */
+const OLDER_STAMP_INTERVALS_MS = [MIN_STALE_INTERVAL_MS, 2 * 60_000, 4 * 60_000, 8 * 60_000]
 
 /** Evaluates an observation. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
@@ -42,10 +44,19 @@ function gateRead(
 		return isKnown ? NO_CHANGE : recheckNow(context)
 	const isReturn = known.earlier?.hash === content.hash && !isNewer(observation, known)
 	if ((isOlder(observation, known) || isReturn) && !isKnown) {
-		const recheck = recheckStale(`${observation.kind}:${content.hash}`, getNeededLooks(known), context)
+		const intervalsMs = getLookIntervals(known, isOlder(observation, known))
+		const recheck = recheckStale(`${observation.kind}:${content.hash}`, intervalsMs, context)
 		if (recheck !== null) return recheck
 	}
 	return acceptKnownObject(known, observation, content, context)
+}
+
+/** How long after the look before it each further look at an older state comes, ms. */
+function getLookIntervals(known: KnownObject, hasOlderStamp: boolean): number[] {
+	const intervalsMs = Array.from({ length: getNeededLooks(known) }, () => MIN_STALE_INTERVAL_MS)
+	return hasOlderStamp
+		? [...OLDER_STAMP_INTERVALS_MS, ...intervalsMs.slice(OLDER_STAMP_INTERVALS_MS.length)]
+		: intervalsMs
 }
 
 /**
@@ -59,18 +70,19 @@ function getNeededLooks({ earlier }: KnownObject): number {
 /** The next read of an object that shows an older state; null: the state has been shown often enough. */
 function recheckStale(
 	staleHash: string,
-	neededLooks: number,
+	intervalsMs: readonly number[],
 	{ nowMs, pendingCheck }: GateContext,
 ): GateVerdict | null {
 	const sinceMs = pendingCheck.staleHash === staleHash ? pendingCheck.staleAtMs : undefined
 	const looksBefore = sinceMs === undefined ? 0 : (pendingCheck.staleLooks ?? 0)
-	const isLook = sinceMs !== undefined && nowMs - sinceMs >= MIN_STALE_INTERVAL_MS
+	const isLook = sinceMs !== undefined && nowMs - sinceMs >= (intervalsMs[looksBefore] ?? 0)
 	const looks = isLook ? looksBefore + 1 : looksBefore
-	if (looks >= neededLooks) return null
+	const intervalMs = intervalsMs[looks]
+	if (intervalMs === undefined) return null
 	const staleAtMs = sinceMs === undefined || isLook ? nowMs : sinceMs
 	return {
 		do: 'recheck',
-		dueMs: staleAtMs + MIN_STALE_INTERVAL_MS,
+		dueMs: staleAtMs + intervalMs,
 		pendingCheck: {
 			...pendingCheck,
 			staleHash,

@@ -1,5 +1,5 @@
 /** What is known of caches between Shopbell and a resource's lists, and whether they are asked past. Pure. */
-import { DAY_MS } from '../../lib/time.ts'
+import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import type { ListQuery } from '../../elements/store.ts'
 import { endLimit, noteLimit, type ResourceLimits } from './resource-limits.ts'
 
@@ -15,6 +15,8 @@ export interface Freshness {
 	signMs?: number
 	/** WooCommerce's own cache answered. */
 	skipsOwnCache?: true
+	/** When one answer was last given to every question. */
+	oneAnswerMs?: number
 	/** The store refused the parameter. */
 	refusedMs?: number
 	/** The last list that was asked for past caches, and its newest modified date until the next list came. */
@@ -41,6 +43,22 @@ export function withFreshness(rs: Cached, query: ListQuery, nowMs: number): List
 export function noteCacheSign(rs: Cached, message: string, nowMs: number, ownCache = false): void {
 	rs.freshness = { ...rs.freshness, signMs: nowMs, ...(ownCache && { skipsOwnCache: true }) }
 	noteLimit(rs, LIMIT, message, nowMs)
+}
+
+/** A cache gives one answer to every question: what lists show says nothing of what the store can do. */
+export function noteOneAnswer(rs: Cached, objectType: string, nowMs: number): void {
+	noteCacheSign(
+		rs,
+		`A cache answers all lists of ${objectType} alike, whatever is asked: changes are found when its answer expires. ` +
+			'Exclude /wp-json/ from the cache.',
+		nowMs,
+	)
+	rs.freshness = { ...rs.freshness, oneAnswerMs: nowMs }
+}
+
+/** Whether a cache gave one answer to every question within the last hour. */
+export function isOneAnswer({ freshness }: Cached, nowMs: number): boolean {
+	return nowMs - (freshness?.oneAnswerMs ?? Number.NEGATIVE_INFINITY) <= HOUR_MS
 }
 
 /** The store refuses the parameter. */

@@ -278,10 +278,12 @@ export interface PollWindow {
 	/** Where paging back from the newest rows stands; absent: the window is read from its bound. */
 	back?: BackPosition
 	/**
-	 * The newest rows and the date of the last one, where nothing has proven that the store sorts by modified date: newer
-	 * rows of the window must be among them.
+	 * The newest rows and the date of the last one: newer rows of the window must be among them. `isProven`: the store
+	 * sorts by modified date. `isOld`: they were not.
 	 */
-	head?: { ids: readonly ObjectId[]; lastSec: number }
+	head?: { ids: readonly ObjectId[]; lastSec: number; isProven?: boolean; isOld?: boolean }
+	/** Pages in a row that showed nothing of what they were asked for; absent: none. */
+	idle?: number
 }
 
 /** The position of paging back from the newest rows (head-paging.ts). */

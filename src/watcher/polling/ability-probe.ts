@@ -53,6 +53,16 @@ export function evaluateProbe(given: ProbeAnswers): Evidence[] {
 	]
 }
 
+/** Whether the first rows, those after them and the last ones are the same. */
+export function isSameEverywhere({ first, offset, last }: ProbeAnswers): boolean {
+	if (first == null || offset == null || last == null || first.rows.length < 2) return false
+	return isSameRows(first.rows, offset.rows) && isSameRows(first.rows, last.rows)
+}
+
+export function isSameRows(some: readonly ProbeRow[], others: readonly ProbeRow[]): boolean {
+	return some.length === others.length && some.every(({ id }, index) => id === others[index]!.id)
+}
+
 /** The answers without a row that stands in each of them, wherever it belongs. */
 function withoutPinned(answers: ProbeAnswers): ProbeAnswers {
 	const { first, last } = answers

@@ -44,8 +44,8 @@ export async function readHead(core: Core, watched: WatchedResource, budget: Sli
 		if ((getTop(watched, past) ?? 0) > (getTop(watched, page) ?? 0))
 			noteCacheSign(
 				rs,
-				`Lists of ${resource.objectType} show more when they are asked for with a parameter that changes, as where a ` +
-					'cache answers: they are asked for with one.',
+				`A cache answers lists of ${resource.objectType}: they show more with a parameter that changes, and are asked ` +
+					'for with one. Exclude /wp-json/ from the cache.',
 				now,
 			)
 		return past

@@ -84,8 +84,29 @@ export function isWindowRequired(input: {
 	return isNearClockChange(input.zone, input.nowMs)
 }
 
-/** The window after a page with these stamps, which ascend except inside a second. null: read to its end. */
+/**
+ * The window after a page with these stamps, which ascend except inside a second. null: read to its end. `idle` of the
+ * result counts pages without progress.
+ */
 export function advanceWindow(
+	window: PollWindow,
+	modifiedSecs: (number | null)[],
+	total: number | null,
+	limit: number,
+): PollWindow | null {
+	const next = moveWindow(window, modifiedSecs, total, limit)
+	if (next === null) return null
+	const { idle = 0, ...moved } = next
+	return isProgress(window, modifiedSecs) ? moved : { ...moved, idle: idle + 1 }
+}
+
+/** Whether a page shows something of what was asked for: of its second, or later than the bound. */
+function isProgress({ second, afterSec }: PollWindow, modifiedSecs: readonly (number | null)[]): boolean {
+	if (second !== null && second.before === null) return modifiedSecs.includes(second.sec)
+	return second === null && modifiedSecs.some((sec) => sec !== null && sec > afterSec)
+}
+
+function moveWindow(
 	window: PollWindow,
 	modifiedSecs: (number | null)[],
 	total: number | null,

@@ -3,12 +3,15 @@ import { ABILITIES, applyEvidence, applyMaxRows, lacks } from '../core/abilities
 import type { Abilities, Ability, Evidence } from '../core/abilities.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
+import { noteOneAnswer } from '../core/freshness.ts'
 import { canBeOfRecord } from '../source/record-failures.ts'
 import { getSample, StoreError, type SliceBudget } from '../source/requests.ts'
 import { isSameKnowledge, setAbilities } from '../changes/known-abilities.ts'
 import { noteDoubt, PROBE_DELAY_MS } from '../source/doubts.ts'
 import {
 	evaluateProbe,
+	isSameEverywhere,
+	isSameRows,
 	getNewestSec,
 	PROBE_HEAD_ROWS,
 	PROBE_ROWS,
@@ -28,6 +31,13 @@ const SMALLER_PAGES = [50, 25, 10, 5, 1]
 export async function probeStep(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<void> {
 	const { state: rs } = watched
 	const answers = await askAbilities(core, watched, budget)
+	if (answers === null) {
+		noteOneAnswer(rs, watched.resource.objectType, core.ports.now())
+		delete rs.probeMs
+		delete rs.doubts
+		rs.probedMs = core.ports.now()
+		return
+	}
 	const maxRows = await findMaxRows(core, watched, budget)
 	const now = core.ports.now()
 	delete rs.probeMs
@@ -72,14 +82,22 @@ function believeDoubt(rs: ResourceState, ability: Ability, isCleared: boolean): 
 	return cleared >= MAX_CLEARED || isUndecided ? [{ ability, works: false, example: 'other answers' }] : []
 }
 
-async function askAbilities(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<ProbeAnswers> {
+/** Null: a cache gives one answer to every question. Throws StoreError. */
+async function askAbilities(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<ProbeAnswers | null> {
 	const ask = (query: ListQuery): Promise<ProbeAnswer | undefined> => askList(core, watched, query, budget)
 	const configured = watched.configured ?? watched.resource
 	const answers: ProbeAnswers = {}
 	answers.first = await ask({ order: 'id-asc', limit: PROBE_ROWS })
-	if (answers.first?.isWholeList === true) return answers
+	const rows = answers.first?.rows ?? []
+	const isOneForAll = async (): Promise<boolean> => {
+		const one = await ask({ order: 'id-asc', onlyId: rows[0]!.id, limit: 1 })
+		return one != null && isSameRows(one.rows, rows)
+	}
+	if (answers.first?.isWholeList === true)
+		return rows.length > 1 && rows.length < watched.state.listed && (await isOneForAll()) ? null : answers
 	answers.last = await ask({ order: 'id-desc', limit: PROBE_ROWS })
 	answers.offset = await ask({ order: 'id-asc', offset: PROBE_ROWS, limit: PROBE_ROWS, paging: 'offset' })
+	if (isSameEverywhere(answers) && (await isOneForAll())) return null
 	answers.page = await ask({ order: 'id-asc', offset: PROBE_ROWS, limit: PROBE_ROWS, paging: 'page' })
 	if (configured.modifiedFilter) {
 		answers.head = await ask({ order: 'modified-desc', limit: PROBE_HEAD_ROWS })

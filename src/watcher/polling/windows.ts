@@ -1,6 +1,6 @@
 /** A poll of one resource: the newest rows, then the window if they do not cover it, then the total. */
 import { hashContent } from '../changes/content.ts'
-import { applyEvidence } from '../core/abilities.ts'
+import { applyEvidence, lacks } from '../core/abilities.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import {
 	advanceWindow,
@@ -16,8 +16,11 @@ import type { PollWindow, ResourceState } from '../core/resource-state.ts'
 import { getHeadRows, getNewestSec, noteLateRows, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
 import { provesModifiedOrder } from './ability-probe.ts'
 import { advanceBack, INITIAL_BACK_POSITION } from './head-paging.ts'
+import { noteFinding } from '../core/findings.ts'
+import { noteCacheSign } from '../core/freshness.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
-import type { ListedPage, SliceBudget } from '../source/requests.ts'
+import { noteUnfit } from '../source/checked-answers.ts'
+import { StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import { setAbilities } from '../changes/known-abilities.ts'
 import { noteDoubt } from '../source/doubts.ts'
 import { reconcileTotal } from './totals.ts'
@@ -26,6 +29,14 @@ import { checkHighestId } from './plain-scans.ts'
 import { countInLists } from './unreadable.ts'
 
 const MAX_WINDOW_ROWS = 100
+/** A row of a window that is this much older than the poll had been written when the newest rows were read, s. */
+const MIN_SHOWN_AGE_SEC = 60
+/**
+ * A window ends as unfit after so many pages in a row that showed nothing new of it, and pages in which they may be
+ * needed: where the clocks change, dates are an hour off.
+ */
+const MAX_IDLE_PAGES = 20
+const MAX_IDLE_PAGES_NEAR_CHANGE = 4_000
 
 /** Polls a resource, or the next page of its open window. True when the poll has ended. Throws StoreError. */
 export async function pollResource(core: Core, watched: WatchedResource, budget: SliceBudget): Promise<boolean> {
@@ -83,7 +94,7 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 				total,
 				listed: rs.listed,
 				...(poll === 'head' && { back: INITIAL_BACK_POSITION }),
-				...(!isProven && poll === 'window' && toUnprovenHead(page)),
+				...(poll === 'window' && toWindowHead(page, isProven)),
 			}
 	})
 	if (!isHeadComplete) return false
@@ -121,29 +132,73 @@ function isOrderProven(core: Core, watched: WatchedResource, { snapshots, total 
 }
 
 /** What a window is compared with. */
-function toUnprovenHead({ snapshots, limit }: ListedPage): Pick<PollWindow, 'head'> {
+function toWindowHead({ snapshots, limit }: ListedPage, isProven: boolean): Pick<PollWindow, 'head'> {
 	const secs = snapshots.flatMap(({ listModifiedSec }) => listModifiedSec ?? [])
 	if (snapshots.length < limit || secs.length === 0) return {}
-	return { head: { ids: snapshots.map(({ id }) => id), lastSec: Math.min(...secs) } }
+	return { head: { ids: snapshots.map(({ id }) => id), lastSec: Math.min(...secs), ...(isProven && { isProven }) } }
+}
+
+/** Whether dates may be wrong by an hour now, or lately were. */
+function isClockDoubtful(core: Core, { offsetChangedMs }: ResourceState): boolean {
+	const now = core.ports.now()
+	const hasChanged = offsetChangedMs !== null && now - offsetChangedMs < DAY_MS
+	return hasChanged || isNearClockChange(core.config.connection.timeZone, now)
 }
 
 /**
- * Whether a window shows rows that were newer than the newest ones: the store does not sort by modified date. Not those
- * that may have been written in between, nor where the site's clock has changed.
+ * Whether a window shows rows that were newer than the newest ones: the store does not sort by modified date, or a
+ * cache gave these. Not those that may have been written in between, nor where the site's clock has changed.
  */
 function headLacksRows(
 	core: Core,
 	{ resource, state: rs }: WatchedResource,
 	{ head, startedMs }: PollWindow,
 	{ snapshots }: ListedPage,
+	ageSec: number,
 ): boolean {
-	const now = core.ports.now()
-	const hasClockChanged = rs.offsetChangedMs !== null && now - rs.offsetChangedMs < DAY_MS
-	if (head === undefined || hasClockChanged || isNearClockChange(core.config.connection.timeZone, now)) return false
-	const beforeSec = (startedMs - OVERLAP_MS) / 1000 - resource.pollDelaySec
+	if (head === undefined || isClockDoubtful(core, rs)) return false
+	const beforeSec = startedMs / 1000 - ageSec - resource.pollDelaySec
 	return snapshots.some(
-		({ id, listModifiedSec: sec }) => sec !== null && sec > head.lastSec && sec < beforeSec && !head.ids.includes(id),
+		({ id, listModifiedSec: sec, localOffsetSec }) =>
+			sec !== null &&
+			sec > head.lastSec &&
+			sec < beforeSec &&
+			!head.ids.includes(id) &&
+			// Posts are sorted by local time, which imports can write otherwise.
+			(localOffsetSec === null || localOffsetSec === rs.offsetSec),
 	)
+}
+
+/**
+ * The newest rows were older than the window behind them. If a list of one row more shows others, a cache gave them.
+ * Throws StoreError.
+ */
+async function checkOldHead(
+	core: Core,
+	watched: WatchedResource,
+	{ head }: PollWindow,
+	budget: SliceBudget,
+): Promise<void> {
+	const { resource, state: rs } = watched
+	if (head?.isOld !== true || lacks(rs.abilities, 'modifiedOrder')) return
+	const page = await listPage(core, watched, { order: 'modified-desc', limit: head.ids.length + 1 }, budget)
+	recordHead(core, watched, page, () => undefined)
+	if (page.snapshots.slice(0, head.ids.length).every(({ id }) => head.ids.includes(id))) return
+	const message =
+		`A cache answers lists of ${resource.objectType}: the newest rows are older than those of another list. They are ` +
+		'asked for with a parameter that changes. Exclude /wp-json/ from the cache.'
+	noteCacheSign(rs, message, core.ports.now())
+}
+
+/** Ends a window whose pages show nothing of it: the next poll begins another one. Throws StoreError. */
+function refuseIdleWindow(core: Core, watched: WatchedResource, { idle = 0 }: PollWindow): void {
+	const { state: rs } = watched
+	if (idle <= (isClockDoubtful(core, rs) ? MAX_IDLE_PAGES_NEAR_CHANGE : MAX_IDLE_PAGES)) return
+	rs.window = null
+	const detail = `${idle} pages in a row showed nothing of the time that was asked for`
+	noteFinding(rs, { kind: 'no-progress', weight: 'fatal', detail }, core.ports.now())
+	noteDoubt(rs, 'bound', core.ports.now())
+	throw new StoreError(noteUnfit(watched, detail, core.ports.now()), watched)
 }
 
 /**
@@ -207,15 +262,22 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
 		const recorded = recordPage(tx, core, watched, page, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
-		if (headLacksRows(core, watched, window, page)) noteDoubt(rs, 'modifiedOrder', core.ports.now(), true)
-		rs.window = next
+		if (window.head?.isProven !== true && headLacksRows(core, watched, window, page, OVERLAP_MS / 1000))
+			noteDoubt(rs, 'modifiedOrder', core.ports.now(), true)
+		if (window.head !== undefined && headLacksRows(core, watched, window, page, MIN_SHOWN_AGE_SEC))
+			window.head = { ...window.head, isOld: true }
+		rs.window = next && { ...next, ...(window.head && { head: window.head }) }
 		if (next === null) {
 			if (!isStale) rs.windowDoneMs = core.ports.now()
 			completePoll(core, watched, window.startedMs, isStale ? null : shownSec)
 		}
 		return recorded
 	}, hasNewInformation)
-	if (next !== null) return false
+	if (next !== null) {
+		refuseIdleWindow(core, watched, next)
+		return false
+	}
+	await checkOldHead(core, watched, window, budget)
 	await reconcileTotalAfterPages(
 		core,
 		watched,

@@ -8,13 +8,14 @@ import {
 	type KnownAnswers,
 } from '../../elements/check-page.ts'
 import { findMisplacedRows, type PageQuery, type PageRow } from '../../elements/page-order.ts'
-import { DAY_MS } from '../../lib/time.ts'
+import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import type { WatchedResource } from '../core/core.ts'
 import { lacks, type Ability } from '../core/abilities.ts'
 import { isConfirmed, noteFinding } from '../core/findings.ts'
+import { isOneAnswer, noteCacheSign, noteOneAnswer } from '../core/freshness.ts'
 import { endLimit, noteLimit, UNFIT_LIMIT } from '../core/resource-limits.ts'
 import type { ResourceState } from '../core/resource-state.ts'
-import { noteDoubt } from './doubts.ts'
+import { noteDoubt, noteRefusal } from './doubts.ts'
 import type { AnswerFacts, Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
 
 /** A head is compared with a window that is read this soon after it, and a page with the next one, ms. */
@@ -24,7 +25,17 @@ const MAX_PAGE_AGE_MS = 10 * 60_000
 const MAX_LISTS = 8
 const MAX_PINNED = 20
 
-type ListedRows = { offset: number; ids: readonly ObjectId[]; total: number | null; atMs: number }
+/** How long an answer is compared with those to other questions, ms. A cache that shows it again prolongs this. */
+const MAX_OTHER_AGE_MS = HOUR_MS
+
+type ListedRows = {
+	query: Pick<PageQuery, 'order' | 'limit'>
+	offset: number
+	ids: readonly ObjectId[]
+	total: number | null
+	length: number
+	atMs: number
+}
 
 /** In memory only: after its loss the next answers are compared with nothing. */
 interface AnswerMemory {
@@ -65,15 +76,15 @@ export function checkAnswer(
 		noteFinding(rs, finding, nowMs)
 		const ability = toDoubtedAbility(query, finding)
 		if (ability !== null && !resource.placeholders) noteDoubt(rs, ability, nowMs)
+		if (finding.kind === 'same-answer') noteSameAnswer(watched, nowMs)
 	}
 	if (page.answer.isWholeList === true) noteDoubt(rs, 'parts', nowMs)
 	if (pinned.length > 0) rs.pinned = [...new Set([...pinned, ...(rs.pinned ?? [])])].slice(0, MAX_PINNED)
 	const refused = findings.find(({ weight }) => weight === 'fatal')
 	endOldLimit(rs, nowMs)
 	if (refused !== undefined) {
-		const message = `The store's list of ${resource.objectType} is not what was asked for: ${refused.detail}.`
-		noteLimit(rs, UNFIT_LIMIT, message, nowMs)
-		if (!isUsedAnyway(watched, query, refused, nowMs)) return { ok: false, failure: toUnfitFailure(message) }
+		const failure = noteUnfit(watched, refused.detail, nowMs)
+		if (!isUsedAnyway(watched, query, refused, nowMs)) return { ok: false, failure }
 	}
 	remember(rs, asked, checked, nowMs)
 	const snapshots = kept.map((index) => page.snapshots[index]!)
@@ -95,7 +106,21 @@ function isUsedAnyway(
 	const ability = toDoubtedAbility(query, finding)
 	// No probe asks about these (doubts.ts).
 	const isProbed = resource.indexed && !resource.placeholders
-	return isConfirmed(rs, finding.kind, nowMs) && (ability === null || !isProbed || lacks(rs.abilities, ability))
+	return (
+		!isOneAnswer(rs, nowMs) &&
+		isConfirmed(rs, finding.kind, nowMs) &&
+		(ability === null || !isProbed || lacks(rs.abilities, ability))
+	)
+}
+
+/** Lists are asked for past the cache from then on; the probe says whether it answers everything alike. */
+function noteSameAnswer({ resource, state: rs }: WatchedResource, nowMs: number): void {
+	if (isOneAnswer(rs, nowMs)) return noteOneAnswer(rs, resource.objectType, nowMs)
+	const message =
+		`A cache answers lists of ${resource.objectType} with the answers to other questions: they are asked for with a ` +
+		'parameter that changes. Exclude /wp-json/ from the cache.'
+	noteCacheSign(rs, message, nowMs)
+	noteRefusal(rs, nowMs)
 }
 
 /** The ability that a list seems to lack; null: the finding is not about one. */
@@ -154,8 +179,12 @@ function getKnown(rs: ResourceState, query: PageQuery, nowMs: number): KnownAnsw
 	const pinned = new Set(rs.pinned)
 	if (!isPartOfList(query)) return { ...NOTHING_KNOWN, pinned }
 	const { pages, head, newestSec } = getMemory(rs)
-	const previous = pages.get(getListKey(query))
+	const key = getListKey(query)
+	const previous = pages.get(key)
+	const others = [...pages].filter(([other, { atMs }]) => other !== key && nowMs - atMs <= MAX_OTHER_AGE_MS)
 	return {
+		listed: rs.listed,
+		others: others.map(([, other]) => other),
 		previous: previous !== undefined && nowMs - previous.atMs <= MAX_PAGE_AGE_MS ? previous : null,
 		head:
 			head !== null && nowMs - head.atMs <= MAX_HEAD_AGE_MS
@@ -166,12 +195,24 @@ function getKnown(rs: ResourceState, query: PageQuery, nowMs: number): KnownAnsw
 	}
 }
 
-function remember(rs: ResourceState, query: PageQuery, { rows, total, storeNowMs }: CheckedPage, nowMs: number): void {
+function remember(
+	rs: ResourceState,
+	query: PageQuery,
+	{ rows, total, storeNowMs, answer }: CheckedPage,
+	nowMs: number,
+): void {
 	if (!isPartOfList(query)) return
 	const memory = getMemory(rs)
 	const key = getListKey(query)
 	memory.pages.delete(key)
-	memory.pages.set(key, { offset: query.offset ?? 0, ids: rows.map(({ id }) => id), total, atMs: nowMs })
+	memory.pages.set(key, {
+		query: { order: query.order, limit: query.limit },
+		offset: query.offset ?? 0,
+		ids: rows.map(({ id }) => id),
+		total,
+		length: answer.length,
+		atMs: nowMs,
+	})
 	if (memory.pages.size > MAX_LISTS) memory.pages.delete(memory.pages.keys().next().value!)
 	const { exceptIds = [] } = query
 	const isHead = key === getListKey({ order: 'modified-desc', limit: 1, exceptIds }) && (query.offset ?? 0) === 0
@@ -182,7 +223,10 @@ function remember(rs: ResourceState, query: PageQuery, { rows, total, storeNowMs
 			memory.newestSec = Math.max(memory.newestSec ?? 0, modifiedSec)
 }
 
-function toUnfitFailure(message: string): Failure {
+/** A list is not what was asked for: health says so. `detail`: the end of the sentence. */
+export function noteUnfit({ resource, state: rs }: WatchedResource, detail: string, nowMs: number): Failure {
+	const message = `The store's list of ${resource.objectType} is not what was asked for: ${detail}.`
+	noteLimit(rs, UNFIT_LIMIT, message, nowMs)
 	return {
 		ok: false,
 		kind: 'unfit',

@@ -1,6 +1,7 @@
 /** Doubts that answers raise about what a resource's lists can do, and when the store is asked. */
 import { isLimited, type Ability } from '../core/abilities.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
+import { isOneAnswer } from '../core/freshness.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
@@ -17,7 +18,7 @@ const MAX_DOUBT_AGE_MS = 2 * HOUR_MS
  * answers contradict each other, so that only a proof ends the doubt.
  */
 export function noteDoubt(rs: ResourceState, ability: Ability, nowMs: number, isStrong = false): void {
-	if (rs.abilities?.[ability]?.works === false) return
+	if (rs.abilities?.[ability]?.works === false || isOneAnswer(rs, nowMs)) return
 	const known = rs.doubts?.[ability]
 	const isCurrent = known !== undefined && nowMs - known.sinceMs <= MAX_DOUBT_AGE_MS
 	const doubt = isCurrent ? known : { sinceMs: nowMs, cleared: 0 }

@@ -87,12 +87,18 @@ describe('a read with an older stamp and other content', () => {
 		const first = gate(knownObject(), stale, gateContext())
 		expect(first).toMatchObject({ do: 'recheck', dueMs: NOW_MS + 30_000 })
 	})
-	test('counts when the second look says the same', () => {
-		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))
-		const later = { ...stale, askedAtMs: NOW_MS + 30_000 }
-		expect(describeVerdict(gate(knownObject(), later, gateContext({ nowMs: NOW_MS + 30_000, pendingCheck })))).toBe(
-			'emit UPDATED',
-		)
+	test('counts when every look says the same for a quarter of an hour', () => {
+		let nowMs = NOW_MS
+		let verdict = gate(knownObject(), stale, gateContext())
+		const looks: number[] = []
+		while (verdict.do === 'recheck') {
+			looks.push((verdict.dueMs - nowMs) / 1000)
+			nowMs = verdict.dueMs
+			const { pendingCheck } = verdict
+			verdict = gate(knownObject(), { ...stale, requestedAtMs: nowMs }, gateContext({ nowMs, pendingCheck }))
+		}
+		expect(looks).toEqual([30, 120, 240, 480])
+		expect(describeVerdict(verdict)).toBe('emit UPDATED')
 	})
 	test('does not count a moment too early, and the first look’s time stands', () => {
 		const pendingCheck = getPendingCheck(gate(knownObject(), stale, gateContext()))

@@ -99,24 +99,27 @@ async function askAbilities(core: Core, watched: WatchedResource, budget: SliceB
 	answers.offset = await ask({ order: 'id-asc', offset: PROBE_ROWS, limit: PROBE_ROWS, paging: 'offset' })
 	if (isSameEverywhere(answers) && (await isOneForAll())) return null
 	answers.page = await ask({ order: 'id-asc', offset: PROBE_ROWS, limit: PROBE_ROWS, paging: 'page' })
-	if (configured.modifiedFilter) {
-		answers.head = await ask({ order: 'modified-desc', limit: PROBE_HEAD_ROWS })
-		answers.tail = await ask({ order: 'modified-asc', limit: PROBE_HEAD_ROWS })
-		const newestSec = getNewestSec(answers.head?.rows ?? [])
-		if (newestSec !== null) {
-			answers.since = await ask({
-				order: 'modified-asc',
-				modifiedAfterSec: newestSec - 2,
-				limit: PROBE_HEAD_ROWS,
-			})
-			const known = new Set(answers.head?.rows.map(({ id }) => id))
-			if (answers.since?.rows.some(({ id }) => !known.has(id)) === true)
-				answers.headAgain = await ask({ order: 'modified-desc', limit: PROBE_HEAD_ROWS })
-		}
-	}
+	if (configured.modifiedFilter) Object.assign(answers, await askByDate(ask))
 	if (configured.trash && (lacks(watched.state.abilities, 'trash') || watched.state.doubts?.trash !== undefined))
 		answers.trash = await ask({ order: 'modified-desc', trashed: true, limit: 1 })
 	return answers
+}
+
+/** What the orders and the bound by modified date show. Throws StoreError. */
+async function askByDate(ask: (query: ListQuery) => Promise<ProbeAnswer | undefined>): Promise<Partial<ProbeAnswers>> {
+	const head = await ask({ order: 'modified-desc', limit: PROBE_HEAD_ROWS })
+	const tail = await ask({ order: 'modified-asc', limit: PROBE_HEAD_ROWS })
+	const newestSec = getNewestSec(head?.rows ?? [])
+	if (newestSec === null) return { head, tail }
+	const since = await ask({ order: 'modified-asc', modifiedAfterSec: newestSec - 2, limit: PROBE_HEAD_ROWS })
+	const known = new Set(head?.rows.map(({ id }) => id))
+	const isNewer = since?.rows.some(({ id }) => !known.has(id)) === true
+	return {
+		head,
+		tail,
+		since,
+		...(isNewer && { headAgain: await ask({ order: 'modified-desc', limit: PROBE_HEAD_ROWS }) }),
+	}
 }
 
 /** The most rows that the store gives; null: as many as are configured. */

@@ -194,7 +194,7 @@ describe('freshness', () => {
 		world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[7]!, set: { name: 'Lamp' } })
 		await world.advance(25 * 60 * MINUTE_MS)
 		expect(arrivalsSince(world)).toHaveLength(1)
-		expect(limits(world)).toEqual([expect.stringContaining('as where a cache answers')])
+		expect(limits(world)).toEqual([expect.stringMatching(/a cache answers/i)])
 	})
 })
 

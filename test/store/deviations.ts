@@ -25,8 +25,8 @@ export interface Deviation {
 	pin?: { id?: number; inPlace?: boolean; firstPageOnly?: boolean }
 	/** An object (the first of the page) stands twice: on its page, or before pages are made, as joined tables show it. */
 	repeat?: { id?: number; beforePaging?: boolean }
-	/** `X-WP-Total`: none, `1,040`, `1040.0`, `1040, 1040`, `1040, 1041`, less than the rows, wrong by so many; any other text as it stands. */
-	total?: 'absent' | 'thousands' | 'decimal' | 'doubled' | 'contradictory' | 'below-rows' | (string & {}) | number
+	/** `X-WP-Total`: none, `1,040`, `1040.0`, `1040, 1040`, `1040, 1041`, less than the rows, wrong by so many, by another number each time; any other text as it stands. */
+	total?: 'absent' | 'thousands' | 'decimal' | 'doubled' | 'contradictory' | 'below-rows' | 'changing' | (string & {}) | number
 	/** The status of the answer to a parameter that WooCommerce does not know. */
 	refusesUnknown?: number
 	/** A replica answers that is so many seconds behind; with `every: 2` two alternate. */
@@ -98,6 +98,7 @@ interface Listed<Row> {
 }
 
 let shuffles = 0
+let totals = 0
 
 function sorted<Row extends { id: number }>(rows: Row[], by: NonNullable<Deviation['sorts']>): Row[] {
 	const salt = by === 'random' ? ++shuffles : 7
@@ -168,6 +169,7 @@ export function totalText(total: number, rows: number, faults: readonly Deviatio
 		else if (how === 'decimal') text = `${total}.0`
 		else if (how === 'doubled') text = `${total}, ${total}`
 		else if (how === 'contradictory') text = `${total}, ${total + 1}`
+		else if (how === 'changing') text = String(total + (mix(11, ++totals) % 400))
 		else if (how === 'below-rows') text = String(Math.max(0, rows - 1))
 		else text = typeof how === 'number' ? String(Math.max(0, total + how)) : how
 	}

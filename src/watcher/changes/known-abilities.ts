@@ -8,6 +8,7 @@ import {
 	type Abilities,
 	type Strategy,
 } from '../core/abilities.ts'
+import { noteDrift } from '../core/completeness.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { endLimit, noteLimit, UNFIT_LIMIT } from '../core/resource-limits.ts'
 import { INITIAL_SCAN_POSITION, type ResourceState } from '../core/resource-state.ts'
@@ -47,6 +48,7 @@ function beginAgain(tx: Tx, core: Core, rs: ResourceState, before: Strategy, aft
 		if (rs.baseline !== null) rs.baseline = { ...rs.baseline, position: INITIAL_SCAN_POSITION }
 		// Lists that were cut short may have made it.
 		rs.drift = 0
+		noteDrift(rs, core.ports.now())
 	}
 	// What was modified since the last poll is found by the new strategy, and everything else by a re-read.
 	rs.window = null

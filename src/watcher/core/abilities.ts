@@ -49,7 +49,7 @@ export interface Strategy {
 }
 
 /** Hours between re-reads of a resource whose answers have no total. */
-const NO_TOTAL_REREAD_HOURS = 24
+export const NO_TOTAL_REREAD_HOURS = 24
 /** The rows of the smallest page that is learned. */
 const MIN_ROWS = 1
 
@@ -177,7 +177,7 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 			"The store's answers have no total that can be used: permanent deletions are found by " +
 			(isPassed(facts)
 				? `${PASSES}.`
-				: `reading the whole list every ${Math.min(facts.resource.rereadHours, NO_TOTAL_REREAD_HOURS)} hours.`),
+				: 'reading the whole list daily (or as often as event.poller.reread says).'),
 	},
 	trash: {
 		applies: (facts) => facts.lacks('trash'),

@@ -108,6 +108,8 @@ export interface ResourceState extends ReadabilityState {
 	probedMs?: number
 	/** Whether objects of before may be missing from the index, since lists were cut short; absent: not known. */
 	incomplete?: boolean
+	/** Differences of the total that nothing explained, of a resource of so many objects (completeness.ts). */
+	unexplained?: { count: number; sinceMs: number; listed: number }
 	/** Why the whole collection cannot be read by any strategy, and since when; absent: it can. */
 	outOfReach?: { message: string; sinceMs: number }
 	/** Since when the mass-deletion guard holds deletions. */
@@ -235,6 +237,8 @@ export interface PlainPosition {
 	round: number
 	fresh: number
 	quiet: number
+	/** Pages came in several orders, so that a page without anything new shows nothing; absent: no. */
+	mixed?: true
 }
 
 /** The position at the beginning of a scan. */

@@ -3,6 +3,7 @@
  * objects were seen as the total says (docs/polling.md, Stores that answer otherwise than asked). Pure.
  */
 import { INITIAL_SCAN_POSITION, type PlainPosition, type ScanPosition } from '../core/resource-state.ts'
+import type { ObjectId } from '../../elements/store.ts'
 
 /** Times that a list is read at most, until everything in it was seen. */
 const MAX_ROUNDS = 12
@@ -13,6 +14,9 @@ const FIRST_PLAIN_POSITION: PlainPosition = { offset: 0, pages: 0, round: 1, fre
 
 /** The position at the beginning of a plain scan. */
 export const INITIAL_PLAIN_POSITION: ScanPosition = { ...INITIAL_SCAN_POSITION, plain: FIRST_PLAIN_POSITION }
+
+/** More repeated rows than this share of a page come from another order than before. */
+const MAX_REPEATED_SHARE = 1 / 5
 
 /** A page of a plain scan. */
 export interface PlainPage {
@@ -29,7 +33,7 @@ export interface PlainPaging {
 	drift: number
 }
 
-/** `complete`: every listed object was seen, so that the others are missing. */
+/** `complete`: every listed object was seen, so that the others are missing. `mixed`: pages came in several orders. */
 export interface PlainStep {
 	position: ScanPosition
 	ended: boolean
@@ -38,7 +42,7 @@ export interface PlainStep {
 
 /** Applies a page. */
 export function advancePlainScan(position: ScanPosition, page: PlainPage, { paging, drift }: PlainPaging): PlainStep {
-	const { offset, pages, round, fresh, quiet } = position.plain ?? FIRST_PLAIN_POSITION
+	const { offset, pages, round, fresh, quiet, mixed = false } = position.plain ?? FIRST_PLAIN_POSITION
 	const { total } = page
 	const seen = position.seen + page.fresh
 	const freshInRound = fresh + page.fresh
@@ -54,15 +58,30 @@ export function advancePlainScan(position: ScanPosition, page: PlainPage, { pagi
 		round,
 		fresh: freshInRound,
 		quiet,
+		...((mixed || isMixed(round, page)) && { mixed: true as const }),
 	}
 	if (hasSeenAll) return step(next, true, true)
-	if (paging === null) return step(next, true, total === null && page.rows < page.limit)
+	if (paging === null) return step(next, true, false)
 	if (!isRoundOver(next.offset, round, page)) return step(next, false, false)
 	const nextQuiet = freshInRound === 0 ? quiet + 1 : 0
-	// Without a total, a whole round without anything new is all that can be known.
-	if (total === null && nextQuiet > 0) return step(next, true, true)
+	// Without a total, a whole round without anything new is all that can be known; of a mixed list, it shows nothing.
+	if (total === null && nextQuiet > 0) return step(next, true, next.mixed !== true)
 	if (nextQuiet >= MAX_QUIET_ROUNDS || round >= MAX_ROUNDS) return step(next, true, false)
 	return step({ ...next, offset: 0, round: round + 1, fresh: 0, quiet: nextQuiet }, false, false)
+}
+
+/** Whether rows of a page stood on an earlier one too, beside others that did not. */
+function isMixed(round: number, { rows, fresh }: PlainPage): boolean {
+	return round === 1 && fresh > 0 && rows - fresh > Math.max(1, rows * MAX_REPEATED_SHARE)
+}
+
+/**
+ * Whether the rows of the first page in the order of ids, and in the opposite one, are a whole list: the same rows, and
+ * not in the same order. `isSorted`: whether the store is thought to sort by id, for lists of one row.
+ */
+export function isWholeList(up: readonly ObjectId[], down: readonly ObjectId[], isSorted: boolean): boolean {
+	if (up.length !== down.length || !down.every((id) => up.includes(id))) return false
+	return up.length <= 1 ? isSorted || up.length === 0 : up.some((id, index) => id !== down[index])
 }
 
 /** The first round may be of fewer rows a page than were asked for: it goes on as long as pages show something new. */

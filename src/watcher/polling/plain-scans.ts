@@ -15,8 +15,9 @@ import { listPage } from './pages.ts'
 import { awaitLook, judgeLook } from './deletion-hold.ts'
 import { endLook } from './mass-changes.ts'
 import { completeReread, queueMissing } from './missing.ts'
-import { advancePlainScan, INITIAL_PLAIN_POSITION, type PlainStep } from './plain-scan.ts'
+import { advancePlainScan, INITIAL_PLAIN_POSITION, isWholeList, type PlainStep } from './plain-scan.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
+import { setDrift } from './totals.ts'
 import { withoutUnreadable } from './unreadable.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 
@@ -30,6 +31,8 @@ interface PlainScanPage {
 	number: number
 	fresh: Snapshot[]
 	step: PlainStep
+	/** The store's lists show nothing but its rows, whatever the total says. */
+	isWhole: boolean
 }
 
 /** One page of a baseline. Throws StoreError. */
@@ -37,7 +40,7 @@ export async function plainBaselineStep(core: Core, watched: WatchedResource, bu
 	const { state: rs } = watched
 	const { baseline } = rs
 	if (baseline === null) return
-	const { page, number, fresh, step } = await readPlainPage(core, watched, baseline.position, budget)
+	const { page, number, fresh, step, isWhole } = await readPlainPage(core, watched, baseline.position, budget)
 	core.commit((tx) => {
 		checkHighestId(rs, fresh, page.total)
 		recordPage(tx, core, watched, page, 'poll', fresh)
@@ -47,6 +50,7 @@ export async function plainBaselineStep(core: Core, watched: WatchedResource, bu
 		clearScanned(tx, core, rs.number)
 		if (isOutOfReach(core, watched, step)) rs.baseline = { ...baseline, position: INITIAL_PLAIN_POSITION }
 		else completeBaseline(tx, core, rs, baseline.startedMs, page.total)
+		if (isWhole && page.total !== null) setDrift(tx, core, rs, page.total)
 	})
 }
 
@@ -103,7 +107,7 @@ function endPlainReread(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
-	{ page, step, total }: PlainScanPage & { total: number | null },
+	{ page, step, total, isWhole }: PlainScanPage & { total: number | null },
 ): void {
 	const { state: rs } = watched
 	const { reread } = rs
@@ -117,7 +121,7 @@ function endPlainReread(
 	)
 	isOutOfReach(core, watched, step)
 	// Where the list grew or shrank meanwhile, or holds more than was seen, an unseen object may stand in it.
-	const missing = step.complete && total === page.total ? unseen : []
+	const missing = isWhole || (step.complete && total === page.total) ? unseen : []
 	const queued = queueMissing(tx, core, rs, missing)
 	const named = queued.missing - queued.decided
 	if (exceedsDeletionThreshold(named, rs.listed)) awaitLook(tx, rs, reread.startedMs)
@@ -147,7 +151,21 @@ async function readPlainPage(
 		{ rows: Math.min(page.rows, limit), fresh: fresh.length, total: page.total, limit },
 		{ paging: getStrategy(watched).paging, drift: rs.drift },
 	)
-	return { page, number, fresh, step }
+	const isWhole = step.ended && !step.complete && (await isWholeAnswer(core, watched, page, budget))
+	return { page, number, fresh, step: { ...step, complete: step.complete || isWhole }, isWhole }
+}
+
+/** Whether the only page that can be read is the whole list: the opposite order shows the same rows. */
+async function isWholeAnswer(
+	core: Core,
+	watched: WatchedResource,
+	{ snapshots, rows, limit }: ListedPage,
+	budget: SliceBudget,
+): Promise<boolean> {
+	if (getStrategy(watched).paging !== null || rows >= limit) return false
+	const opposite = await listPage(core, watched, { order: 'id-desc', offset: 0, limit }, budget)
+	const [up, down] = [snapshots, opposite.snapshots].map((page) => page.map(({ id }) => id))
+	return isWholeList(up!, down!, !lacks(watched.state.abilities, 'idOrder'))
 }
 
 function addFresh(tx: Tx, core: Core, rs: ResourceState, number: number, fresh: readonly Snapshot[]): void {
@@ -158,15 +176,21 @@ function addFresh(tx: Tx, core: Core, rs: ResourceState, number: number, fresh: 
 /** Whether the store has more than its only page shows. Says so, or ends it. */
 function isOutOfReach(core: Core, watched: WatchedResource, { complete, position }: PlainStep): boolean {
 	const { state: rs } = watched
-	if (getStrategy(watched).paging !== null || complete) {
+	const { seen, total, plain } = position
+	const isPaged = getStrategy(watched).paging !== null
+	// With a total, rounds show whether a mixed list was seen to its end.
+	const isMixed = plain?.mixed === true && total === 0
+	if (complete || (isPaged && !isMixed)) {
 		delete rs.outOfReach
 		return false
 	}
-	const { seen, total } = position
+	const count = seen.toLocaleString('en-US')
+	const reason = isPaged ? 'gives each page in another order' : 'answers every page with the first one'
 	rs.outOfReach = {
 		message:
-			`the store answers every page with the first one, so that ${seen.toLocaleString('en-US')} of ` +
-			`${Math.max(total, seen).toLocaleString('en-US')} objects can be read.`,
+			total > seen
+				? `the store ${reason}, so that ${count} of ${total.toLocaleString('en-US')} objects can be read.`
+				: `the store ${reason}, so that nothing shows whether it has more than the ${count} objects that were read.`,
 		sinceMs: rs.outOfReach?.sinceMs ?? core.ports.now(),
 	}
 	return true

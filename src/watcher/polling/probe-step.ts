@@ -41,6 +41,8 @@ export async function probeStep(core: Core, watched: WatchedResource, budget: Sl
 	const maxRows = await findMaxRows(core, watched, budget)
 	const now = core.ports.now()
 	delete rs.probeMs
+	// A baseline that was out of reach is tried again.
+	delete rs.outOfReach
 	rs.probedMs = now
 	const evidence = evaluateProbe(answers)
 	let abilities: Abilities = applyMaxRows(rs.abilities, maxRows, now)
@@ -140,7 +142,10 @@ async function findMaxRows(core: Core, watched: WatchedResource, budget: SliceBu
 	const rows = page.rows.length
 	if (known === rows) return rows
 	const again = await askList(core, watched, { order: 'id-desc', limit }, budget)
-	return again != null && again.rows.length === rows ? rows : null
+	if (again?.rows.length !== rows) return null
+	// The same rows at either end are a whole list, whatever the total says.
+	const ids = new Set(page.rows.map(({ id }) => id))
+	return again.rows.every(({ id }) => ids.has(id)) ? null : rows
 }
 
 /** The rows of a list that is not held against the query; null: the store refuses it; undefined: it fails. */

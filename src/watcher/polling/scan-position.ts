@@ -70,7 +70,8 @@ export function findRowLimit(
 	position: ScanPosition,
 	{ rows, limit, ended }: { rows: number; limit: number; ended: boolean },
 ): number | null {
-	if (rows === 0 || rows * 2 > limit || ended) return null
+	// A page without a new row may be the first one again.
+	if (rows === 0 || rows * 2 > limit || ended || position.seen === before.seen) return null
 	position.short = rows
 	return before.short === rows ? rows : null
 }

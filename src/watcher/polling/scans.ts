@@ -2,6 +2,8 @@
  * Scans in id pages: when they are due, the baseline, and the re-read of the newest objects. reread.ts has the others.
  */
 import { HOUR_MS } from '../../lib/time.ts'
+import { NO_TOTAL_REREAD_HOURS } from '../core/abilities.ts'
+import { isTotalWrong } from '../core/completeness.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
 import { isWaitingForRound } from '../core/noise.ts'
@@ -75,8 +77,7 @@ export function isRereadDue(core: Core, watched: WatchedResource): boolean {
 	// Deletions wait for its end: the pass goes on between polls too.
 	if (!resource.modifiedFilter) return rs.passLeft > 0 || (rs.reread !== null && isAwaitingLook(rs))
 	if (rs.reread !== null) return true
-	const hours = core.config.rereadHours ?? resource.rereadHours
-	return isElapsed(core, rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, hours)
+	return isElapsed(core, rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, getRereadHours(core, watched))
 }
 
 /**
@@ -110,7 +111,7 @@ function getSchedules(core: Core, watched: WatchedResource): { dueMs: number; pe
 	const { resource, state: rs } = watched
 	if (rs.baseline !== null || !resource.indexed || !resource.modifiedFilter || resource.placeholders) return []
 	return [
-		{ sinceMs: rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, hours: core.config.rereadHours ?? resource.rereadHours },
+		{ sinceMs: rs.rereadDoneMs ?? rs.baselineDoneMs ?? 0, hours: getRereadHours(core, watched) },
 		{ sinceMs: getLastRecentRereadMs(watched), hours: getRecentRereadHours(core, watched) },
 	]
 		.filter(({ hours }) => hours > 0)
@@ -153,6 +154,11 @@ export async function recentRereadStep(core: Core, watched: WatchedResource, bud
 	rs.recentDoneMs = core.ports.now()
 	// What both find counts at the end of the whole re-read.
 	if (rs.reread === null && rs.look != null) core.commit((tx) => endLook(tx, core, rs))
+}
+
+function getRereadHours(core: Core, { resource, state }: WatchedResource): number {
+	const hours = isTotalWrong(state) ? Math.min(resource.rereadHours, NO_TOTAL_REREAD_HOURS) : resource.rereadHours
+	return core.config.rereadHours ?? hours
 }
 
 function getRecentRereadHours(core: Core, watched: WatchedResource): number {

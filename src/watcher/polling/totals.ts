@@ -3,14 +3,16 @@
  * search then finds which.
  */
 import { isListed, loadIdRanks, readIndexRows, type IdRanks } from '../changes/object-index.ts'
+import { setAbilities } from '../changes/known-abilities.ts'
 import { recordPage } from '../changes/recorder.ts'
+import { applyEvidence } from '../core/abilities.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { lacks } from '../core/abilities.ts'
 import { noteDoubt } from '../source/doubts.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
-import { endIncomplete } from '../core/completeness.ts'
+import { endIncomplete, noteDrift, noteUnexplained } from '../core/completeness.ts'
 import {
 	awaitLook,
 	endAwaitingLook,
@@ -76,6 +78,16 @@ function explainDifference(core: Core, watched: WatchedResource, total: number, 
 	const { state: rs } = watched
 	// A search needs any offset of the order of ids.
 	const isAnchored = getStrategy(watched).scan === 'anchored'
+	const isIdle = rs.search === null && rs.reread === null
+	if (isIdle && noteUnexplained(rs, core.ports.now())) {
+		const example = `${rs.unexplained?.count} totals that differ from what is listed`
+		setAbilities(
+			core,
+			watched,
+			applyEvidence(rs.abilities, { ability: 'total', works: false, example }, core.ports.now()),
+		)
+		return
+	}
 	const pages = Math.ceil(total / rs.pageSize)
 	const searchRequests = Math.abs(difference) * Math.log2(pages + 1)
 	core.commit((tx) => {
@@ -212,6 +224,7 @@ export function setDrift(_tx: Tx, core: Core, rs: ResourceState, total: number):
 	rs.drift = total - listed
 	rs.searched = null
 	endIncomplete(rs)
+	noteDrift(rs, core.ports.now())
 	core.state.run?.notes.push(`${rs.objectType}: the store's total differs by ${rs.drift} from what it lists`)
 }
 

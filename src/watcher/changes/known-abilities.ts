@@ -2,13 +2,14 @@
 import {
 	ABILITIES,
 	ABILITY_LIMITS,
+	lacks,
 	toAbilityLimits,
 	toStrategy,
 	toSupportedResource,
 	type Abilities,
 	type Strategy,
 } from '../core/abilities.ts'
-import { noteDrift } from '../core/completeness.ts'
+import { endIncompleteLimit, noteDrift } from '../core/completeness.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { endLimit, noteLimit, UNFIT_LIMIT } from '../core/resource-limits.ts'
 import { INITIAL_SCAN_POSITION, type ResourceState } from '../core/resource-state.ts'
@@ -24,12 +25,18 @@ export function setAbilities(core: Core, watched: WatchedResource, abilities: Ab
 	const after = toStrategy(configured, abilities)
 	rs.abilities = abilities
 	rs.pageSize = Math.min(rs.pageSize, toSupportedResource(configured, abilities).pageSize)
-	const limits = toAbilityLimits(configured, abilities)
-	for (const code of ABILITY_LIMITS) if (limits[code] === undefined) endLimit(rs, code)
+	if (lacks(abilities, 'total')) endIncompleteLimit(rs)
 	// The new strategy does without it.
 	endLimit(rs, UNFIT_LIMIT)
-	for (const [code, message] of Object.entries(limits)) noteLimit(rs, code, message, core.ports.now())
 	if (JSON.stringify(before) !== JSON.stringify(after)) core.commit((tx) => beginAgain(tx, core, rs, before, after))
+	noteAbilityLimits(core, watched)
+}
+
+/** Says what the store cannot do and what happens instead, by whether the list can be read as a whole. */
+export function noteAbilityLimits(core: Core, { resource, configured, state: rs }: WatchedResource): void {
+	const limits = toAbilityLimits(configured ?? resource, rs.abilities, rs.outOfReach === undefined)
+	for (const code of ABILITY_LIMITS) if (limits[code] === undefined) endLimit(rs, code)
+	for (const [code, message] of Object.entries(limits)) noteLimit(rs, code, message, core.ports.now())
 }
 
 /** Whether anything was found about abilities that changes what is stored. */

@@ -25,6 +25,9 @@ export interface Abilities extends Partial<Record<Ability, KnownAbility>> {
 	maxRows?: { rows: number; sinceMs: number; example: string }
 }
 
+/** The example where no probe has shown that an ability is missing, only other answers. */
+export const UNPROVEN_EXAMPLE = 'other answers'
+
 /** What an answer shows of an ability. */
 export interface Evidence {
 	ability: Ability
@@ -127,12 +130,21 @@ interface LimitFacts {
 	lacks: (ability: Ability) => boolean
 	strategy: Strategy
 	maxRows: number | null
+	/** Whether the filter is known to be ignored, rather than answers that do not fit it. */
+	isBoundProven: boolean
+	/** Whether the list can be read as a whole. */
+	isReadable: boolean
 }
 
 const PASSES = 'reading the whole list, at least every hour'
 
 function isPassed({ strategy: { poll } }: LimitFacts): boolean {
 	return poll === 'newest' || poll === 'whole'
+}
+
+/** How other changes are found, as the end of a sentence. */
+function toPasses({ isReadable }: LimitFacts): string {
+	return isReadable ? `by ${PASSES}` : 'only in the rows that its lists happen to show'
 }
 
 /** By code: whether something cannot be read as usual, and what happens instead, as a sentence for people. */
@@ -143,20 +155,27 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 	},
 	'modified-order': {
 		applies: (facts) => facts.resource.modifiedFilter && facts.lacks('modifiedOrder') && !facts.lacks('parts'),
-		message: ({ strategy }) =>
-			strategy.poll === 'newest'
-				? `The store does not sort by modified date: new objects are found with every poll, other changes by ${PASSES}.`
-				: `The store sorts neither by modified date nor by id: changes are found by ${PASSES}.`,
+		message: (facts) =>
+			facts.strategy.poll === 'newest'
+				? 'The store does not sort by modified date: new objects are found with every poll, other changes ' +
+					`${toPasses(facts)}.`
+				: `The store sorts neither by modified date nor by id: changes are found ${toPasses(facts)}.`,
 	},
 	'modified-after': {
-		applies: (facts) => facts.resource.modifiedFilter && facts.lacks('bound') && !facts.lacks('parts'),
-		message: ({ strategy }) =>
-			'The store ignores the modified_after filter or its time zone: changes are found by ' +
-			(strategy.poll === 'head' ? 'paging through the newest ones, with every poll.' : `${PASSES}.`),
+		// Without the order it is not asked for, and what its answers lack shows nothing.
+		applies: (facts) =>
+			facts.resource.modifiedFilter && facts.lacks('bound') && !facts.lacks('parts') && !facts.lacks('modifiedOrder'),
+		message: (facts) =>
+			(facts.isBoundProven
+				? 'The store ignores the modified_after filter or its time zone: changes are found '
+				: "The store's answers to the modified_after filter do not fit it: changes are found ") +
+			(facts.strategy.poll === 'head' ? 'by paging through the newest ones, with every poll.' : `${toPasses(facts)}.`),
 	},
 	'id-order': {
 		applies: (facts) => facts.lacks('idOrder') && !facts.lacks('parts'),
-		message: () => 'The store does not sort by id: permanent deletions are found by reading the whole list.',
+		message: ({ isReadable }) =>
+			'The store does not sort by id: permanent deletions are ' +
+			(isReadable ? 'found by reading the whole list.' : 'not found by polls.'),
 	},
 	offset: {
 		applies: ({ strategy }) => strategy.paging === 'page',
@@ -165,7 +184,8 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 	},
 	paging: {
 		applies: ({ strategy, ...facts }) => strategy.paging === null && !facts.lacks('parts'),
-		message: () => 'The store answers every page with the first one: what that does not show cannot be read.',
+		message: () =>
+			'The store answers every page with the first one: a list that is longer than that cannot be read as a whole.',
 	},
 	'page-size': {
 		applies: ({ maxRows }) => maxRows !== null,
@@ -174,10 +194,12 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 	total: {
 		applies: (facts) => facts.lacks('total'),
 		message: (facts) =>
-			"The store's answers have no total that can be used: permanent deletions are found by " +
-			(isPassed(facts)
-				? `${PASSES}.`
-				: 'reading the whole list daily (or as often as event.poller.reread says).'),
+			"The store's answers have no total that can be used: permanent deletions are " +
+			(!facts.isReadable
+				? 'not found by polls.'
+				: isPassed(facts)
+					? `found by ${PASSES}.`
+					: 'found by reading the whole list daily (or as often as event.poller.reread says).'),
 	},
 	trash: {
 		applies: (facts) => facts.lacks('trash'),
@@ -190,12 +212,18 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 export const ABILITY_LIMITS = Object.keys(LIMITS)
 
 /** What cannot be read as usual, by code, as sentences for people. `resource`: as configured. */
-export function toAbilityLimits(resource: Resource, abilities: Abilities | undefined): Record<string, string> {
+export function toAbilityLimits(
+	resource: Resource,
+	abilities: Abilities | undefined,
+	isReadable = true,
+): Record<string, string> {
 	const facts: LimitFacts = {
 		resource,
 		lacks: (ability) => lacks(abilities, ability),
 		strategy: toStrategy(resource, abilities),
 		maxRows: abilities?.maxRows?.rows ?? null,
+		isBoundProven: abilities?.bound?.example !== UNPROVEN_EXAMPLE,
+		isReadable,
 	}
 	return Object.fromEntries(
 		Object.entries(LIMITS).flatMap(([code, { applies, message }]) => (applies(facts) ? [[code, message(facts)]] : [])),

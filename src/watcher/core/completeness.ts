@@ -46,6 +46,11 @@ export function noteDrift(rs: ResourceState, nowMs: number): void {
 	)
 }
 
+/** The totals cannot be used: what is indexed can no longer be held against one. */
+export function endIncompleteLimit(rs: ResourceState): void {
+	endLimit(rs, INCOMPLETE_LIMIT)
+}
+
 /** Whether the total is known to be wrong by more than a few objects. */
 export function isTotalWrong({ drift, listed }: Pick<ResourceState, 'drift' | 'listed'>): boolean {
 	return Math.abs(drift) > Math.max(SMALL_DRIFT.rows, listed * SMALL_DRIFT.share)

@@ -31,6 +31,8 @@ export interface PlainPage {
 export interface PlainPaging {
 	paging: 'offset' | 'page' | null
 	drift: number
+	/** That is so many that the total may be of something else. */
+	isTotalWrong?: boolean
 }
 
 /** `complete`: every listed object was seen, so that the others are missing. `mixed`: pages came in several orders. */
@@ -41,7 +43,11 @@ export interface PlainStep {
 }
 
 /** Applies a page. */
-export function advancePlainScan(position: ScanPosition, page: PlainPage, { paging, drift }: PlainPaging): PlainStep {
+export function advancePlainScan(
+	position: ScanPosition,
+	page: PlainPage,
+	{ paging, drift, isTotalWrong = false }: PlainPaging,
+): PlainStep {
 	const { offset, pages, round, fresh, quiet, mixed = false } = position.plain ?? FIRST_PLAIN_POSITION
 	const { total } = page
 	const seen = position.seen + page.fresh
@@ -66,6 +72,7 @@ export function advancePlainScan(position: ScanPosition, page: PlainPage, { pagi
 	const nextQuiet = freshInRound === 0 ? quiet + 1 : 0
 	// Without a total, a whole round without anything new is all that can be known; of a mixed list, it shows nothing.
 	if (total === null && nextQuiet > 0) return step(next, true, next.mixed !== true)
+	if (isTotalWrong && nextQuiet > 0 && next.mixed !== true) return step(next, true, true)
 	if (nextQuiet >= MAX_QUIET_ROUNDS || round >= MAX_ROUNDS) return step(next, true, false)
 	return step({ ...next, offset: 0, round: round + 1, fresh: 0, quiet: nextQuiet }, false, false)
 }

@@ -4,11 +4,12 @@
  */
 import { lacks } from '../core/abilities.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
-import { noteIncomplete } from '../core/completeness.ts'
+import { isTotalWrong, noteIncomplete } from '../core/completeness.ts'
 import type { ResourceState, ScanPosition } from '../core/resource-state.ts'
 import { addScannedPage, clearScanned, loadScannedIds } from '../core/scanned-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { findListedBetween } from '../changes/object-index.ts'
+import { noteAbilityLimits } from '../changes/known-abilities.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import { listPage } from './pages.ts'
@@ -149,7 +150,7 @@ async function readPlainPage(
 	const step = advancePlainScan(
 		position,
 		{ rows: Math.min(page.rows, limit), fresh: fresh.length, total: page.total, limit },
-		{ paging: getStrategy(watched).paging, drift: rs.drift },
+		{ paging: getStrategy(watched).paging, drift: rs.drift, isTotalWrong: isTotalWrong(rs) },
 	)
 	const isWhole = step.ended && !step.complete && (await isWholeAnswer(core, watched, page, budget))
 	return { page, number, fresh, step: { ...step, complete: step.complete || isWhole }, isWhole }
@@ -181,7 +182,10 @@ function isOutOfReach(core: Core, watched: WatchedResource, { complete, position
 	// With a total, rounds show whether a mixed list was seen to its end.
 	const isMixed = plain?.mixed === true && total === 0
 	if (complete || (isPaged && !isMixed)) {
-		delete rs.outOfReach
+		if (rs.outOfReach !== undefined) {
+			delete rs.outOfReach
+			noteAbilityLimits(core, watched)
+		}
 		return false
 	}
 	const count = seen.toLocaleString('en-US')
@@ -193,5 +197,6 @@ function isOutOfReach(core: Core, watched: WatchedResource, { complete, position
 				: `the store ${reason}, so that nothing shows whether it has more than the ${count} objects that were read.`,
 		sinceMs: rs.outOfReach?.sinceMs ?? core.ports.now(),
 	}
+	noteAbilityLimits(core, watched)
 	return true
 }

@@ -1,5 +1,5 @@
 /** Asks a store what its lists can do, when an answer raised a doubt, and weekly for what does not work. */
-import { ABILITIES, applyEvidence, applyMaxRows, lacks } from '../core/abilities.ts'
+import { ABILITIES, applyEvidence, applyMaxRows, lacks, UNPROVEN_EXAMPLE } from '../core/abilities.ts'
 import type { Abilities, Ability, Evidence } from '../core/abilities.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { ResourceState } from '../core/resource-state.ts'
@@ -81,7 +81,7 @@ function believeDoubt(rs: ResourceState, ability: Ability, isCleared: boolean): 
 	const cleared = doubt.cleared + 1
 	rs.doubts = { ...rs.doubts, [ability]: { ...doubt, cleared } }
 	const isUndecided = doubt.isStrong === true && !isCleared
-	return cleared >= MAX_CLEARED || isUndecided ? [{ ability, works: false, example: 'other answers' }] : []
+	return cleared >= MAX_CLEARED || isUndecided ? [{ ability, works: false, example: UNPROVEN_EXAMPLE }] : []
 }
 
 /** Null: a cache gives one answer to every question. Throws StoreError. */

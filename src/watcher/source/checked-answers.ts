@@ -70,6 +70,8 @@ export function checkAnswer(
 	const asked = toPageQuery(watched, query)
 	const checked: CheckedPage = { ...page, rows: page.snapshots.map(toPageRow) }
 	const known = getKnown(rs, asked, nowMs)
+	// Totals that are known to be wrong do not tell lists apart.
+	if (lacks(rs.abilities, 'total') && known.previous !== null) known.previous = { ...known.previous, total: page.total }
 	const { kept, pinned, total } = normalizePage(asked, checked, known)
 	const findings = checkPage(asked, checked, known)
 	for (const finding of findings) {

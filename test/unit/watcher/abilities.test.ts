@@ -65,7 +65,7 @@ describe('strategies', () => {
 			total: expect.any(String),
 		})
 		expect(toAbilityLimits(PRODUCTS, proven(lacking('bound')))['modified-after']).toContain('with every poll')
-		expect(toAbilityLimits(PRODUCTS, lacking('total'))['total']).toContain('every 24 hours')
+		expect(toAbilityLimits(PRODUCTS, lacking('total'))['total']).toContain('daily')
 	})
 
 	test('what is known again keeps its time, and what works again ends', () => {

@@ -81,7 +81,8 @@ export function completeBaseline(
 	rs.baselineDoneMs = core.ports.now()
 	rs.agreedMs = startedMs + (core.state.skewMs ?? 0)
 	if (total !== null && total > seen) noteIncomplete(rs, seen, total, core.ports.now())
-	else rs.incomplete = false
+	// Without a total, nothing shows that the list was not cut short.
+	else rs.incomplete = total === null
 }
 
 /** One page of a re-read or a pass that has begun. Throws StoreError. */

@@ -18,6 +18,9 @@ export const INITIAL_PLAIN_POSITION: ScanPosition = { ...INITIAL_SCAN_POSITION, 
 /** More repeated rows than this share of a page come from another order than before. */
 const MAX_REPEATED_SHARE = 1 / 5
 
+/** So many times as many rows as objects were seen are read in a round of a mixed list, if its total says more. */
+const MIXED_ROUND_FACTOR = 2
+
 /** A page of a plain scan. */
 export interface PlainPage {
 	/** Rows in the answer, and objects that no earlier page has shown. */
@@ -68,7 +71,9 @@ export function advancePlainScan(
 	}
 	if (hasSeenAll) return step(next, true, true)
 	if (paging === null) return step(next, true, false)
-	if (!isRoundOver(next.offset, round, page)) return step(next, false, false)
+	// Where a list is mixed, no round of it is exactly its rows: twice as many as were seen show most others.
+	const rowsOfRound = total !== null && next.mixed === true ? Math.min(total, MIXED_ROUND_FACTOR * seen) : total
+	if (!isRoundOver(next.offset, round, { ...page, total: rowsOfRound })) return step(next, false, false)
 	const nextQuiet = freshInRound === 0 ? quiet + 1 : 0
 	// Without a total, a whole round without anything new is all that can be known; of a mixed list, it shows nothing.
 	if (total === null && nextQuiet > 0) return step(next, true, next.mixed !== true)

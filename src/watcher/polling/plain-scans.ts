@@ -123,7 +123,10 @@ function endPlainReread(
 	)
 	isOutOfReach(core, watched, step)
 	// Where the list grew or shrank meanwhile, or holds more than was seen, an unseen object may stand in it.
-	const missing = isWhole || (step.complete && total === page.total) ? unseen : []
+	const isProven = isWhole || (step.complete && total === page.total)
+	// A list in another order each time proves nothing: if few are unseen, they are read by id.
+	const isReadable = step.position.plain?.mixed === true && !exceedsDeletionThreshold(unseen.length, rs.listed)
+	const missing = isProven || isReadable ? unseen : []
 	const queued = queueMissing(tx, core, rs, missing)
 	const named = queued.missing - queued.decided
 	if (exceedsDeletionThreshold(named, rs.listed)) awaitLook(tx, rs, reread.startedMs)

@@ -86,15 +86,16 @@ export function isWindowRequired(input: {
 
 /**
  * The window after a page with these stamps, which ascend except inside a second. null: read to its end. `idle` of the
- * result counts pages without progress.
+ * result counts pages without progress. `isPaged`: whether the store has other pages than the first.
  */
 export function advanceWindow(
 	window: PollWindow,
 	modifiedSecs: (number | null)[],
 	total: number | null,
 	limit: number,
+	isPaged = true,
 ): PollWindow | null {
-	const next = moveWindow(window, modifiedSecs, total, limit)
+	const next = moveWindow(window, modifiedSecs, total, limit, isPaged)
 	if (next === null) return null
 	const { idle = 0, ...moved } = next
 	return isProgress(window, modifiedSecs) ? moved : { ...moved, idle: idle + 1 }
@@ -111,12 +112,13 @@ function moveWindow(
 	modifiedSecs: (number | null)[],
 	total: number | null,
 	limit: number,
+	isPaged: boolean,
 ): PollWindow | null {
 	const count = modifiedSecs.length
 	if (window.second !== null) {
 		const { sec, offset, found, before } = window.second
 		const foundSoFar = found + count
-		const ended = count === 0 || (total === null ? count < limit : offset + limit >= total)
+		const ended = count === 0 || !isPaged || (total === null ? count < limit : offset + limit >= total)
 		if (!ended) return { ...window, second: { sec, offset: offset + limit, found: foundSoFar, before } }
 		// Rows may move while a second is paged: two passes must agree (docs/woocommerce.md 3.7).
 		if (before !== foundSoFar) return { ...window, second: { sec, offset: 0, found: 0, before: foundSoFar } }

@@ -256,7 +256,8 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	noteLateRows(core, watched, page)
 	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
 	const isStale = window.isStale === true || page.isStale
-	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit)
+	const isPaged = getStrategy(watched).paging !== null
+	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit, isPaged)
 	const next = advanced && { ...advanced, newestSec: shownSec, ...(isStale && { isStale }) }
 	core.commit((tx) => {
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)

@@ -73,4 +73,18 @@ describe('seven rows, in another order each time, whatever page is asked for', (
 		await world.advance(3 * HOUR_MS)
 		expect(arrivalsSince(world)).toEqual([])
 	})
+
+	test('of 120, with a total far too high: all is found in bounded requests, and the total is called wrong', async () => {
+		const world = await deviantWorld({ faults: () => [{ ...fault, total: 1000 }], products: 120 })
+		const expected = changeProducts(world, 3).toSorted()
+		for (let hour = 0; hour < 12 && arrivalsSince(world).length < expected.length; hour++) await world.advance(HOUR_MS)
+		const { requests } = world.store
+		await world.advance(3 * HOUR_MS)
+		// As many pages a poll as any pass reads.
+		expect(world.store.requests - requests).toBeLessThan(3 * 130)
+		expect(arrivalsSince(world).toSorted()).toEqual(expected)
+		expect(getLimits(world).map(({ code }) => code)).toEqual(
+			expect.arrayContaining([expect.stringMatching(/^(incomplete|wrong-total)$/)]),
+		)
+	})
 })

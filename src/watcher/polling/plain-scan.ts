@@ -71,9 +71,7 @@ export function advancePlainScan(
 	}
 	if (hasSeenAll) return step(next, true, true)
 	if (paging === null) return step(next, true, false)
-	// Where a list is mixed, no round of it is exactly its rows: twice as many as were seen show most others.
-	const rowsOfRound = total !== null && next.mixed === true ? Math.min(total, MIXED_ROUND_FACTOR * seen) : total
-	if (!isRoundOver(next.offset, round, { ...page, total: rowsOfRound })) return step(next, false, false)
+	if (!isRoundOver(next, page, seen)) return step(next, false, false)
 	const nextQuiet = freshInRound === 0 ? quiet + 1 : 0
 	// Without a total, a whole round without anything new is all that can be known; of a mixed list, it shows nothing.
 	if (total === null && nextQuiet > 0) return step(next, true, next.mixed !== true)
@@ -96,8 +94,16 @@ export function isWholeList(up: readonly ObjectId[], down: readonly ObjectId[], 
 	return up.length <= 1 ? isSorted || up.length === 0 : up.some((id, index) => id !== down[index])
 }
 
-/** The first round may be of fewer rows a page than were asked for: it goes on as long as pages show something new. */
-function isRoundOver(nextOffset: number, round: number, { rows, fresh, total }: PlainPage): boolean {
+/**
+ * The first round may be of fewer rows a page than were asked for: it goes on as long as pages show something new. A
+ * round of a mixed list is never exactly its rows: twice as many as were seen show most others.
+ */
+function isRoundOver(
+	{ offset, round, mixed }: PlainPosition,
+	{ rows, fresh, total }: PlainPage,
+	seen: number,
+): boolean {
 	if (rows === 0) return true
-	return round === 1 ? fresh === 0 : total === null ? fresh === 0 : nextOffset >= total
+	if (round === 1 || total === null) return fresh === 0
+	return offset >= (mixed === true ? Math.min(total, MIXED_ROUND_FACTOR * seen) : total)
 }

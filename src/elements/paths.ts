@@ -110,42 +110,55 @@ function getRests(paths: readonly RegExp[][], name: string): readonly RegExp[][]
 	return rests
 }
 
+/** The object itself where nothing changes: records are large, and most have nothing that a path names. */
 function mapObject(object: VendorRecord, paths: readonly RegExp[][], mapping: Mapping): VendorRecord {
-	const result: VendorRecord = {}
-	for (const [name, value] of Object.entries(object)) {
+	let result = object
+	for (const name of Object.keys(object)) {
 		const matching = getRests(paths, name)
-		const next =
-			matching.length === 0
-				? value
-				: matching.some((rest) => rest.length === 0)
-					? mapping.change(value)
-					: name === KEYED_LIST && Array.isArray(value)
-						? mapKeys(value, matching, mapping)
-						: mapValue(value, matching, mapping)
-		if (next !== undefined) result[name] = next
+		if (matching.length === 0) continue
+		const value = object[name]
+		const next = matching.some((rest) => rest.length === 0)
+			? mapping.change(value)
+			: name === KEYED_LIST && Array.isArray(value)
+				? mapKeys(value, matching, mapping)
+				: mapValue(value, matching, mapping)
+		if (next === value && next !== undefined) continue
+		if (result === object) result = { ...object }
+		if (next === undefined) delete result[name]
+		else result[name] = next
 	}
 	return result
 }
 
-function mapKeys(entries: readonly unknown[], paths: readonly RegExp[][], { keptKeys, change }: Mapping): unknown[] {
-	return entries.flatMap((entry) => {
+function mapKeys(entries: readonly unknown[], paths: readonly RegExp[][], { keptKeys, change }: Mapping): unknown {
+	return mapEntries(entries, (entry) => {
 		const key = isRecord(entry) ? entry['key'] : null
-		if (!isRecord(entry) || typeof key !== 'string') return [entry]
-		if (!paths.some(([pattern]) => pattern?.test(key)) || keptKeys.some((pattern) => pattern.test(key))) return [entry]
+		if (!isRecord(entry) || typeof key !== 'string') return entry
+		if (!paths.some(([pattern]) => pattern?.test(key)) || keptKeys.some((pattern) => pattern.test(key))) return entry
 		const value = change(entry['value'])
-		return value === undefined ? [] : [{ key, value }]
+		return value === undefined ? undefined : { key, value }
 	})
 }
 
 function mapValue(value: unknown, paths: readonly RegExp[][], mapping: Mapping): unknown {
 	if (isRecord(value)) return mapObject(value, paths, mapping)
 	if (!Array.isArray(value)) return value
-	return value.flatMap((entry: unknown, index) => {
+	return mapEntries(value, (entry, index) => {
 		const matching = getRests(paths, String(index))
-		if (matching.length === 0) return [entry]
-		const next = matching.some((rest) => rest.length === 0) ? mapping.change(entry) : mapValue(entry, matching, mapping)
-		return next === undefined ? [] : [next]
+		if (matching.length === 0) return entry
+		return matching.some((rest) => rest.length === 0) ? mapping.change(entry) : mapValue(entry, matching, mapping)
 	})
+}
+
+/** The list itself where nothing changes. */
+function mapEntries(
+	entries: readonly unknown[],
+	change: (entry: unknown, index: number) => unknown,
+): readonly unknown[] {
+	const changed = entries.map(change)
+	return changed.every((entry, index) => entry === entries[index])
+		? entries
+		: changed.filter((entry) => entry !== undefined)
 }
 
 function readValues(value: unknown, segments: readonly string[]): unknown[] {

@@ -27,9 +27,8 @@ export class RestError extends Error {
 
 /** PHP's `json_encode`: slashes and everything beyond ASCII escaped. The text `@number:12` is written as the number, so that it may have any size. */
 export function phpJson(value: unknown): string {
-	const json = JSON.stringify(value)
-		.replaceAll('/', '\\/')
-		.replace(/"@number:(-?[\d.eE+-]+)"/g, '$1')
+	const escaped = JSON.stringify(value).replaceAll('/', '\\/')
+	const json = escaped.includes('"@number:') ? escaped.replace(/"@number:(-?[\d.eE+-]+)"/g, '$1') : escaped
 	// oxlint-disable-next-line no-control-regex
 	return /[^\x00-\x7f]/.test(json)
 		? json.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -20,12 +20,31 @@ const FIELD_HASH_DIGITS = 8
 /** Contents of fields: the head of a poll, the gate and page digests all need that of the same snapshot. */
 const contentCache = new WeakMap<Snapshot['fields'], ObjectContent>()
 
+/** Contents by all names and values: most polls show the same objects as the one before. */
+const contentsByText = new Map<string, ObjectContent>()
+const MAX_CACHED_TEXT_LENGTH = 8_192
+const MAX_CACHED_CONTENTS = 500
+
 /** Hashes a snapshot's fields, in the snapshot's order (sorted by name). */
 export function hashContent(fields: Snapshot['fields']): ObjectContent {
 	let content = contentCache.get(fields)
 	if (content === undefined) {
-		content = computeContent(fields)
+		content = findContent(fields)
 		contentCache.set(fields, content)
+	}
+	return content
+}
+
+function findContent(fields: Snapshot['fields']): ObjectContent {
+	let text = ''
+	for (const { name, value } of fields) text += `${name.length} ${name}${value.length} ${value}`
+	if (text.length > MAX_CACHED_TEXT_LENGTH) return computeContent(fields)
+	let content = contentsByText.get(text)
+	if (content === undefined) {
+		content = computeContent(fields)
+		// Emptied when full, as below.
+		if (contentsByText.size >= MAX_CACHED_CONTENTS) contentsByText.clear()
+		contentsByText.set(text, content)
 	}
 	return content
 }

@@ -1,5 +1,5 @@
 /** Decisions of a poll: the window to read, whether the newest rows cover it, and the meaning of the total. Pure. */
-import { HOUR_MS } from '../../lib/time.ts'
+import { HOUR_MS, MINUTE_MS } from '../../lib/time.ts'
 import type { PollWindow } from '../core/resource-state.ts'
 
 /** Rows of the idle request. */
@@ -12,9 +12,27 @@ const CLOCK_CHANGE_OVERLAP_MS = 2 * HOUR_MS
 /** Hours around a clock change in which stamps may be wrong by an hour or out of order. */
 const CLOCK_CHANGE_MARGIN_HOURS = 3
 
+/** Clocks change at whole quarters of an hour. */
+const QUARTER_MS = 15 * MINUTE_MS
+
+/** Offsets by zone and quarter of an hour: every poll asks for three of them, and to format a date is slow. */
+const offsets = new Map<string, number>()
+const MAX_CACHED_OFFSETS = 1_000
+
 /** Minutes that a zone lies east of UTC at a moment; 0 for a zone that is unknown. */
 export function getZoneOffsetMinutes(zone: string, ms: number): number {
 	if (zone === '') return 0
+	const key = `${zone} ${Math.floor(ms / QUARTER_MS)}`
+	let offset = offsets.get(key)
+	if (offset === undefined) {
+		offset = readZoneOffsetMinutes(zone, ms)
+		if (offsets.size >= MAX_CACHED_OFFSETS) offsets.clear()
+		offsets.set(key, offset)
+	}
+	return offset
+}
+
+function readZoneOffsetMinutes(zone: string, ms: number): number {
 	try {
 		const parts = getZoneFormat(zone).formatToParts(ms)
 		const match = /GMT([+-])(\d\d):(\d\d)/.exec(parts.find((part) => part.type === 'timeZoneName')?.value ?? '')

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import type { Judgement } from '../../support/oracle.ts'
 import { CRASH_POINTS, STORE_FAULTS, playStory, storyArbitrary } from '../../support/fold.ts'
 
-/** Stories of one file, and the tests that they are spread over. Two files run side by side: 128 stories in all; `npm run fold` tells thousands. */
-const RUNS = 64
+/** Stories of one file, and the tests that they are spread over. Two files run side by side: 96 stories in all; `npm run fold` tells thousands. */
+const RUNS = 48
 const TEST_SHARES = 2
 
 /** How often each thing happened in the stories that were told, by its name. */

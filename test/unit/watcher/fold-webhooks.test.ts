@@ -7,7 +7,7 @@ import { CRASH_POINTS, WEBHOOK_FAULTS } from '../../support/fold.ts'
 import { findRare, testStoriesInShares } from './fold-suite.ts'
 
 /** Stories in all, in as many tests. */
-const RUNS = 40
+const RUNS = 32
 const SHARES = 2
 
 const happened = testStoriesInShares('the fold with webhooks', {
@@ -21,6 +21,7 @@ test('each fault of deliveries, each replay and each way of being off occurs in 
 	const kinds = [
 		...Object.keys(WEBHOOK_FAULTS).map((name) => `deliveries ${name}`),
 		...['disabled', 'paused', 'deleted'].map((status) => `webhooks ${status}`),
+		'webhooks off for a day',
 		...['same', 'topic', 'instance'].map((as) => `replayed ${as}`),
 		'secrets rotated',
 		...CRASH_POINTS.map((point) => `crash ${point}`),

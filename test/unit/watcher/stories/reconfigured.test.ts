@@ -127,7 +127,7 @@ test('another id field is another index: learned in silence; what changed on the
 })
 
 test('what happened before events were switched on is not emitted, what happens after is', async () => {
-	const world = await World.create({ config: { eventsEnabled: false } })
+	const world = await World.create({ config: { eventsEnabled: false }, pollIntervalMs: 5 * MINUTE_MS })
 	await world.advance(HOUR_MS)
 	world.store.act({ do: 'create', resource: 'orders', set: {} })
 	world.store.act({ do: 'edit', resource: 'products', id: liveIds(world, 'products')[0]!, set: { name: 'New' } })
@@ -175,7 +175,7 @@ test('a row that was away for a moment brings its instance back', async () => {
 })
 
 test('another site behind the same address is learned anew, though the call that would have said so was lost', async () => {
-	const world = await worldAfterBaseline()
+	const world = await worldAfterBaseline({ pollIntervalMs: 5 * MINUTE_MS })
 	for (const id of liveIds(world, 'orders').slice(0, 3))
 		world.store.act({ do: 'edit', resource: 'orders', id, set: { status: 'completed' } })
 	world.nowMs += 5_000

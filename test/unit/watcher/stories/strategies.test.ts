@@ -249,6 +249,7 @@ describe('beside the table', () => {
 		await world.advance(30 * MINUTE_MS)
 		expect(limitsOf(world)).toEqual(['offset'])
 		world.store.setFaults({})
+		await world.configure({ pollIntervalMs: HOUR_MS })
 		await world.advance(7 * DAY_MS)
 		expect(limitsOf(world)).toEqual([])
 		await expectCleanJudgement(world)

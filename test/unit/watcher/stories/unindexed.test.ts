@@ -197,6 +197,7 @@ test('a poll of an earlier version’s state goes on where it ended, and sends n
 	world.evict()
 	await poll(world)
 	const second = place(world, 3)
+	await world.configure({ pollIntervalMs: 30 * MINUTE_MS })
 	await world.advance(DAY_MS)
 	expect(arrivalsSince(world).sort()).toEqual([...first, ...second].sort())
 })

@@ -330,6 +330,30 @@ test.each([
 	expect(posts).toEqual(['/sent a=1&b=2'])
 })
 
+test('an answer to a part of a form that comes while the form is sent is not shown', async () => {
+	let release = (): void => undefined
+	holdPosts = new Promise((resolve) => (release = resolve))
+	await show(`<form method="post" action="/sent" hx-post="/sent" hx-target="this" hx-swap="none">
+		<div hx-get="/part" hx-trigger="change" hx-target="body"><input name="a"></div><button>Send</button></form>`)
+	const held = Promise.withResolvers<void>()
+	await page.route('**/part', async (route) => {
+		await held.promise
+		await route.continue()
+	})
+	const asked = page.waitForRequest('**/part')
+	await page.locator('input').fill('1')
+	// To leave the field by the button is to ask for the part, and to send the form.
+	await page.getByRole('button').click()
+	await asked
+	await poll(() => posts.length === 1)
+	const answered = page.waitForResponse('**/part')
+	held.resolve()
+	await (await answered).finished()
+	await new Promise((resolve) => setTimeout(resolve, 200))
+	expect(await page.locator('#part').count()).toBe(0)
+	release()
+})
+
 test('a form in a dialog that was closed can still be sent', async () => {
 	await show(`<dialog><form method="post" action="/delete"><button formmethod="dialog">Keep it</button>
 		<button name="a" value="1">Delete it</button></form></dialog>`)

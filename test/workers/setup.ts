@@ -1,8 +1,11 @@
 /** What a file of tests leaves behind is gone before the next begins in the same runtime, and what the Worker logs is shown where a test fails. */
 import { reset } from 'cloudflare:test'
-import { afterAll, afterEach, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 
 afterAll(async () => {
+	// A `fetch` that answers for a world's stores would answer the next file's callbacks, too.
+	vi.unstubAllGlobals()
+	vi.restoreAllMocks()
 	await reset()
 })
 

@@ -1,6 +1,7 @@
 /**
  * A form is sent once: while an answer is awaited, another press does nothing. htmx would queue it and send it after
- * the first. Buttons are marked instead of disabled, so that they keep the focus.
+ * the first. Buttons are marked instead of disabled, so that they keep the focus. What parts of the form were asked
+ * before is no longer shown: it could replace the page that the answer belongs to.
  */
 
 /** A form whose answer is a file leaves the page as it is: after this long it can be sent again, ms. */
@@ -50,6 +51,10 @@ export function sendFormsOnce(): void {
 		const { sourceElement } = ctx
 		const own = sourceElement instanceof HTMLButtonElement ? sourceElement : null
 		mark(sourceElement, ctx.request.submitter ?? own)
+	})
+	document.addEventListener('htmx:before:swap', (event) => {
+		const { ctx } = (event as CustomEvent<RequestDetail>).detail
+		if (ctx?.sourceElement.parentElement?.closest('form')?.ariaBusy === 'true') event.preventDefault()
 	})
 	document.addEventListener('htmx:finally:request', (event) => {
 		const { ctx } = (event as CustomEvent<RequestDetail>).detail

@@ -1,4 +1,4 @@
 /** The fold, second half of its stories. */
 import { testStories } from './fold-suite.ts'
 
-testStories(20_261_225)
+testStories(20_261_311)

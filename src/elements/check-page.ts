@@ -292,7 +292,7 @@ function checkTotal(query: PageQuery, page: CheckedPage, known: KnownAnswers): F
 	if (total === null)
 		return answer.totalText === null
 			? [benign('no-total', 'the answer has no total (X-WP-Total)')]
-			: [benign('unreadable-total', `the total is no number: ${answer.totalText.slice(0, 40)}`)]
+			: [benign('unreadable-total', `the total (X-WP-Total) is not a whole number: ${answer.totalText.slice(0, 40)}`)]
 	const { kept } = arrangePage(query, page.rows, known.pinned)
 	return isTotalTooLow(query, page, kept.length)
 		? [benign('total-below-rows', `the total is ${total}, and there are ${(query.offset ?? 0) + kept.length} rows`)]

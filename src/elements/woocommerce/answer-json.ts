@@ -4,6 +4,7 @@
  */
 import { parseExact } from '../json.ts'
 import { isRecord } from '../values.ts'
+import type { VendorRecord } from '../store.ts'
 import { toPlainText } from './page-text.ts'
 
 /** The JSON of an answer. `around`: the text that stands around it, without comments and markup; null: none. */
@@ -39,6 +40,43 @@ export function parseJson(text: string): unknown {
 export function getEntries({ value, json }: AnswerJson, isEmpty: boolean): unknown[] | null {
 	if (Array.isArray(value)) return value
 	return isRecord(value) ? listEntries(value, json, isEmpty) : null
+}
+
+/** Names under which plugins and proxies put a list or an object that WooCommerce gives as it is. */
+const WRAPPERS = new Set(['data', 'items', 'results', 'records', 'rows', 'body', 'response'])
+
+/** What an object has under the only such name, and the name; null: it has no or several, or is an object or an error. */
+function getWrapped(value: unknown): { name: string; value: unknown } | null {
+	if (!isRecord(value) || ['id', 'code', 'error', 'message'].some((name) => Object.hasOwn(value, name))) return null
+	const status = value['status']
+	const names = Object.keys(value).filter((name) => WRAPPERS.has(name))
+	if (names.length !== 1 || (typeof status === 'number' && status !== 200)) return null
+	const isOnly = Object.entries(value).every(([name, other]) => name === names[0] || !Array.isArray(other))
+	return isOnly ? { name: names[0]!, value: value[names[0]!] } : null
+}
+
+/**
+ * The rows of a list of objects, also where they stand under a name, as in `{"data": […]}`; `wrapper`: this name. A row
+ * that is `null` is an object without fields. null: it is no list of objects.
+ */
+export function toRows(
+	answer: AnswerJson,
+	isEmpty: boolean,
+): { rows: VendorRecord[]; wrapper: string | null } | null {
+	const entries = getEntries(answer, isEmpty)
+	const wrapped = entries === null ? getWrapped(answer.value) : null
+	const list = entries ?? (Array.isArray(wrapped?.value) ? (wrapped.value as unknown[]) : null)
+	if (list === null || !list.every((row) => row === null || isRecord(row))) return null
+	// A list of nothing but nulls is none, and one that is empty under a name may be something else.
+	if (!list.some(isRecord) && (list.length > 0 || (wrapped !== null && !isEmpty))) return null
+	return { rows: list.map((row) => (row ?? {}) as VendorRecord), wrapper: wrapped?.name ?? null }
+}
+
+/** The object of an answer, also where it stands under a name; null: there is none. */
+export function toObject(value: unknown): VendorRecord | null {
+	const wrapped = getWrapped(value)?.value
+	if (isRecord(wrapped)) return wrapped
+	return isRecord(value) ? value : null
 }
 
 /** A list, or an object with numeric keys as the list that PHP meant, in the order of its keys; null: neither. */

@@ -2,7 +2,7 @@
 import { parseWebUrl } from '../../lib/urls.ts'
 import { hasHiddenCharacters } from '../../lib/values.ts'
 import { compareIds, isRecord, getValueAt, toObjectId } from '../values.ts'
-import { getEntries, parseAnswer, parseJson } from './answer-json.ts'
+import { parseAnswer, parseJson, toObject, toRows } from './answer-json.ts'
 import { toRequestAuth, authorize, type RequestAuth } from './request-auth.ts'
 import { type Collection, getCollection, isKnownCollection } from './collections.ts'
 import { formatGmt } from './dates.ts'
@@ -145,8 +145,8 @@ class WooCommerceClient implements StoreClient {
 		if (parsed === null) return toShapeFailure(answer, 'JSON')
 		const total = parseTotal(answer)
 		const isList = method === 'GET' && (total !== null || isKnownCollection(path))
-		const entries = isList ? getEntries(parsed, total === 0) : null
-		const found = entries?.every(isRecord) === true ? entries : parsed.value
+		const list = isList ? toRows(parsed, total === 0) : null
+		const found = list?.rows.filter((row) => Object.keys(row).length > 0) ?? parsed.value
 		const other = method === 'GET' ? getOtherId(path, found) : null
 		if (other !== null) {
 			const expected = `object ${path.split('/').at(-1)}`
@@ -180,8 +180,8 @@ class WooCommerceClient implements StoreClient {
 		}
 		if (!answer.ok)
 			return isGoneFailure(path, answer) ? { ok: true, found: null, storeNowMs: answer.storeNowMs } : answer
-		const record = parseJson(answer.text)
-		if (!isRecord(record)) return toShapeFailure(answer, `object ${id}`)
+		const record = toObject(parseJson(answer.text))
+		if (record === null) return toShapeFailure(answer, `object ${id}`)
 		// A cache or a plugin returned another object for this URL.
 		if (String(toObjectId(record[idField])) !== String(id))
 			return { ...toShapeFailure(answer, `object ${id}`), code: OTHER_OBJECT_CODE }
@@ -424,19 +424,34 @@ function toAnswerFacts({ headers, text }: StoreResponse, around: string | null):
 		// The values of a repeated header are joined by commas, and a date has one itself.
 		dates: (headers.get('date')?.match(/GMT/g) ?? []).length,
 		totalText: headers.get('x-wp-total')?.slice(0, 100) ?? null,
-		...(around !== null && {
-			around:
-				`"${around}" stands around the JSON of the store's answers, which are read all the same. ` +
-				toCure('output-before-json').action,
-		}),
+		...(around !== null && { around }),
 	}
 }
 
-/** The objects of a list, and the text around its JSON; null when the body is not a list of objects. */
-export function parseRecords(answer: StoreResponse): { records: VendorRecord[]; around: string | null } | null {
+/** A list of objects, and what stands around its JSON, as a sentence. */
+interface ParsedRecords {
+	records: VendorRecord[]
+	around: string | null
+}
+
+/** The objects of a list; null when the body is not a list of objects. A row that is `null` is one without fields. */
+export function parseRecords(answer: StoreResponse): ParsedRecords | null {
 	const parsed = parseAnswer(answer.text)
-	const entries = parsed === null ? null : getEntries(parsed, parseTotal(answer) === 0)
-	return parsed !== null && entries?.every(isRecord) === true ? { records: entries, around: parsed.around } : null
+	const list = parsed === null ? null : toRows(parsed, parseTotal(answer) === 0)
+	if (parsed === null || list === null) return null
+	return { records: list.rows, around: describeAround(parsed.around, list.wrapper) }
+}
+
+function describeAround(around: string | null, wrapper: string | null): string | null {
+	if (around !== null)
+		return (
+			`"${around}" stands around the JSON of the store's answers, which are read all the same. ` +
+			toCure('output-before-json').action
+		)
+	return wrapper === null
+		? null
+		: `The store's lists stand under "${wrapper}" in its answers, which are read all the same. ` +
+				'A plugin or a proxy changes the answers of the REST API.'
 }
 
 /** The total that the store reports; null when it reports none, or none that is certain (docs/woocommerce.md 2.5). */

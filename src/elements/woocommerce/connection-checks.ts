@@ -82,6 +82,8 @@ export async function probe(
 function isSpoiled(answer: StoreResponse | Failure): boolean {
 	if (!answer.ok) return answer.kind === 'timeout' || answer.code === 'body_too_large'
 	if (answer.status === 200) return parseRecords(answer) === null && findShopPage(answer) === null
+	// A firewall may take one record for an attack.
+	if (answer.status === 403) return parseJson(answer.text) === undefined
 	return answer.status === 500 || answer.status === 502 || answer.status === 504
 }
 
@@ -146,7 +148,7 @@ function parseProbe(path: string, answer: ProbeAnswer): ProbeResult | ConnectErr
 		)
 	}
 	const { idField } = getCollection(path, null)
-	const ids = rows.map((row) => toObjectId(row[idField]))
+	const ids = rows.map((row) => toObjectId(row[idField])).filter((id) => typeof id !== 'number' || id > 0)
 	const total = parseTotal(answer)
 	return {
 		ok: true,

@@ -117,14 +117,21 @@ function parseDateHeader(text: string, nowMs: number): number {
 
 /** The body as text (the decoder drops a byte order mark); null if it is longer than `max` and must not be cut. */
 async function readText(response: Response, maxBytes: number, truncate: boolean): Promise<string | null> {
-	const decoder = new TextDecoder()
+	let decoder: TextDecoder | null = null
 	let text = ''
 	let size = 0
 	await readChunks(response.body, truncate ? maxBytes : maxBytes + 1, (chunk) => {
 		size += chunk.byteLength
+		decoder ??= new TextDecoder(findEncoding(chunk))
 		text += decoder.decode(chunk, { stream: true })
 	})
-	return size > maxBytes ? null : text + decoder.decode()
+	return size > maxBytes ? null : text + ((decoder as TextDecoder | null)?.decode() ?? '')
+}
+
+/** JSON is UTF-8, but for the byte order marks of UTF-16. */
+function findEncoding([first, second]: Uint8Array): string {
+	if (first === 0xff && second === 0xfe) return 'utf-16le'
+	return first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
 }
 
 /** An address with its query, encoded as the OAuth signature expects it. */

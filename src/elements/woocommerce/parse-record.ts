@@ -4,7 +4,7 @@ import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
 import { mapPaths, omitPaths } from '../paths.ts'
-import type { ContentProfile, DateRule, Resource, Snapshot, VendorRecord } from '../store.ts'
+import type { ContentProfile, DateRule, ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
 const VOLATILE_FIELDS = new Set([
@@ -37,14 +37,14 @@ const EXACT_NUMBERS_VERSION = 3
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Parses a record as a snapshot; null if it has no id. `profile`: which paths do not count, and the form of the rest.
+ * Parses a record as a snapshot; null if it has no id that an object can have. `profile`: which paths do not count, and the form of the rest.
  *
  * A local date with a `_gmt` twin is left out at every depth: it adds nothing, and all of them change at once if the
  * site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.
  */
 export function parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
-	if (id === null) return null
+	if (id === null || !isIdentity(id, resource.idField)) return null
 	const updated = parseDateField(record, resource.dates.updated)
 	const created = parseDateField(record, resource.dates.created)
 	const listModifiedSec = getListModifiedSec(record, resource.dates.updated)
@@ -62,6 +62,12 @@ export function parseRecord(resource: Resource, record: VendorRecord, profile: C
 		unreadableDates: { updated: updated.unreadable, created: created.unreadable },
 		record,
 	}
+}
+
+/** Whether a value can be an object's id: WooCommerce's numbers begin at 1. Other fields may hold any text. */
+function isIdentity(id: ObjectId, idField: string): boolean {
+	if (typeof id === 'number') return id > 0
+	return idField !== 'id' || !/^[+-]?\d+(\.\d*)?$/.test(id) || /^[1-9]\d*$/.test(id)
 }
 
 /** The date by which lists are ordered and filtered, in the configured form where a plugin has given it that one. */
@@ -103,6 +109,9 @@ function toContentFields(record: VendorRecord, profile: ContentProfile): Snapsho
 		if (NESTED_OBJECTS.has(name) && isRecord(value)) {
 			for (const [inner, part] of Object.entries(value))
 				fields.push({ name: `${name}.${inner}`, value: toCanonicalJson(part, exact) })
+		} else if (name === 'id' && exact && typeof value === 'string' && /^[1-9]\d*$/.test(value)) {
+			// Caches and plugins write the id as text now and then.
+			fields.push({ name, value })
 		} else if (name === 'meta_data' && version >= 2 && Array.isArray(value))
 			fields.push({ name, value: toCanonicalMeta(value, exact) })
 		else fields.push({ name, value: toCanonicalJson(value, exact) })

@@ -306,6 +306,8 @@ export interface SweepState {
 	/** Rows up to this date never count, s; null: no sweep has ended yet. */
 	floorSec: number | null
 	running: Sweep | null
+	/** The store's clock at the beginning of the last sweep that read everything, epoch ms; absent: not known. */
+	polledMs?: number
 	/** The first page as it was last, since when, epoch ms, and whether all behind it has been read since. */
 	head: { digest: string; sinceMs: number; settled: boolean } | null
 }
@@ -329,6 +331,8 @@ export interface Sweep {
 	isOrdered: boolean
 	/** A page could not be reached. */
 	isCut: boolean
+	/** A cache gave one of its pages. */
+	isStale?: true
 	/** Pages of this pass, passes so far, and rows of this pass that no pass before showed. */
 	pages: number
 	passes: number

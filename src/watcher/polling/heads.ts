@@ -85,6 +85,13 @@ function getLateMinutes(core: Core, { resource, state: rs }: WatchedResource, pa
 	return late.length === 0 ? null : Math.ceil((page.storeNowMs / 1000 - Math.min(...late)) / 60)
 }
 
+/** A time as people say it: `22 minutes`, `6 hours`, `3 days`. */
+function toRoughTime(minutes: number): string {
+	if (minutes < 120) return minutes === 1 ? '1 minute' : `${minutes} minutes`
+	const hours = Math.round(minutes / 60)
+	return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24).toLocaleString('en-US')} days`
+}
+
 /** Notes rows that the last poll should have shown. Returns whether there are any. */
 export function noteLateRows(core: Core, watched: WatchedResource, page: ListedPage): boolean {
 	const { resource, state: rs } = watched
@@ -92,13 +99,14 @@ export function noteLateRows(core: Core, watched: WatchedResource, page: ListedP
 	if (minutes === null) return false
 	const now = core.ports.now()
 	const isPast = withFreshness(rs, { order: 'modified-desc', limit: 1 }, now).fresh === true
-	const what = `Changes of ${resource.objectType} appeared up to ${minutes} minutes after their modified date`
-	noteFinding(rs, { kind: 'late-rows', weight: 'benign', detail: `rows appeared ${minutes} minutes late` }, now)
+	const late = toRoughTime(minutes)
+	const what = `Changes of ${resource.objectType} appeared up to ${late} after their modified date`
+	noteFinding(rs, { kind: 'late-rows', weight: 'benign', detail: `rows appeared ${late} late` }, now)
 	noteCacheSign(
 		rs,
 		isPast
 			? `${what}, also past caches: the database's clock is slow, or changes are written late.`
-			: `${what}, as where a cache answers: lists are asked for with a parameter that changes.`,
+			: `${what}. In case a cache answers, lists are asked for with a parameter that changes.`,
 		now,
 	)
 	return true

@@ -121,7 +121,7 @@ function getBeginning({ requestedAtMs, storeNowMs }: ListedPage): Pick<Sweep, 'b
 }
 
 /** The sweep with the newest date and the highest id so far. Dates of the future do not count. */
-function noteDatesOfPage(sweep: Sweep, { snapshots }: ListedPage): Sweep {
+function noteDatesOfPage(sweep: Sweep, { snapshots, isStale }: ListedPage): Sweep {
 	const secs = snapshots.flatMap(({ listModifiedSec, modifiedSec }) => listModifiedSec ?? modifiedSec ?? [])
 	const past = [
 		...secs.filter((sec) => sec * 1000 <= sweep.startedMs),
@@ -132,6 +132,7 @@ function noteDatesOfPage(sweep: Sweep, { snapshots }: ListedPage): Sweep {
 		...sweep,
 		newestSec: past.length === 0 ? null : Math.max(...past),
 		highestId: Math.max(sweep.highestId, ...ids),
+		...(isStale && { isStale: true as const }),
 	}
 }
 
@@ -162,7 +163,8 @@ function completeSweep(core: Core, watched: WatchedResource, sweep: Sweep): void
 	if (readUpToMs !== null) rs.cursorMs = Math.max(rs.cursorMs ?? 0, readUpToMs)
 	rs.newestId = Math.max(rs.newestId, rs.highestId, sweep.highestId)
 	const head = state.head === null ? null : { ...state.head, settled: isHeadSettled(watched, sweep) }
-	rs.sweep = { floorSec, running: null, head }
+	const polledMs = sweep.isCut || sweep.isStale === true ? state.polledMs : sweep.startedMs
+	rs.sweep = { floorSec, running: null, head, ...(polledMs !== undefined && { polledMs }) }
 	const settled = settleKeys(rs.recent, getHorizon(core, resource, rs), floorSec)
 	rs.recent = settled.keys
 	rs.sweep = { ...rs.sweep, floorSec: settled.floorSec }

@@ -27,7 +27,7 @@ export function isBySize({ kind, status, code }: Failure): boolean {
 /** What the store does, as a clause after a record's name. Pure. */
 export function describeFailure({ kind, status, code }: Failure): string {
 	if (code === 'body_too_large') return 'its answer is larger than 24 MB'
-	if (code === OTHER_OBJECT_CODE) return 'its address answers with another object'
+	if (code === OTHER_OBJECT_CODE) return 'its address gives another record'
 	if (kind === 'timeout') return 'the store does not answer in time'
 	if (kind === 'unreachable') return 'the connection breaks'
 	if (kind === 'redirect') return 'its address redirects'

@@ -7,7 +7,9 @@ import { endLimit, noteLimit } from '../core/resource-limits.ts'
 import { noteRefusal } from './doubts.ts'
 import { askForList } from './fresh-lists.ts'
 import { evaluateClock } from './clock.ts'
-import type { Failure, ListQuery, ObjectId, Page, Snapshot } from '../../elements/store.ts'
+import { noteFinding } from '../core/findings.ts'
+import { DAY_MS } from '../../lib/time.ts'
+import type { Failure, ListQuery, ObjectId, Page, Snapshot, VendorRecord } from '../../elements/store.ts'
 
 /** A slice of work ends after this many requests (the smallest plan allows 50 an invocation) or this long. */
 export const MAX_SLICE_REQUESTS = 40
@@ -24,6 +26,11 @@ export interface SliceBudget {
 
 /** The limit of a store that prints text around its JSON. */
 const OUTPUT_LIMIT = 'output-around-json'
+
+/** The finding and the limit of rows that have no id. */
+const NO_ID = 'rows-without-id'
+/** What a new poll reads again behind the last one, as others do, unless `pollDelay` is more, ms. */
+const PLACEHOLDER_OVERLAP_MS = 120_000
 
 /** What a failure concerns: the store, a resource, or only what one request asked for. */
 export type FailureScope = 'store' | 'resource' | 'object'
@@ -110,6 +117,15 @@ export async function getSample(
 	return { snapshots, total: response.total, isWholeList: response.answer.isWholeList === true }
 }
 
+/**
+ * The time that placeholders stand for, from which the element subtracts `pollDelay`, epoch ms: that of the last poll that
+ * read everything. The cursor of a resource without an index stands still while nothing changes.
+ */
+function getPlaceholderMs({ resource, state: rs }: WatchedResource): number {
+	const lastPollMs = rs.sweep?.polledMs ?? rs.cursorMs ?? rs.t0Sec * 1000
+	return lastPollMs - Math.max(0, PLACEHOLDER_OVERLAP_MS - resource.pollDelaySec * 1000)
+}
+
 async function requestList(
 	core: Core,
 	watched: WatchedResource,
@@ -119,7 +135,7 @@ async function requestList(
 	const client = await core.client()
 	const { resource, state: rs } = watched
 	const filledResource = resource.placeholders
-		? core.element.resolvePlaceholders(resource, rs.cursorMs ?? rs.t0Sec * 1000, core.config.connection)
+		? core.element.resolvePlaceholders(resource, getPlaceholderMs(watched), core.config.connection)
 		: resource
 	let requestedAtMs = core.ports.now()
 	const { response, isStale } = await askForList(core, watched, query, (asked) => {
@@ -138,11 +154,32 @@ async function requestList(
 	else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())
 	core.answeredMs.set(watched.state.number, core.ports.now())
 	const snapshots: Snapshot[] = []
+	const unnamed: VendorRecord[] = []
 	for (const record of response.records) {
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
-		if (snapshot !== null) snapshots.push(snapshot)
+		if (snapshot === null) unnamed.push(record)
+		else snapshots.push(snapshot)
 	}
+	noteRowsWithoutId(watched, unnamed, core.ports.now())
 	return { response, snapshots, isStale, requestedAtMs }
+}
+
+/** Says which rows are left out since they have no id that an object can have. */
+function noteRowsWithoutId({ resource, state: rs }: WatchedResource, rows: readonly VendorRecord[], nowMs: number): void {
+	const [first] = rows
+	if (first === undefined) {
+		if (nowMs - (rs.findings?.[NO_ID]?.lastMs ?? 0) > DAY_MS) endLimit(rs, NO_ID)
+		return
+	}
+	const id = first[resource.idField]
+	const isEmpty = Object.keys(first).length === 0
+	const found = isEmpty ? 'an empty row' : `${resource.idField} is ${JSON.stringify(id ?? null)?.slice(0, 40)}`
+	const count = rows.length === 1 ? '1 row' : `${rows.length} rows`
+	noteFinding(rs, { kind: NO_ID, weight: 'benign', detail: `${count}: ${found}` }, nowMs)
+	const message =
+		`Lists of ${resource.objectType} have rows that are no objects, since they have no id (${found}): ` +
+		'they are left out.'
+	noteLimit(rs, NO_ID, message, nowMs)
 }
 
 /** Reads one object, past caches if `fresh`. Throws StoreError. */
@@ -219,6 +256,7 @@ function moveCursorsBack(core: Core, byMs: number): void {
 		if (rs.cursorMs !== null) rs.cursorMs -= byMs
 		if (rs.agreedMs !== null) rs.agreedMs -= byMs
 		if (rs.seenMs != null) rs.seenMs -= byMs
+		if (rs.sweep?.polledMs !== undefined) rs.sweep = { ...rs.sweep, polledMs: rs.sweep.polledMs - byMs }
 		if (rs.window !== null)
 			rs.window = {
 				...rs.window,

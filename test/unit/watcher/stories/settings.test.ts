@@ -163,6 +163,9 @@ test('3.5 pollDelay reaches further back than commits are late §3.5', async () 
 	expect(await arrived(600)).toHaveLength(1)
 })
 
+/** Each poll reads so much again, s. */
+const OVERLAP_SEC = 120
+
 describe('filterByUpdatedDate false', () => {
 	const url = "/hubs/ecommerce/orders?where=after='${gmtDate:yyyy-MM-dd'T'HH:mm:ss}'"
 
@@ -173,16 +176,38 @@ describe('filterByUpdatedDate false', () => {
 				resources: { orders: { url, filterByUpdatedDate: false, ...(pollDelay === undefined ? {} : { pollDelay }) } },
 			})
 			world.store.log.length = 0
-			const { cursorMs, t0Sec } = getResourceState(world, 'orders')
-			const since = cursorMs ?? t0Sec * 1000
+			const since = getResourceState(world, 'orders').sweep!.polledMs!
 			const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
 			await world.advance(3 * MINUTE_MS)
 			expect(arrivalsSince(world)).toEqual([`CREATED orders ${placed}`])
 			const asked = world.store.log.map(({ path }) => decodeURIComponent(path)).find((path) => path.includes('after='))
-			expect(asked).toContain(`after=${new Date(since - (pollDelay ?? 0) * 1000).toISOString().slice(0, 19)}`)
+			const delayMs = Math.max(pollDelay ?? 0, OVERLAP_SEC) * 1000
+			expect(asked).toContain(`after=${new Date(since - delayMs).toISOString().slice(0, 19)}`)
 			expect(buildPollerReport(world.engine.getCore()!).resources[0]!.known).toBe(0)
 		},
 	)
+
+	test('the placeholder moves with each poll of an idle store, but not with one that fails §3.9', async () => {
+		const world = await worldAfterBaseline({ resources: { orders: { url, filterByUpdatedDate: false } } })
+		const getAsked = async (): Promise<number> => {
+			world.store.log.length = 0
+			await world.advance(5 * MINUTE_MS)
+			const paths = world.store.log.map(({ path }) => decodeURIComponent(path))
+			const last = paths.findLast((path) => path.includes('after='))!
+			return Date.parse(`${/after=([\dT:-]{19})/.exec(last)![1]}Z`)
+		}
+		const first = await getAsked()
+		const second = await getAsked()
+		expect(second - first).toBeGreaterThan(4 * MINUTE_MS)
+		world.store.setFaults([{ match: '/orders', status: 500 }])
+		await world.advance(20 * MINUTE_MS)
+		const placed = world.store.act({ do: 'place-order' }).find((entry) => entry.resource === 'orders')!.id
+		await world.advance(20 * MINUTE_MS)
+		world.store.setFaults([])
+		world.store.log.length = 0
+		await world.advance(60 * MINUTE_MS)
+		expect(arrivalsSince(world)).toEqual([`CREATED orders ${placed}`])
+	})
 
 	test('createdCheckTolerance decides between CREATED and UPDATED §3.5 §3.10', async () => {
 		const types = async (createdCheckTolerance: number): Promise<string[]> => {

@@ -59,10 +59,7 @@ function getWrapped(value: unknown): { name: string; value: unknown } | null {
  * The rows of a list of objects, also where they stand under a name, as in `{"data": […]}`; `wrapper`: this name. A row
  * that is `null` is an object without fields. null: it is no list of objects.
  */
-export function toRows(
-	answer: AnswerJson,
-	isEmpty: boolean,
-): { rows: VendorRecord[]; wrapper: string | null } | null {
+export function toRows(answer: AnswerJson, isEmpty: boolean): { rows: VendorRecord[]; wrapper: string | null } | null {
 	const entries = getEntries(answer, isEmpty)
 	const wrapped = entries === null ? getWrapped(answer.value) : null
 	const list = entries ?? (Array.isArray(wrapped?.value) ? (wrapped.value as unknown[]) : null)

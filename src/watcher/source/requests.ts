@@ -165,7 +165,11 @@ async function requestList(
 }
 
 /** Says which rows are left out since they have no id that an object can have. */
-function noteRowsWithoutId({ resource, state: rs }: WatchedResource, rows: readonly VendorRecord[], nowMs: number): void {
+function noteRowsWithoutId(
+	{ resource, state: rs }: WatchedResource,
+	rows: readonly VendorRecord[],
+	nowMs: number,
+): void {
 	const [first] = rows
 	if (first === undefined) {
 		if (nowMs - (rs.findings?.[NO_ID]?.lastMs ?? 0) > DAY_MS) endLimit(rs, NO_ID)

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { woocommerce } from '../../../../src/elements/woocommerce/woocommerce.ts'
 import { buildHealth } from '../../../../src/watcher/queries/reports.ts'
-import type { Fault } from '../../../store/store.ts'
+import type { Fault, SimulatedStore } from '../../../store/store.ts'
 import {
 	changeProducts,
 	deviantWorld,
@@ -29,6 +29,85 @@ const STORIES: Record<string, DeviantStory> = {
 describe('what stands around an answer, and its shape, are taken', () => {
 	test.each(Object.keys(STORIES))('%s', async (name) => {
 		await expectDeviantStory(STORIES[name]!)
+	})
+})
+
+type Row = Record<string, unknown>
+
+/** Changes the bodies of a store's answers about products; `count`: of the answers. */
+function rewriteAnswers(
+	store: SimulatedStore,
+	change: (body: Row | Row[], count: number) => unknown,
+	encode: (text: string) => BodyInit = (text) => text,
+): void {
+	const inner = store.fetch.bind(store)
+	let count = 0
+	store.fetch = async (request) => {
+		const answer = await inner(request)
+		if (request.method !== 'GET' || answer.status !== 200 || !/\/wc\/v3\/products\b/.test(request.url)) return answer
+		const headers = new Headers(answer.headers)
+		headers.delete('content-length')
+		const body = JSON.parse(await answer.text()) as Row | Row[]
+		return new Response(encode(JSON.stringify(change(body, ++count))), { status: 200, headers })
+	}
+}
+
+const listsAs = (change: (rows: Row[]) => unknown) => (body: Row | Row[]) => (Array.isArray(body) ? change(body) : body)
+
+function rewritten(
+	limit: RegExp | null,
+	...rewriting: Parameters<typeof rewriteAnswers> extends [unknown, ...infer R] ? R : never
+): DeviantStory {
+	return {
+		faults: (_ids, store) => {
+			rewriteAnswers(store, ...rewriting)
+			return []
+		},
+		products: 60,
+		edits: 8,
+		withinMs: HOUR_MS,
+		limit,
+	}
+}
+
+const utf16 = (text: string): BodyInit => Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')])
+
+const REWRITTEN: Record<string, DeviantStory> = {
+	'a list under a name': rewritten(
+		/under "data"/,
+		listsAs((rows) => ({ data: rows })),
+	),
+	'lists and objects under a name, with a status': rewritten(/under "body"/, (body) => ({
+		status: 200,
+		headers: {},
+		body,
+	})),
+	'a row that is null': rewritten(
+		/no objects/,
+		listsAs((rows) => [...rows.slice(0, 2), null, ...rows.slice(2)]),
+	),
+	'a row whose id is 0': rewritten(
+		/no objects.*id is 0/,
+		listsAs((rows) => [{ id: 0, name: 'x' }, ...rows]),
+	),
+	'a row whose id is -5': rewritten(
+		/no objects.*id is -5/,
+		listsAs((rows) => [...rows, { ...rows[0], id: -5 }]),
+	),
+	'a row whose id is 1.5': rewritten(
+		/no objects.*id is 1.5/,
+		listsAs((rows) => [...rows, { ...rows[0], id: 1.5 }]),
+	),
+	'ids that are text in every other answer': rewritten(null, (body, count) => {
+		const change = (row: Row): Row => (count % 2 === 0 ? row : { ...row, id: String(row['id']) })
+		return Array.isArray(body) ? body.map(change) : change(body)
+	}),
+	'UTF-16 with a byte order mark': rewritten(null, (body) => body, utf16),
+}
+
+describe('shapes of lists and objects', () => {
+	test.each(Object.keys(REWRITTEN))('%s', async (name) => {
+		await expectDeviantStory(REWRITTEN[name]!)
 	})
 })
 

@@ -66,7 +66,7 @@ export function toRows(answer: AnswerJson, isEmpty: boolean): { rows: VendorReco
 	if (list === null || !list.every((row) => row === null || isRecord(row))) return null
 	// A list of nothing but nulls is none, and one that is empty under a name may be something else.
 	if (!list.some(isRecord) && (list.length > 0 || (wrapped !== null && !isEmpty))) return null
-	return { rows: list.map((row) => (row ?? {}) as VendorRecord), wrapper: wrapped?.name ?? null }
+	return { rows: list.map((row) => row ?? {}), wrapper: wrapped?.name ?? null }
 }
 
 /** The object of an answer, also where it stands under a name; null: there is none. */

@@ -236,14 +236,14 @@ describe('connecting a store', () => {
 })
 
 describe('a record that spoils the lists it is in', () => {
-	const spoiled = (poison: { as: 'broken' | 'error' | 'huge'; newest?: boolean; id?: number }): SimulatedStore => {
+	const spoiled = (poison: { as: 'broken' | 'error' | 'huge' | 'firewall'; newest?: boolean; id?: number }): SimulatedStore => {
 		const store = https({ objects: 12 })
 		const ids = [...store.state('products').keys()]
 		store.setFaults({ match: '/products', poison: { as: poison.as, id: ids.at(poison.newest === true ? -1 : -4)! } })
 		return store
 	}
 
-	it.each(['broken', 'error', 'huge'] as const)('does not keep a store from being connected (%s)', async (as) => {
+	it.each(['broken', 'error', 'huge', 'firewall'] as const)('does not keep a store from being connected (%s)', async (as) => {
 		const { result, asked } = await connect(spoiled({ as }))
 		expect(result).toMatchObject({ ok: true, connection: { collections: { products: { readable: true, total: 12 } } } })
 		expect(asked).toHaveLength(7)
@@ -269,6 +269,21 @@ describe('a record that spoils the lists it is in', () => {
 		const result = await connectStore({ storeUrl: store.url, ...store.credentials }, seam, { paths: PATHS })
 		expect(result).toMatchObject({ ok: true, connection: { collections: { products: { readable: true, total: 12 } } } })
 		expect(seam.asked.length).toBeLessThanOrEqual(12)
+	})
+
+	it('but a firewall that lets no list through is named, after a few requests', async () => {
+		const store = https({ objects: 12 })
+		const page = '<!doctype html><title>403 Forbidden</title><h1>Access denied</h1>'
+		const seam = ioOf(
+			async (request, url) =>
+				/products/.test(url.pathname)
+					? new Response(page, { status: 403, headers: { 'content-type': 'text/html' } })
+					: await store.fetch(request),
+			{ now: () => Date.now(), nonce: () => crypto.randomUUID() },
+		)
+		const result = await connectStore({ storeUrl: store.url, ...store.credentials }, seam, { paths: PATHS })
+		expect(result).toMatchObject({ ok: false, message: expect.stringMatching(/403/) })
+		expect(seam.asked.length).toBeLessThanOrEqual(8)
 	})
 
 	it('but a collection that cannot be read at all is an error, and the requests are bounded', async () => {

@@ -45,7 +45,7 @@ export function getEntries({ value, json }: AnswerJson, isEmpty: boolean): unkno
 /** Names under which plugins and proxies put a list or an object that WooCommerce gives as it is. */
 const WRAPPERS = new Set(['data', 'items', 'results', 'records', 'rows', 'body', 'response'])
 
-/** What an object has under the only such name, and the name; null: it has no or several, or is an object or an error. */
+/** What stands under the only such name, and the name; null: there is none, or the value is an object or an error. */
 function getWrapped(value: unknown): { name: string; value: unknown } | null {
 	if (!isRecord(value) || ['id', 'code', 'error', 'message'].some((name) => Object.hasOwn(value, name))) return null
 	const status = value['status']

@@ -118,8 +118,8 @@ export async function getSample(
 }
 
 /**
- * The time that placeholders stand for, from which the element subtracts `pollDelay`, epoch ms: that of the last poll that
- * read everything. The cursor of a resource without an index stands still while nothing changes.
+ * The time that placeholders stand for, epoch ms: that of the last poll that read everything. The element subtracts
+ * `pollDelay`. The cursor of a resource without an index stands still while nothing changes.
  */
 function getPlaceholderMs({ resource, state: rs }: WatchedResource): number {
 	const lastPollMs = rs.sweep?.polledMs ?? rs.cursorMs ?? rs.t0Sec * 1000

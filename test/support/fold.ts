@@ -70,6 +70,8 @@ const MAX_EPILOGUE_MS = 2 * 3_600_000
 
 /** What is out of reach has been noticed, and said, by then. */
 const OUT_OF_REACH_MS = 3 * 3_600_000
+/** So that these hours take less to tell. */
+const OUT_OF_REACH_POLL_MS = 5 * 60_000
 
 /** More products than a resource without mass changes has. */
 const MANY_PRODUCTS = 56
@@ -534,7 +536,10 @@ async function endDeviations(
 ): Promise<boolean> {
 	const reach = story.deviations.map(({ name }) => DEVIATIONS[name]!.outOfReach)
 	const isOutOfReach = reach.some((one) => one !== undefined)
-	if (isOutOfReach) await world.advance(OUT_OF_REACH_MS)
+	if (isOutOfReach) {
+		if (story.vendorType === 'polling') await world.configure({ pollIntervalMs: OUT_OF_REACH_POLL_MS })
+		await world.advance(OUT_OF_REACH_MS)
+	}
 	noteDeviations(world, standing, happened)
 	if (!isOutOfReach) return false
 	const { state, resources } = buildHealth(world.engine.getCore()!)

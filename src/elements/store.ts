@@ -324,14 +324,19 @@ export interface StoreClient {
 	/** `fresh`: with a parameter that changes with each request, so that no cache has the answer. */
 	read(resource: Resource, id: ObjectId, fresh?: boolean): Promise<ObjectReadResult | Failure>
 	/** A hub call, unchanged: path under the vendor's API (`orders/12`), query, method. */
-	call(
-		method: string,
-		path: string,
-		query: Record<string, string>,
-		body?: string,
-	): Promise<{ ok: true; status: number; body: unknown; total: number | null; storeNowMs: number } | Failure>
+	call(method: string, path: string, query: Record<string, string>, body?: string): Promise<CallAnswer | Failure>
 	/** Requests made so far by this client. */
 	readonly requests: number
+}
+
+/** The answer to a hub call. `isFirstPage`: its links name no page before it, though it has a total. */
+export interface CallAnswer {
+	ok: true
+	status: number
+	body: unknown
+	total: number | null
+	storeNowMs: number
+	isFirstPage?: boolean
 }
 
 /**

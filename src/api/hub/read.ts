@@ -55,6 +55,7 @@ export async function readPage(
 	const { next, ...page } = reader.result()
 	// So many empty pages are no gap: the total is wrong.
 	const isEnd = next === null || emptyPages === MAX_STORE_PAGES
+	if (isEnd && reader.lastId !== null) await storeList.checkEnd(reader.lastId)
 	return { ...page, next: isEnd ? null : addMark(next, storeList.mark) }
 }
 
@@ -92,6 +93,12 @@ class PageReader {
 
 	get position(): WalkPosition {
 		return this.#position
+	}
+
+	/** The id of the last record that was read, as text; null: not known. */
+	get lastId(): string | null {
+		const id = this.#position.last?.at(-1) ?? (this.#plan.matches === null ? getId(this.#list.at(-1)) : null)
+		return typeof id === 'string' || typeof id === 'number' ? String(id) : null
 	}
 
 	/** From here on, positions count rows. */

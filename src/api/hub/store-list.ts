@@ -38,6 +38,8 @@ interface PageRequest {
 const MAX_RESIZES = 2
 /** Enough rows to see an order in. */
 const MIN_ORDERED_ROWS = 10
+/** Rows of a list's end that are looked at. */
+const MAX_END_ROWS = 5
 
 export class StoreList {
 	readonly #client: StoreClient
@@ -50,6 +52,8 @@ export class StoreList {
 	#paging: 'any' | 'offset' | 'page' = 'any'
 	readonly #ignored = new Set<'offset' | 'page'>()
 	#isPaged = false
+	/** Pages are not as asked for, other than by rows that the store leaves out. */
+	#isOdd = false
 	/** Ids of the list's first rows; null: not read. */
 	#head: unknown[] | null = null
 	/** Ids of rows that stand in every page. */
@@ -79,15 +83,21 @@ export class StoreList {
 		for (;;) {
 			const request = this.#toRequest(offset, limit)
 			const { start, size } = request
-			const { body, total } = await getFromStore(this.#client, this.#plan.path, this.#toQuery(request))
+			const answer = await getFromStore(this.#client, this.#plan.path, this.#toQuery(request))
+			const { body, total, isFirstPage = false } = answer
 			if (!Array.isArray(body)) return { kind: 'item', item: body }
 			const distinct = withoutCopies(body as VendorRecord[])
 			if (this.#plan.pageLimit === null || isWholeList(body, start, size, total))
 				return { kind: 'whole', rows: distinct }
 			this.#isPaged ||= total !== null || (await this.#hasPages(distinct, start, size))
 			if (!this.#isPaged) return { kind: 'whole', rows: distinct }
-			if (this.#resize(request, body.length, distinct, total, last)) continue
-			if (await this.#isFirstPage(request, distinct, total, last)) {
+			if (this.#resize(request, body.length, distinct, total, last)) {
+				if (this.#size !== 1 || this.#order === null) continue
+				// A page that begins at the last record would have no other.
+				this.#order = null
+				return { kind: 'disordered' }
+			}
+			if (await this.#isFirstPage(request, distinct, { total, last, isFirstPage })) {
 				this.#turn(request)
 				continue
 			}
@@ -156,7 +166,17 @@ export class StoreList {
 		// A number of rows that a list without pages would not give.
 		const probeSize = count === 1 ? 2 : 1
 		const probe = start > 0 ? await this.#readIds(0, probeSize) : await this.#readIds(count, probeSize, 'offset')
-		return probe.length > 0 && (probe.length === probeSize || !isSameStart(rows, probe, size))
+		if (probe.length > 0 && (probe.length === probeSize || !isSameStart(rows, probe, size))) return true
+		return start === 0 && !(await this.#isAll(rows))
+	}
+
+	/** Whether the opposite order has the same rows, so that these are all. */
+	async #isAll(rows: readonly VendorRecord[]): Promise<boolean> {
+		if (this.#toOppositeOrder() === null) return true
+		const limit = rows.length + 1
+		const others = await this.#readOpposite(Math.min(limit, this.#plan.pageLimit ?? limit))
+		const ids = new Set(rows.map(getId))
+		return others === null || (others.length === ids.size && others.every((id) => ids.has(id)))
 	}
 
 	async #readHead(): Promise<unknown[]> {
@@ -197,21 +217,22 @@ export class StoreList {
 		if (isDropped) this.#size = null
 		if (isDropped || this.#resizes >= MAX_RESIZES || count > this.#plan.pageLimit!) return isMisplaced
 		this.#resizes++
+		this.#isOdd = true
 		this.#size = count
 		return true
 	}
 
 	/** Whether the store gave its first rows for another position. Only a page that looks so costs a request. */
 	async #isFirstPage(
-		{ start, size }: PageRequest,
+		{ start, size, isNumbered }: PageRequest,
 		rows: readonly VendorRecord[],
-		total: number | null,
-		last: WalkPosition['last'],
+		{ total, last, isFirstPage }: { total: number | null; last: WalkPosition['last']; isFirstPage: boolean },
 	): Promise<boolean> {
 		if (start === 0 || rows.length === 0) return false
 		const isAnchored = hasKeys(rows, this.#order)
 		const isSuspicious =
 			this.#paging !== 'any' ||
+			(isNumbered && isFirstPage) ||
 			this.#firstId === getId(rows[0]) ||
 			(total !== null && rows.length > total - start) ||
 			(!isAnchored && rows.length > size) ||
@@ -219,7 +240,10 @@ export class StoreList {
 		if (!isSuspicious) return false
 		const head = await this.#readHead()
 		const isSame = isSameStart(rows, head, size)
-		if (!isSame && head[0] === getId(rows[0])) this.#pinned.add(head[0])
+		if (!isSame && head[0] === getId(rows[0])) {
+			this.#isOdd = true
+			this.#pinned.add(head[0])
+		}
 		return isSame
 	}
 
@@ -229,7 +253,41 @@ export class StoreList {
 		return comparisons[0]! < 0 && (comparisons.indexOf(0) === start || comparisons.every((place) => place <= 0))
 	}
 
+	/**
+	 * Whether the list ends with a record, where its pages are not as asked for: the opposite order begins with its end.
+	 * Throws StoreFailed if it does not. `last`: the id, as text.
+	 */
+	async checkEnd(last: string): Promise<void> {
+		const isOrderIgnored = this.#plan.order !== null && this.#order === null && this.#size !== 1
+		if (!this.#isOdd || isOrderIgnored || this.#toOppositeOrder() === null) return
+		const end = await this.#readOpposite(MAX_END_ROWS)
+		if (end === null || end.includes(last)) return
+		const head = await this.#readIds(0, MAX_END_ROWS)
+		// The store ignores the order.
+		if (head.length === end.length && head.every((id) => end.includes(id))) return
+		throw new StoreFailed(
+			`The store does not give its list ${this.#plan.path} in pages as asked: other records than those read stand at ` +
+				'its end. Records are missing, so nothing of this page is returned.',
+		)
+	}
+
+	#toOppositeOrder(): Record<string, string> | null {
+		const { order } = this.#plan.query
+		return order === 'asc' || order === 'desc' ? { order: order === 'asc' ? 'desc' : 'asc' } : null
+	}
+
+	/** Ids of the first rows in the opposite order; null: the store refuses it. */
+	async #readOpposite(limit: number): Promise<unknown[] | null> {
+		const answer = await this.#client.call('GET', this.#plan.path, {
+			...this.#plan.query,
+			...this.#toOppositeOrder(),
+			...this.#plan.pageQuery(0, limit),
+		})
+		return answer.ok && Array.isArray(answer.body) ? withoutCopies(answer.body).map(getId) : null
+	}
+
 	#turn({ isNumbered }: PageRequest): void {
+		this.#isOdd = true
 		this.#ignored.add(isNumbered ? 'page' : 'offset')
 		if (this.#ignored.size === 2)
 			throw new StoreFailed(
@@ -273,7 +331,7 @@ export async function getFromStore(
 	client: StoreClient,
 	path: string,
 	query: Record<string, string>,
-): Promise<{ body: unknown; total: number | null }> {
+): Promise<{ body: unknown; total: number | null; isFirstPage?: boolean }> {
 	const answer = await client.call('GET', path, query)
 	if (!answer.ok) throw toHttpError(answer, 'GET')
 	if (answer.body === null) throw new StoreFailed('The store returned an empty response')

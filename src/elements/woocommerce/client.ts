@@ -153,7 +153,8 @@ class WooCommerceClient implements StoreClient {
 			const message = `${answer.url} answered with object ${other} instead of ${expected}: a cache mixes them up.`
 			return { ...toShapeFailure(answer, expected), code: OTHER_OBJECT_CODE, message }
 		}
-		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs }
+		const isFirstPage = list !== null && total !== null && !/rel="?prev/.test(answer.headers.get('link') ?? '')
+		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs, isFirstPage }
 	}
 
 	/**

@@ -238,6 +238,17 @@ function checkHead(query: PageQuery, page: CheckedPage, { newestSec }: KnownAnsw
 		: []
 }
 
+/** Whether the newest rows lack more of those before than the total says were deleted since. */
+export function isOlderHead(
+	page: Pick<CheckedPage, 'rows' | 'total'>,
+	before: Pick<CheckedPage, 'rows' | 'total'>,
+): boolean {
+	if (page.total === null || before.total === null) return false
+	const topSec = Math.max(...page.rows.map(({ modifiedSec }) => modifiedSec ?? -Infinity))
+	const lacking = before.rows.filter(({ modifiedSec }) => modifiedSec !== null && modifiedSec > topSec)
+	return lacking.length > 0 && lacking.length > before.total - page.total
+}
+
 /** The same rows at another place. Where rows were deleted in between, the total has changed too. */
 function checkPosition(query: PageQuery, page: CheckedPage, { previous }: KnownAnswers): Finding[] {
 	const offset = query.offset ?? 0

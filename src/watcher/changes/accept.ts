@@ -26,12 +26,23 @@ export function acceptNewObject(observation: Observation, content: ObjectContent
 	const row = toKnownObject(observation, content, state, context)
 	if (state === 'hidden') return { do: 'store', row }
 	const change =
-		context.baseline !== null
-			? (getRecentChange(observation, context.baseline) ?? getBackfillChange(observation, context.baseline))
-			: state === 'unlisted'
-				? null
-				: createdChange(observation)
+		context.baseline === null && wasHidden(observation, context)
+			? null
+			: context.baseline !== null
+				? (getRecentChange(observation, context.baseline) ?? getBackfillChange(observation, context.baseline))
+				: state === 'unlisted'
+					? null
+					: createdChange(observation)
 	return change === null ? { do: 'store', row } : { do: 'emit', changes: [change], row }
+}
+
+/**
+ * Whether an object is older than the index, and nothing has happened to it since: lists have not shown it. What is
+ * restored, published or imported has a newer date or a higher id.
+ */
+function wasHidden({ id, createdSec, modifiedSec }: Observation, { began, filtered }: GateContext): boolean {
+	if (filtered || typeof id !== 'number' || id > began.highestId) return false
+	return createdSec !== null && createdSec < began.t0Sec && modifiedSec !== null && modifiedSec < began.t0Sec
 }
 
 /** The change of an object that the baseline finds; null: the object has not changed since watching began. */
@@ -80,7 +91,8 @@ export function acceptKnownObject(
 function toEarlier(known: KnownObject, { hash }: ObjectContent, { profile }: GateContext): KnownObject['earlier'] {
 	if (known.profile !== profile) return null
 	const { earlier = null } = known
-	if (known.content.hash === hash) return earlier
+	if (known.content.hash === hash)
+		return known.state === 'gone' ? { hash, returns: (earlier?.returns ?? 0) + 1 } : earlier
 	const returns = earlier === null ? 0 : earlier.hash === hash ? earlier.returns + 1 : earlier.returns
 	return { hash: known.content.hash, returns }
 }

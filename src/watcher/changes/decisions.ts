@@ -1,5 +1,7 @@
 /** The gate's decisions about observed objects, from their index rows and pending checks. */
 import { mayLackObjects } from '../core/completeness.ts'
+import { hasTwoStates } from '../core/two-states.ts'
+import { findContradiction } from './contradictions.ts'
 import { hashContent, hashIdentity, type ObjectContent } from './content.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
@@ -58,6 +60,8 @@ export interface Decision {
 	uncheckedFields: readonly string[]
 	/** A person wants it sent. */
 	decided?: true
+	/** What earlier answers contradict; null: nothing. */
+	contradiction: string | null
 }
 
 /** A decision that changes the index. */
@@ -90,7 +94,9 @@ export function gateAll(
 			pendingCheck: pendingCheck ?? {},
 		})
 		const uncheckedFields = comparison?.uncheckedFields ?? []
-		return { observed, observation, known, wasPending: pendingCheck !== undefined, verdict, uncheckedFields }
+		const contradiction = findContradiction(known, observation, pendingCheck ?? {})
+		const wasPending = pendingCheck !== undefined
+		return { observed, observation, known, wasPending, verdict, uncheckedFields, contradiction }
 	})
 }
 
@@ -110,11 +116,14 @@ export function toGateContext(
 		toleranceSec: resource.createdToleranceSec,
 		storeNowSec: Math.floor(readContext.storeNowMs / 1000),
 	}
+	const isDoubtful = hasTwoStates(rs, core.ports.now())
 	return {
 		nowMs: core.ports.now(),
+		began: { t0Sec: rs.t0Sec, highestId: rs.highestId },
+		hasTwoStates: isDoubtful,
 		profile: getCurrentProfile(rs).number,
 		filtered: resource.filtered,
-		baseline: rs.baseline === null && !mayLackObjects(rs) ? null : lateBaseline,
+		baseline: rs.baseline === null && !mayLackObjects(rs) && !isDoubtful ? null : lateBaseline,
 		lateBaseline,
 	}
 }

@@ -66,6 +66,10 @@ export interface GateContext {
 	profile: number
 	/** null once the resource's baseline is complete, and the index holds everything that its total says. */
 	baseline: BaselineContext | null
+	/** Rows that no answer before has shown count as new only if they may be (accept.ts). */
+	began: { t0Sec: number; highestId: number }
+	/** The store answers with two states in turn (two-states.ts). */
+	hasTwoStates: boolean
 	/** The resource has a `where`: an object that leaves it emits no event. */
 	filtered: boolean
 	/** Names of fields whose difference says nothing, because a part of them no longer counts. */

@@ -13,10 +13,14 @@ export const MIN_GONE_INTERVAL_MS = 5_000
 const MIN_STALE_INTERVAL_MS = 30_000
 const MAX_NEEDED_LOOKS = 15
 /**
- * A newer date wins over an older one, unless every look shows the older one: each at least so much after the one
- * before, ms. A restored backup does; of caches and replicas that are minutes behind, one shows the newer date.
+ * A newer date wins over an older one, unless every look shows the older one for a quarter of an hour. A restored backup
+ * does; of caches and replicas that are minutes behind, one shows the newer date. Where a store answers with two states
+ * in turn, the same holds for deletions.
  */
-const OLDER_STAMP_INTERVALS_MS = [MIN_STALE_INTERVAL_MS, 2 * 60_000, 4 * 60_000, 8 * 60_000]
+const MIN_OLDER_LOOKS = 4
+const MAX_LOOK_INTERVAL_MS = 60 * 60_000
+/** A deleted object that is seen again without a newer date counts so long after its deletion: replicas may lag, ms. */
+const MIN_BACK_MS = 15 * 60_000
 
 /** Evaluates an observation. Pure. */
 export function gate(known: KnownObject | null, observation: Observation, context: GateContext): GateVerdict {
@@ -24,9 +28,14 @@ export function gate(known: KnownObject | null, observation: Observation, contex
 	if (observation.kind === 'gone') return gateGone(known, observation, context)
 	if (observation.kind === 'hint' || content === null) return recheckNow(context)
 	if (observation.via === 'hook') return gateWebhook(known, observation, content, context)
-	return known === null
-		? acceptNewObject(observation, content, context)
-		: gateRead(known, observation, content, context)
+	return known === null ? gateNewObject(observation, content, context) : gateRead(known, observation, content, context)
+}
+
+/** An object that is not in the index. Of a store that answers with two states in turn, one look is not enough. */
+function gateNewObject(observation: Observation, content: ObjectContent, context: GateContext): GateVerdict {
+	const verdict = acceptNewObject(observation, content, context)
+	if (verdict.do !== 'emit' || !context.hasTwoStates) return verdict
+	return recheckStale('new', [MIN_STALE_INTERVAL_MS], context) ?? verdict
 }
 
 function gateRead(
@@ -43,7 +52,10 @@ function gateRead(
 	if (observation.requestedAtMs < known.asOfMs && !isNewer(observation, known))
 		return isKnown ? NO_CHANGE : recheckNow(context)
 	const isReturn = known.earlier?.hash === content.hash && !isNewer(observation, known)
-	if ((isOlder(observation, known) || isReturn) && !isKnown) {
+	if (known.state === 'gone' && !isNewer(observation, known) && !isOtherObject(known, observation)) {
+		const recheck = recheckStale('back', [getBackInterval(known, context)], context)
+		if (recheck !== null) return recheck
+	} else if ((isOlder(observation, known) || isReturn) && !isKnown) {
 		const intervalsMs = getLookIntervals(known, isOlder(observation, known))
 		const recheck = recheckStale(`${observation.kind}:${content.hash}`, intervalsMs, context)
 		if (recheck !== null) return recheck
@@ -51,12 +63,22 @@ function gateRead(
 	return acceptKnownObject(known, observation, content, context)
 }
 
-/** How long after the look before it each further look at an older state comes, ms. */
-function getLookIntervals(known: KnownObject, hasOlderStamp: boolean): number[] {
-	const intervalsMs = Array.from({ length: getNeededLooks(known) }, () => MIN_STALE_INTERVAL_MS)
-	return hasOlderStamp
-		? [...OLDER_STAMP_INTERVALS_MS, ...intervalsMs.slice(OLDER_STAMP_INTERVALS_MS.length)]
-		: intervalsMs
+/**
+ * How long after the look before it each further look at an earlier state comes, ms. `isOlder`: the store has shown a
+ * newer one. Then they come after half a minute, 2, 4 and 8 minutes, and further ones at growing distances.
+ */
+function getLookIntervals(known: KnownObject, isOlder: boolean): number[] {
+	const looks = getNeededLooks(known)
+	if (!isOlder) return Array.from({ length: looks }, () => MIN_STALE_INTERVAL_MS)
+	return Array.from({ length: looks - 1 + MIN_OLDER_LOOKS }, (_, index) =>
+		index === 0 ? MIN_STALE_INTERVAL_MS : Math.min(2 ** index * 60_000, MAX_LOOK_INTERVAL_MS),
+	)
+}
+
+/** How long after the first look that shows a deleted object the second one comes, ms. */
+function getBackInterval(known: KnownObject, { nowMs, pendingCheck }: GateContext): number {
+	const sinceMs = pendingCheck.staleHash === 'back' ? (pendingCheck.staleAtMs ?? nowMs) : nowMs
+	return Math.max(MIN_STALE_INTERVAL_MS, known.asOfMs + MIN_BACK_MS - sinceMs)
 }
 
 /**
@@ -121,6 +143,8 @@ function gateGone(known: KnownObject | null, observation: Observation, context: 
 			pendingCheck: { ...context.pendingCheck, goneAtMs: sinceMs },
 		}
 	}
+	const recheck = context.hasTwoStates ? recheckStale('gone', getLookIntervals(known, true), context) : null
+	if (recheck !== null) return recheck
 	if (known.state === 'hidden') return { do: 'store', row: null }
 	const row: KnownObject = { ...known, state: 'gone', asOfMs: observation.requestedAtMs }
 	if (known.state === 'trashed') return { do: 'store', row }

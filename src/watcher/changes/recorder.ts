@@ -23,6 +23,7 @@ import { countLookEdit } from './look-edits.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { canChangeInMass } from '../core/mass-change.ts'
+import { noteComingAndGoing } from '../core/two-states.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
 import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
@@ -151,6 +152,7 @@ function recordGated(
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAcceptedDecision)
 	noteSnapshots(watched, observedObjects)
+	noteContradictions(watched, gated, core.ports.now())
 	updateLookups(tx, core, rs.number, decisions, readContext)
 	if (rs.heldSinceMs !== null && readContext.via === 'read') dropSeen(tx, core, rs.number, decisions, readContext)
 	confirmEvents(tx, core, decisions, readContext)
@@ -255,6 +257,12 @@ function planNoiseRound(
 	if (isTooManyUnproven(unstampedIds)) return canWait ? 'repeat' : 'defer'
 	// Where edits move the date, most of a page without a new one is more likely noise than so many edits.
 	return resource.reliableDates && unstampedIds.length * 2 > decisions.length ? 'defer' : null
+}
+
+/** Remembers that objects come and go without a change. */
+function noteContradictions({ resource, state: rs }: WatchedResource, gated: readonly Decision[], nowMs: number): void {
+	const found = gated.find(({ contradiction }) => contradiction !== null)
+	if (found?.contradiction != null) noteComingAndGoing(rs, resource.objectType, found.contradiction, nowMs)
 }
 
 /** Stores facts about the resource from snapshots, whatever the gate decides. */

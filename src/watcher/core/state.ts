@@ -307,6 +307,9 @@ export function saveState(sql: Sql, body: string): void {
 export interface PendingClockSkew {
 	skewMs: number
 	atMs: number
+	/** The believed clock was seen since: both go on side by side. `isProven`: this one was seen twice. */
+	isBeside?: true
+	isProven?: true
 }
 
 /**

@@ -16,6 +16,7 @@ import {
 import { canBeOfRecord, isBySize, isRecordKind } from '../source/record-failures.ts'
 import { PageDelayed, requestPage, StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
+import { refuseForeignRows } from './foreign-rows.ts'
 import { getPageRows, isSingleRow, noteFailedPage, noteReadPage } from './failing-span.ts'
 import { growPageSize, limitRows, noteRowLength, noteTooLarge } from './page-size.ts'
 import { isWholeScan, MAX_NAME_REQUESTS, nameRow, tryPage } from './row-names.ts'
@@ -59,6 +60,7 @@ export async function listPage(
 	}
 	const page = mergePages(pages, pieces.at(-1)!.offset + pieces.at(-1)!.limit - offset)
 	noteRead(core, watched, { query, key, offset, page, elapsedMs: core.ports.now() - startedMs })
+	await refuseForeignRows(core, watched, query, page, budget)
 	return page
 }
 

@@ -6,6 +6,7 @@ import { NO_TOTAL_REREAD_HOURS } from '../core/abilities.ts'
 import { isTotalWrong } from '../core/completeness.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import type { Tx } from '../core/tx.ts'
+import { TWO_STATES_LIMIT } from '../core/two-states.ts'
 import { isWaitingForRound } from '../core/noise.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
@@ -157,7 +158,9 @@ export async function recentRereadStep(core: Core, watched: WatchedResource, bud
 }
 
 function getRereadHours(core: Core, { resource, state }: WatchedResource): number {
-	const hours = isTotalWrong(state) ? Math.min(resource.rereadHours, NO_TOTAL_REREAD_HOURS) : resource.rereadHours
+	// Totals that are those of two lists in turn show no deletion.
+	const isTotalUnusable = isTotalWrong(state) || state.limits?.[TWO_STATES_LIMIT] !== undefined
+	const hours = isTotalUnusable ? Math.min(resource.rereadHours, NO_TOTAL_REREAD_HOURS) : resource.rereadHours
 	return core.config.rereadHours ?? hours
 }
 

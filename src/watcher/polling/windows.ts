@@ -18,6 +18,7 @@ import { provesModifiedOrder } from './ability-probe.ts'
 import { advanceBack, INITIAL_BACK_POSITION } from './head-paging.ts'
 import { noteFinding } from '../core/findings.ts'
 import { noteCacheSign } from '../core/freshness.ts'
+import { noteTwoStates } from '../core/two-states.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import { noteUnfit } from '../source/checked-answers.ts'
 import { StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
@@ -183,7 +184,8 @@ async function checkOldHead(
 	if (head?.isOld !== true || lacks(rs.abilities, 'modifiedOrder')) return
 	const page = await listPage(core, watched, { order: 'modified-desc', limit: head.ids.length + 1 }, budget)
 	recordHead(core, watched, page, () => undefined)
-	if (page.snapshots.slice(0, head.ids.length).every(({ id }) => head.ids.includes(id))) return
+	if (page.snapshots.slice(0, head.ids.length).every(({ id }) => head.ids.includes(id)))
+		return noteTwoStates(rs, 'the newest rows are older than those of another list', core.ports.now())
 	const message =
 		`A cache answers lists of ${resource.objectType}: the newest rows are older than those of another list. They are ` +
 		'asked for with a parameter that changes. Exclude /wp-json/ from the cache.'

@@ -1,6 +1,7 @@
 /** Holds each list's answer against its question (check-page.ts), and keeps what the next answer is compared with. */
 import {
 	checkPage,
+	isOlderHead,
 	normalizePage,
 	NOTHING_KNOWN,
 	type CheckedPage,
@@ -14,6 +15,7 @@ import { lacks, type Ability } from '../core/abilities.ts'
 import { isConfirmed, noteFinding } from '../core/findings.ts'
 import { isOneAnswer, noteCacheSign, noteOneAnswer } from '../core/freshness.ts'
 import { endLimit, noteLimit, UNFIT_LIMIT } from '../core/resource-limits.ts'
+import { endOldTwoStates, noteTwoStates } from '../core/two-states.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import { noteDoubt, noteRefusal } from './doubts.ts'
 import type { AnswerFacts, Failure, ListQuery, ObjectId, Snapshot } from '../../elements/store.ts'
@@ -84,6 +86,7 @@ export function checkAnswer(
 	if (pinned.length > 0) rs.pinned = [...new Set([...pinned, ...(rs.pinned ?? [])])].slice(0, MAX_PINNED)
 	const refused = findings.find(({ weight }) => weight === 'fatal')
 	endOldLimit(rs, nowMs)
+	endOldTwoStates(rs, nowMs)
 	if (refused !== undefined) {
 		const failure = noteUnfit(watched, refused.detail, nowMs)
 		if (!isUsedAnyway(watched, query, refused, nowMs)) return { ok: false, failure }
@@ -208,6 +211,7 @@ function remember(
 	if (!isPartOfList(query)) return
 	const memory = getMemory(rs)
 	const key = getListKey(query)
+	const before = memory.pages.get(key)
 	memory.pages.delete(key)
 	memory.pages.set(key, {
 		query: { order: query.order, limit: query.limit },
@@ -221,6 +225,9 @@ function remember(
 	const { exceptIds = [] } = query
 	const isHead = key === getListKey({ order: 'modified-desc', limit: 1, exceptIds }) && (query.offset ?? 0) === 0
 	if (!isHead) return
+	const isRecent = before !== undefined && nowMs - before.atMs <= MAX_OTHER_AGE_MS
+	if (isRecent && isOlderHead({ rows, total }, { rows: memory.head?.rows ?? [], total: before.total }))
+		noteTwoStates(rs, 'the newest rows are older than those of the answer before', nowMs)
 	memory.head = { rows, atMs: nowMs }
 	for (const { modifiedSec } of rows)
 		if (modifiedSec !== null && modifiedSec <= storeNowMs / 1000)

@@ -1,6 +1,7 @@
 /** Lists past caches: how a list is asked for, and what its answer shows of a cache. */
 import type { Core, WatchedResource } from '../core/core.ts'
 import { endOldSign, noteCacheSign, noteParameterRefused, withFreshness } from '../core/freshness.ts'
+import { isOtherClock } from './clock.ts'
 import type { AnswerFacts, Failure, ListQuery, Page } from '../../elements/store.ts'
 
 /** An answer whose date is this much older than the store's clock comes from a cache, ms. */
@@ -67,9 +68,12 @@ function isCached({ ageSec, cachedBy }: AnswerFacts): boolean {
 }
 
 /** What shows that a cache has answered, for people; null: nothing does. */
-function getCacheSign({ state: { skewMs }, ports }: Core, { answer, storeNowMs }: Page): string | null {
+function getCacheSign({ state: { skewMs, clockDoubt }, ports }: Core, { answer, storeNowMs }: Page): string | null {
 	if (answer.cachedBy !== null) return answer.cachedBy
 	if ((answer.ageSec ?? 0) > 0) return `Age: ${answer.ageSec}`
-	const isOld = skewMs !== null && storeNowMs < ports.now() + skewMs - MAX_DATE_AGE_MS
+	const isOld =
+		skewMs !== null &&
+		storeNowMs < ports.now() + skewMs - MAX_DATE_AGE_MS &&
+		!isOtherClock(clockDoubt, storeNowMs, ports.now())
 	return isOld ? `Date: ${new Date(storeNowMs).toUTCString()}` : null
 }

@@ -148,7 +148,7 @@ async function requestList(
 		if (response.kind === 'rejected' && query.limit > 1) noteRefusal(rs, core.ports.now())
 		throw new StoreError(response, watched)
 	}
-	checkStoreClock(core, watched, response.storeNowMs)
+	const page = { ...response, storeNowMs: checkStoreClock(core, watched, response.storeNowMs) }
 	const { around } = response.answer
 	if (around === undefined) endLimit(rs, OUTPUT_LIMIT)
 	else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())
@@ -161,7 +161,7 @@ async function requestList(
 		else snapshots.push(snapshot)
 	}
 	noteRowsWithoutId(watched, unnamed, core.ports.now())
-	return { response, snapshots, isStale, requestedAtMs }
+	return { response: page, snapshots, isStale, requestedAtMs }
 }
 
 /** Says which rows are left out since they have no id that an object can have. */
@@ -200,11 +200,11 @@ export async function readObject(
 	const { resource, state: rs } = watched
 	const response = await client.read(resource, id, fresh)
 	if (!response.ok) throw new StoreError(response, watched)
-	checkStoreClock(core, watched, response.storeNowMs)
+	const storeNowMs = checkStoreClock(core, watched, response.storeNowMs)
 	const snapshot =
 		response.found === null ? null : core.element.parseRecord(resource, response.found, getCurrentProfile(rs))
 	if (snapshot !== null) noteDates(rs, resource, [snapshot], core.ports.now())
-	return { snapshot, requestedAtMs, storeNowMs: response.storeNowMs }
+	return { snapshot, requestedAtMs, storeNowMs }
 }
 
 /** Reads one object through the resource's list with its `where`; null: not in the list. Throws StoreError. */
@@ -229,13 +229,14 @@ function countRequest(core: Core, watched: WatchedResource, budget: SliceBudget)
 	if (core.state.run !== null) core.state.run.requests++
 }
 
-function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: number): void {
+/** The time of an answer by the store's clock. Throws StoreError if a cache seems to give it. */
+function checkStoreClock(core: Core, watched: WatchedResource, storeNowMs: number): number {
 	const clock = evaluateClock(core.state.skewMs, core.state.clockDoubt, storeNowMs, core.ports.now())
 	if (core.state.skewMs !== null && clock.skewMs < core.state.skewMs)
 		moveCursorsBack(core, core.state.skewMs - clock.skewMs)
 	core.state.skewMs = clock.skewMs
 	core.state.clockDoubt = clock.pendingSkew
-	if (!clock.stale) return
+	if (!clock.stale) return clock.isOther ? core.ports.now() + clock.skewMs : storeNowMs
 	const date = new Date(storeNowMs).toISOString()
 	throw new StoreError(
 		{

@@ -59,6 +59,8 @@ export function gateContext(change: Partial<GateContext> = {}): GateContext {
 		nowMs: NOW_MS,
 		profile: PROFILE,
 		baseline: null,
+		began: { t0Sec: NOW_SEC - 86_400, highestId: 0 },
+		hasTwoStates: false,
 		filtered: false,
 		ignoredNames: [],
 		pendingCheck: {},

@@ -40,9 +40,17 @@ export function acceptNewObject(observation: Observation, content: ObjectContent
  * Whether an object is older than the index, and nothing has happened to it since: lists have not shown it. What is
  * restored, published or imported has a newer date or a higher id.
  */
-function wasHidden({ id, createdSec, modifiedSec }: Observation, { began, filtered }: GateContext): boolean {
-	if (filtered || typeof id !== 'number' || id > began.highestId) return false
-	return createdSec !== null && createdSec < began.t0Sec && modifiedSec !== null && modifiedSec < began.t0Sec
+function wasHidden(observation: Observation, { began, filtered }: GateContext): boolean {
+	const { modifiedSec } = observation
+	return !filtered && isOfBefore(observation, began) && modifiedSec !== null && modifiedSec < began.t0Sec
+}
+
+/** Whether an object was there before the index began, by its id and created date. */
+export function isOfBefore(
+	{ id, createdSec }: Pick<Observation, 'id' | 'createdSec'>,
+	{ t0Sec, highestId }: GateContext['began'],
+): boolean {
+	return typeof id === 'number' && id <= highestId && createdSec !== null && createdSec < t0Sec
 }
 
 /** The change of an object that the baseline finds; null: the object has not changed since watching began. */

@@ -6,6 +6,7 @@ import { hashContent, hashIdentity, type ObjectContent } from './content.ts'
 import { getCurrentProfile } from '../core/content-profiles.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import { isOfBefore } from './accept.ts'
 import { gate } from './gate.ts'
 import type { BaselineContext, GateContext, GateVerdict, Observation } from './gate-types.ts'
 import type { IndexRow } from './object-index.ts'
@@ -42,6 +43,8 @@ export interface ReadContext {
 	pendingChecks?: ReadonlyMap<ObjectId, PendingCheck>
 	/** Whether the same can be read again after a round of reads that proves noise. */
 	canWait?: boolean
+	/** How many objects the total counts that the index does not know; absent: not known. */
+	growth?: number | undefined
 	/** Objects that the baseline could not read: their dates decide as if it had. Absent: none. */
 	fromBaseline?: ReadonlySet<ObjectId>
 	/** The instance's backfill, for the baseline. */
@@ -104,10 +107,28 @@ export function isAcceptedDecision(decision: Decision): decision is AcceptedDeci
 	return decision.verdict.do === 'store' || decision.verdict.do === 'emit'
 }
 
+/**
+ * Whether more unknown objects of before the index are shown than the total counts: earlier lists were cut short, and
+ * those objects are not new.
+ */
+export function isCutShort(
+	{ resource, state: rs }: WatchedResource,
+	observedObjects: readonly ObservedObject[],
+	knownRows: ReadonlyMap<ObjectId, IndexRow>,
+	{ growth }: ReadContext,
+): boolean {
+	if (growth === undefined || resource.filtered) return false
+	const unknown = observedObjects.filter(
+		(observed) => !('gone' in observed) && !knownRows.has(observed.id) && isOfBefore(observed.snapshot, rs),
+	)
+	return unknown.length > Math.max(0, growth)
+}
+
 export function toGateContext(
 	core: Core,
 	{ resource, state: rs }: WatchedResource,
 	readContext: ReadContext,
+	isCut: boolean,
 ): SharedContext {
 	const lateBaseline: BaselineContext = {
 		t0Sec: rs.t0Sec,
@@ -116,14 +137,14 @@ export function toGateContext(
 		toleranceSec: resource.createdToleranceSec,
 		storeNowSec: Math.floor(readContext.storeNowMs / 1000),
 	}
-	const isDoubtful = hasTwoStates(rs, core.ports.now())
+	const isTwofold = hasTwoStates(rs, core.ports.now())
 	return {
 		nowMs: core.ports.now(),
 		began: { t0Sec: rs.t0Sec, highestId: rs.highestId },
-		hasTwoStates: isDoubtful,
+		hasTwoStates: isTwofold,
 		profile: getCurrentProfile(rs).number,
 		filtered: resource.filtered,
-		baseline: rs.baseline === null && !mayLackObjects(rs) && !isDoubtful ? null : lateBaseline,
+		baseline: rs.baseline === null && !mayLackObjects(rs) && !isTwofold && !isCut ? null : lateBaseline,
 		lateBaseline,
 	}
 }

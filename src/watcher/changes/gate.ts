@@ -13,9 +13,9 @@ export const MIN_GONE_INTERVAL_MS = 5_000
 const MIN_STALE_INTERVAL_MS = 30_000
 const MAX_NEEDED_LOOKS = 15
 /**
- * A newer date wins over an older one, unless every look shows the older one for a quarter of an hour. A restored backup
- * does; of caches and replicas that are minutes behind, one shows the newer date. Where a store answers with two states
- * in turn, the same holds for deletions.
+ * A newer date wins over an older one, unless every look shows the older one for a quarter of an hour. A restored
+ * backup does; of caches and replicas that are minutes behind, one shows the newer date. Where a store answers with two
+ * states in turn, the same holds for deletions.
  */
 const MIN_OLDER_LOOKS = 4
 const MAX_LOOK_INTERVAL_MS = 60 * 60_000

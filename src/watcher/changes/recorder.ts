@@ -10,6 +10,7 @@ import type { Tx } from '../core/tx.ts'
 import {
 	gateAll,
 	isAcceptedDecision,
+	isCutShort,
 	toGateContext,
 	type AcceptedDecision,
 	type Decision,
@@ -62,7 +63,7 @@ export function recordPage(
 	tx: Tx,
 	core: Core,
 	watched: WatchedResource,
-	page: Pick<ListedPage, 'requestedAtMs' | 'storeNowMs' | 'snapshots'>,
+	page: Pick<ListedPage, 'requestedAtMs' | 'storeNowMs' | 'snapshots'> & Pick<ReadContext, 'growth'>,
 	source: 'poll' | 'reread',
 	rows: readonly Snapshot[] = page.snapshots,
 	canWait = false,
@@ -78,6 +79,7 @@ export function recordPage(
 			requestedAtMs: page.requestedAtMs,
 			storeNowMs: page.storeNowMs,
 			listed: true,
+			growth: page.growth,
 			canWait,
 			backfill: core.config.backfill,
 		},
@@ -144,7 +146,7 @@ function recordGated(
 		readContext.pendingChecks,
 		readContext,
 		getComparisons(core, watched, observedObjects, knownRows),
-		toGateContext(core, watched, readContext),
+		toGateContext(core, watched, readContext, isCutShort(watched, observedObjects, knownRows, readContext)),
 	)
 	const proven = awaitProof(core, watched, gated, readContext)
 	if (proven === null) return { emitted: 0, accepted: 0, toRecheck: [], unknown: 0, waits: true }

@@ -263,7 +263,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	const next = advanced && { ...advanced, newestSec: shownSec, ...(isStale && { isStale }) }
 	core.commit((tx) => {
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
-		const recorded = recordPage(tx, core, watched, page, 'poll')
+		const recorded = recordPage(tx, core, watched, { ...page, growth: getGrowth(core, rs, window.total) }, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		if (window.head?.isProven !== true && headLacksRows(core, watched, window, page, OVERLAP_MS / 1000))
 			noteDoubt(rs, 'modifiedOrder', core.ports.now(), true)
@@ -308,7 +308,7 @@ async function pollBackPage(core: Core, watched: WatchedResource, budget: SliceB
 	const isStale = window.isStale === true || page.isStale
 	core.commit((tx) => {
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
-		const recorded = recordPage(tx, core, watched, page, 'poll')
+		const recorded = recordPage(tx, core, watched, { ...page, growth: getGrowth(core, rs, window.total) }, 'poll')
 		if (hasNewInformation(recorded)) rs.head = null
 		rs.window =
 			next === null ? null : { ...window, back: next, newestSec: shownSec, ...(isStale && { isStale: true as const }) }
@@ -361,6 +361,11 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 	return true
 }
 
+/** How many objects a total counts that the index does not know; undefined: there is none. */
+function getGrowth(core: Core, rs: ResourceState, total: number | null): number | undefined {
+	return total === null ? undefined : total - rs.drift - countInLists(core, rs)
+}
+
 /** Gates the head, unless it is unchanged. Returns how many ids were not in the index. */
 function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afterRecording: () => void): number {
 	const { state: rs } = watched
@@ -373,7 +378,8 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 	}
 	const recorded = core.commit((tx) => {
 		checkHighestId(rs, page.snapshots, page.total)
-		const result = recordPage(tx, core, watched, page, 'poll')
+		const growth = getGrowth(core, rs, page.isStale ? null : page.total)
+		const result = recordPage(tx, core, watched, { ...page, growth }, 'poll')
 		// Rows to read again must pass the gate again.
 		rs.head = hasNewInformation(result) ? null : digest
 		afterRecording()

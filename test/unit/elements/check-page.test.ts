@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
 	checkPage,
+	isOlderHead,
 	normalizePage,
 	NOTHING_KNOWN,
 	type CheckedPage,
@@ -345,5 +346,25 @@ describe('normalizePage', () => {
 		const desc = query({ order: 'modified-desc', limit: 5 })
 		expect(ids(desc, rows)).toEqual([11, 12, 13, 14, 15])
 		expect(normalizePage(desc, page(rows.slice(0, 5), 3), NOTHING_KNOWN).total).toBeNull()
+	})
+})
+
+describe('the newest rows are older than those before', () => {
+	const rows = [1, 2, 3, 4].map((id) => row(id, NOW_SEC - id * 100))
+	const isOlder = (now: readonly PageRow[], total: number | null, before = rows): boolean =>
+		isOlderHead({ rows: now, total }, { rows: before, total: 40 })
+
+	it('where they lack more than were deleted', () => {
+		expect(isOlder(rows.slice(1), 40)).toBe(true)
+		expect(isOlder(rows.slice(2), 39)).toBe(true)
+		expect(isOlder(rows.slice(1), 41)).toBe(true)
+	})
+	it('but not where as many were deleted, where newer ones came, or without totals', () => {
+		expect(isOlder(rows, 40)).toBe(false)
+		expect(isOlder(rows.slice(1), 39)).toBe(false)
+		expect(isOlder(rows.slice(2), 37)).toBe(false)
+		expect(isOlder([row(5, NOW_SEC), ...rows.slice(1)], 40)).toBe(false)
+		expect(isOlder(rows.slice(1), null)).toBe(false)
+		expect(isOlder([], 40, [])).toBe(false)
 	})
 })

@@ -1,7 +1,7 @@
 /** The gate's rules: which observation is believed, which is read again, what a baseline rings. */
 import { describe, expect, test } from 'vitest'
 import { gate } from '../../../src/watcher/changes/gate.ts'
-import type { KnownObject } from '../../../src/watcher/changes/gate-types.ts'
+import type { GateContext, KnownObject, Observation } from '../../../src/watcher/changes/gate-types.ts'
 import {
 	observedGone,
 	baselineContext,
@@ -336,5 +336,62 @@ describe('a baseline', () => {
 	})
 	test('text ids above nothing are emitted by their dates', () => {
 		expect(describeVerdict(gate(null, observed({ ...old, id: 'zzz' }), baselineContext()))).toBe('store live')
+	})
+})
+
+describe('a store that answers with two states in turn', () => {
+	/** Looks until something else is decided: the seconds between them, and the verdict. */
+	const look = (
+		known: KnownObject | null,
+		seen: Observation,
+		change: Partial<GateContext> = {},
+	): { seconds: number[]; verdict: string } => {
+		let nowMs = NOW_MS
+		let verdict = gate(known, seen, gateContext(change))
+		const seconds: number[] = []
+		while (verdict.do === 'recheck' && seconds.length < 20) {
+			seconds.push((verdict.dueMs - nowMs) / 1000)
+			nowMs = verdict.dueMs
+			const { pendingCheck } = verdict
+			verdict = gate(known, { ...seen, requestedAtMs: nowMs }, gateContext({ ...change, nowMs, pendingCheck }))
+		}
+		return { seconds, verdict: describeVerdict(verdict) }
+	}
+	const twofold = { hasTwoStates: true }
+
+	test('has deleted an object when every look of a quarter of an hour says so, and longer after each return', () => {
+		expect(look(knownObject(), observedGone({ requestedAtMs: NOW_MS })).seconds).toEqual([5])
+		const first = look(knownObject(), observedGone({ requestedAtMs: NOW_MS }), twofold)
+		expect(first).toEqual({ seconds: [5, 30, 120, 240, 480], verdict: 'emit DELETED' })
+		const returned = knownObject({ earlier: { hash: 'x', returns: 1 } })
+		const second = look(returned, observedGone({ requestedAtMs: NOW_MS }), twofold)
+		expect(second.seconds).toEqual([5, 30, 120, 240, 480, 960, 1_920])
+	})
+	test('has a new object when a second look shows it', () => {
+		expect(look(null, observed())).toEqual({ seconds: [], verdict: 'emit CREATED' })
+		expect(look(null, observed(), twofold)).toEqual({ seconds: [30], verdict: 'emit CREATED' })
+	})
+	test('brings a deleted object back a quarter of an hour after its deletion, and counts that', () => {
+		const gone = knownObject({ state: 'gone' })
+		expect(look(gone, observed())).toEqual({ seconds: [840], verdict: 'emit CREATED' })
+		expect(look(knownObject({ state: 'gone', asOfMs: NOW_MS - 3_600_000 }), observed()).seconds).toEqual([30])
+		expect(look(gone, observed({ modifiedSec: NOW_SEC }))).toEqual({ seconds: [], verdict: 'emit CREATED' })
+		const pendingCheck = { staleHash: 'back', staleAtMs: NOW_MS - 30_000 }
+		const old = { ...gone, asOfMs: NOW_MS - 3_600_000 }
+		expect(gate(old, observed(), gateContext({ pendingCheck }))).toMatchObject({ row: { earlier: { returns: 1 } } })
+	})
+})
+
+describe('an object of before the index that no list has shown', () => {
+	const began = { t0Sec: NOW_SEC - 300, highestId: 100 }
+	test.each<[string, Partial<Observation>, Partial<GateContext>, string]>([
+		['is indexed in silence', {}, {}, 'store live'],
+		['was restored or published, if it was modified since', { modifiedSec: NOW_SEC - 299 }, {}, 'emit CREATED'],
+		['is new if its id is higher', { id: 101 }, {}, 'emit CREATED'],
+		['is new if it was created since', { createdSec: NOW_SEC - 299 }, {}, 'emit CREATED'],
+		['may be new without dates', { modifiedSec: null }, {}, 'emit CREATED'],
+		['enters a `where`', {}, { filtered: true }, 'emit CREATED'],
+	])('%s', (_, change, context, verdict) => {
+		expect(describeVerdict(gate(null, observed(change), gateContext({ began, ...context })))).toBe(verdict)
 	})
 })

@@ -284,6 +284,45 @@ describe('the store’s clock', () => {
 	})
 })
 
+describe('two clocks that go on side by side', () => {
+	const follow = (skews: number[], everySec = 20): ReturnType<typeof evaluateClock>[] => {
+		const verdicts: ReturnType<typeof evaluateClock>[] = []
+		for (const [index, skewMs] of skews.entries()) {
+			const nowMs = NOW + index * everySec * 1000
+			const { skewMs: known = null, pendingSkew = null } = verdicts.at(-1) ?? {}
+			verdicts.push(evaluateClock(known, pendingSkew, nowMs + skewMs, nowMs))
+		}
+		return verdicts
+	}
+	const HOUR = 3_600_000
+
+	test.each([
+		['an hour ahead', [0, HOUR]],
+		['an hour ahead, seen first', [HOUR, 0]],
+		['a day back', [0, -24 * HOUR]],
+		['a day back, seen first', [-24 * HOUR, 0]],
+	])('%s: the nearer one counts, and both are used', (_, pair) => {
+		const verdicts = follow([...pair, ...pair, ...pair, ...pair])
+		expect(verdicts.slice(4).map(({ stale, skewMs }) => [stale, skewMs])).toEqual(
+			Array.from({ length: 4 }, () => [false, 0]),
+		)
+		expect(verdicts.slice(-2).map(({ isOther }) => isOther === true)).toEqual(pair.map((skewMs) => skewMs !== 0))
+	})
+	test('a single other date is a cache, also after the clock was seen again', () => {
+		expect(follow([0, -HOUR, 0, -HOUR - 20_000, 0, -2 * HOUR]).map(({ stale }) => stale)).toEqual([
+			false,
+			true,
+			false,
+			true,
+			false,
+			true,
+		])
+	})
+	test('one that was seen an hour ago is another one', () => {
+		expect(follow([0, HOUR, 0, HOUR], 3_700).map(({ stale }) => stale)).toEqual([false, true, false, true])
+	})
+})
+
 describe('back-off', () => {
 	test('doubles from the first, an hour at most, a tenth of chance either way', () => {
 		expect([1, 2, 3, 4, 20].map((failures) => getBackoffMs(failures, 900_000, null, 0.5))).toEqual([

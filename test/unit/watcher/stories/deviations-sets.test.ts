@@ -43,7 +43,8 @@ async function listOf({ request, ask }: Call, change: (rows: Record[]) => Record
 		whole.searchParams.set('offset', String(rows.length))
 		response = await ask(new Request(whole, request))
 		if (response.status !== 200) return response
-		rows.push(...((await response.clone().json()) as Record[]))
+		const shown: Record[] = await response.clone().json()
+		rows.push(...shown)
 	} while (rows.length > 0 && rows.length % 100 === 0 && rows.length < Number(response.headers.get('x-wp-total')))
 	const changed = change(rows)
 	const offset = Number(asked.get('offset') ?? 0)
@@ -148,6 +149,34 @@ test.each(['orders', 'terms'])('%s in place of products for twenty minutes: noth
 	end()
 	await world.advance(HOUR_MS)
 	expect(arrivalsSince(world).toSorted()).toEqual(expected.toSorted())
+})
+
+test('lists of the newest hundred ids alone, whose total says so: what they lacked is not new', async () => {
+	const newest = (call: Call): Promise<Response> =>
+		listOf(call, (rows) => {
+			const shown = new Set(
+				rows
+					.map(({ id }) => id)
+					.toSorted((a, b) => b - a)
+					.slice(0, 100),
+			)
+			return rows.filter(({ id }) => shown.has(id))
+		})
+	const world = await deviantWorld(
+		{
+			faults: () => [],
+			products: 150,
+			options: {
+				store: { url },
+				prepare: (store) => void intercept(store, (call) => (call.id === null ? newest(call) : call.ask(call.request))),
+			},
+		},
+		false,
+	)
+	const ids = liveIds(world, 'products').slice(0, 8)
+	for (const id of ids) world.store.act({ do: 'edit', resource: 'products', id, set: { name: 'Lamp' } })
+	await world.advance(DAY_MS)
+	expect(arrivalsSince(world).toSorted()).toEqual(ids.map((id) => `UPDATED products ${id}`).toSorted())
 })
 
 test('a catalogue that is replaced at once is sent: deletions and creations', async () => {

@@ -26,7 +26,16 @@ export interface Deviation {
 	/** An object (the first of the page) stands twice: on its page, or before pages are made, as joined tables show it. */
 	repeat?: { id?: number; beforePaging?: boolean }
 	/** `X-WP-Total`: none, `1,040`, `1040.0`, `1040, 1040`, `1040, 1041`, less than the rows, wrong by so many, by another number each time; any other text as it stands. */
-	total?: 'absent' | 'thousands' | 'decimal' | 'doubled' | 'contradictory' | 'below-rows' | 'changing' | (string & {}) | number
+	total?:
+		| 'absent'
+		| 'thousands'
+		| 'decimal'
+		| 'doubled'
+		| 'contradictory'
+		| 'below-rows'
+		| 'changing'
+		| (string & {})
+		| number
 	/** The status of the answer to a parameter that WooCommerce does not know. */
 	refusesUnknown?: number
 	/** A replica answers that is so many seconds behind; with `every: 2` two alternate. */

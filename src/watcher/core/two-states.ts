@@ -7,6 +7,9 @@ const KIND = 'two-states'
 /** The code of the limit of a store that answers so. */
 export const TWO_STATES_LIMIT = 'two-states'
 
+/** Re-reads, which are daily then, show it again. */
+const MAX_CONFIRMED_AGE_MS = 7 * DAY_MS
+
 interface Contradicted {
 	findings?: Findings
 	limits?: ResourceLimits
@@ -17,10 +20,11 @@ export function noteTwoStates(rs: Contradicted, detail: string, nowMs: number): 
 	noteFinding(rs, { kind: KIND, weight: 'benign', detail }, nowMs)
 }
 
-/** Whether the store has contradicted itself within the last day. */
+/** Whether the store has contradicted itself within the last day, or within the last week if that was no accident. */
 export function hasTwoStates({ findings }: Contradicted, nowMs: number): boolean {
 	const known = findings?.[KIND]
-	return known !== undefined && nowMs - known.lastMs <= DAY_MS
+	if (known === undefined) return false
+	return nowMs - known.lastMs <= (isConfirmed({ findings }, KIND, known.lastMs) ? MAX_CONFIRMED_AGE_MS : DAY_MS)
 }
 
 /** An object came and went without a change: health says so once it was no accident. */
@@ -33,7 +37,7 @@ export function noteComingAndGoing(rs: Contradicted, objectType: string, detail:
 	noteLimit(rs, TWO_STATES_LIMIT, message, nowMs)
 }
 
-/** Ends what was last seen a day ago. */
+/** Ends what was last seen long ago. */
 export function endOldTwoStates(rs: Contradicted, nowMs: number): void {
 	if (rs.limits?.[TWO_STATES_LIMIT] !== undefined && !hasTwoStates(rs, nowMs)) endLimit(rs, TWO_STATES_LIMIT)
 }

@@ -329,7 +329,10 @@ export interface StoreClient {
 	readonly requests: number
 }
 
-/** The answer to a hub call. `isFirstPage`: its links name no page before it, though it has a total. */
+/**
+ * The answer to a hub call. `isFirstPage`: its links name no page before it, though it has a total. `pages`: as the
+ * store counts them.
+ */
 export interface CallAnswer {
 	ok: true
 	status: number
@@ -337,6 +340,7 @@ export interface CallAnswer {
 	total: number | null
 	storeNowMs: number
 	isFirstPage?: boolean
+	pages?: number | null
 }
 
 /**

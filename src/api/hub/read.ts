@@ -38,7 +38,7 @@ export async function readPage(
 	const { position, mark } = readMark(start)
 	const reader = new PageReader(plan, position, pageSize, numbered)
 	if (mark.isUnordered) reader.ignoreOrder()
-	const storeList = new StoreList(client, plan, mark)
+	const storeList = new StoreList(client, plan, mark, { isNumbered: numbered && position.n > 0, size: pageSize })
 	let emptyPages = 0
 	for (let request = 0; request < MAX_STORE_PAGES; request++) {
 		const { offset, limit } = reader.nextRequest(emptyPages > 0)

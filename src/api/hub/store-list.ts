@@ -16,7 +16,7 @@ import {
 	toTotal,
 	withoutCopies,
 } from './page-rows.ts'
-import type { StoreClient, VendorRecord } from '../../elements/store.ts'
+import type { CallAnswer, StoreClient, VendorRecord } from '../../elements/store.ts'
 
 /** A list's answer. `whole`: the store gave all of it; `disordered`: rows are not in the order of the plan. */
 type ListAnswer =
@@ -38,12 +38,18 @@ interface PageRequest {
 const MAX_RESIZES = 2
 /** Enough rows to see an order in. */
 const MIN_ORDERED_ROWS = 10
+/** So many rows a page show which of them was added. */
+const MIN_CERTAIN_ROWS = 5
+/** More rows than asked for, up to so many, are added ones; more are another size of pages. */
+const MAX_ADDED_ROWS = 3
 /** Rows of a list's end that are looked at. */
 const MAX_END_ROWS = 5
 
 export class StoreList {
 	readonly #client: StoreClient
 	readonly #plan: ListPlan
+	readonly #isNumbered: boolean
+	readonly #pageSize: number
 	#order: ListPlan['order']
 	/** Rows that the store gives at once whatever is asked; null: as many as asked for. */
 	#size: number | null = null
@@ -61,8 +67,16 @@ export class StoreList {
 	/** The id of the list's first row; null: not known. */
 	#firstId: unknown
 
-	constructor(client: StoreClient, plan: ListPlan, { firstId, byOffset, isUnordered }: ListMark) {
+	/** `page`: what the caller asks for, by its number or by a token. */
+	constructor(
+		client: StoreClient,
+		plan: ListPlan,
+		{ firstId, byOffset, isUnordered }: ListMark,
+		page: { isNumbered: boolean; size: number },
+	) {
 		this.#client = client
+		this.#isNumbered = page.isNumbered
+		this.#pageSize = page.size
 		this.#plan = plan
 		this.#order = isUnordered ? null : plan.order
 		this.#firstId = firstId
@@ -84,23 +98,25 @@ export class StoreList {
 			const request = this.#toRequest(offset, limit)
 			const { start, size } = request
 			const answer = await getFromStore(this.#client, this.#plan.path, this.#toQuery(request))
-			const { body, total, isFirstPage = false } = answer
+			const { body, total } = answer
 			if (!Array.isArray(body)) return { kind: 'item', item: body }
 			const distinct = withoutCopies(body as VendorRecord[])
 			if (this.#plan.pageLimit === null || isWholeList(body, start, size, total))
 				return { kind: 'whole', rows: distinct }
 			this.#isPaged ||= total !== null || (await this.#hasPages(distinct, start, size))
 			if (!this.#isPaged) return { kind: 'whole', rows: distinct }
+			if (this.#isUncertain(request, answer, hasKeys(distinct, this.#order))) continue
 			if (this.#resize(request, body.length, distinct, total, last)) {
 				if (this.#size !== 1 || this.#order === null) continue
 				// A page that begins at the last record would have no other.
 				this.#order = null
 				return { kind: 'disordered' }
 			}
-			if (await this.#isFirstPage(request, distinct, { total, last, isFirstPage })) {
+			if (await this.#isFirstPage(request, distinct, answer, last)) {
 				this.#turn(request)
 				continue
 			}
+			this.#refuseAddedRows(request, distinct, total)
 			if (!hasKeys(distinct, this.#order)) return this.#toRows(request, this.#withoutPinned(request, distinct), total)
 			if (this.#needsMore(request, distinct, total)) continue
 			const ordered = toOrderedRows(distinct, this.#order, { start, size, total, last })
@@ -119,6 +135,40 @@ export class StoreList {
 		this.#size = MIN_ORDERED_ROWS
 		this.#paging = 'offset'
 		return true
+	}
+
+	/**
+	 * Whether to ask by offset instead, since nothing shows that a page's number counted pages of the size asked for:
+	 * the store names no total, or counts another number of pages.
+	 */
+	#isUncertain(
+		{ start, size, isNumbered }: PageRequest,
+		{ total, pages = null }: CallAnswer,
+		isKeyed: boolean,
+	): boolean {
+		if (this.#paging !== 'any' || !isNumbered || start === 0) return false
+		const isOther = total === null ? !isKeyed || this.#isNumbered : pages !== null && pages !== Math.ceil(total / size)
+		if (isOther) this.#paging = 'offset'
+		return isOther
+	}
+
+	/**
+	 * Throws StoreFailed if the store adds rows to its pages and also gives other pages than asked for: which rows were
+	 * added, and what stands behind them, cannot be told.
+	 */
+	#refuseAddedRows({ start, size }: PageRequest, rows: readonly VendorRecord[], total: number | null): void {
+		const isKeyed = this.#plan.order !== null
+		const isAdded =
+			this.#pinned.size > 0 || rows.length > size || (hasKeys(rows, this.#order) && countLeading(rows, this.#order) > 0)
+		const isOther = this.#isOdd || (total === null && this.#size !== null)
+		const isRefused = isKeyed
+			? isOther && (total === null || this.#pageSize < MIN_CERTAIN_ROWS)
+			: isOther || (this.#isNumbered && start > 0)
+		if (!isAdded || !isRefused) return
+		throw new StoreFailed(
+			`The store adds records to the pages of its list ${this.#plan.path}, and its pages are not as asked for, so that ` +
+				'it is not certain which records they lack. Ask for larger pages without orderBy, by their tokens.',
+		)
 	}
 
 	#toRequest(offset: number, limit: number): PageRequest {
@@ -167,7 +217,7 @@ export class StoreList {
 		const probeSize = count === 1 ? 2 : 1
 		const probe = start > 0 ? await this.#readIds(0, probeSize) : await this.#readIds(count, probeSize, 'offset')
 		if (probe.length > 0 && (probe.length === probeSize || !isSameStart(rows, probe, size))) return true
-		return start === 0 && !(await this.#isAll(rows))
+		return !(await this.#isAll(rows))
 	}
 
 	/** Whether the opposite order has the same rows, so that these are all. */
@@ -216,23 +266,28 @@ export class StoreList {
 		const isDropped = isShort && this.#resizes > 0
 		if (isDropped) this.#size = null
 		if (isDropped || this.#resizes >= MAX_RESIZES || count > this.#plan.pageLimit!) return isMisplaced
-		this.#resizes++
-		this.#isOdd = true
-		this.#size = count
+		this.#setSize(count, size)
 		return true
+	}
+
+	#setSize(count: number, asked: number): void {
+		this.#resizes++
+		this.#size = count
+		if (isOtherSize(count, asked)) this.#isOdd = true
 	}
 
 	/** Whether the store gave its first rows for another position. Only a page that looks so costs a request. */
 	async #isFirstPage(
 		{ start, size, isNumbered }: PageRequest,
 		rows: readonly VendorRecord[],
-		{ total, last, isFirstPage }: { total: number | null; last: WalkPosition['last']; isFirstPage: boolean },
+		{ total, isFirstPage }: CallAnswer,
+		last: WalkPosition['last'],
 	): Promise<boolean> {
 		if (start === 0 || rows.length === 0) return false
 		const isAnchored = hasKeys(rows, this.#order)
 		const isSuspicious =
 			this.#paging !== 'any' ||
-			(isNumbered && isFirstPage) ||
+			(isNumbered && isFirstPage === true) ||
 			this.#firstId === getId(rows[0]) ||
 			(total !== null && rows.length > total - start) ||
 			(!isAnchored && rows.length > size) ||
@@ -240,10 +295,7 @@ export class StoreList {
 		if (!isSuspicious) return false
 		const head = await this.#readHead()
 		const isSame = isSameStart(rows, head, size)
-		if (!isSame && head[0] === getId(rows[0])) {
-			this.#isOdd = true
-			this.#pinned.add(head[0])
-		}
+		if (!isSame && head[0] === getId(rows[0])) this.#pinned.add(head[0])
 		return isSame
 	}
 
@@ -318,6 +370,11 @@ export class StoreList {
 	}
 }
 
+/** Whether so many rows came that pages have another size, rather than rows that were added to them. */
+function isOtherSize(count: number, size: number): boolean {
+	return count < size || count > size + MAX_ADDED_ROWS
+}
+
 /** The size of pages of which one has most of the rows from `offset` on; the smallest such. */
 function findPageSize(offset: number, limit: number, maxSize: number): number {
 	let best = 1
@@ -331,7 +388,7 @@ export async function getFromStore(
 	client: StoreClient,
 	path: string,
 	query: Record<string, string>,
-): Promise<{ body: unknown; total: number | null; isFirstPage?: boolean }> {
+): Promise<CallAnswer> {
 	const answer = await client.call('GET', path, query)
 	if (!answer.ok) throw toHttpError(answer, 'GET')
 	if (answer.body === null) throw new StoreFailed('The store returned an empty response')

@@ -21,6 +21,7 @@ import { tightenBound } from './where.ts'
 import { OTHER_OBJECT_CODE } from '../store.ts'
 import type {
 	AnswerFacts,
+	CallAnswer,
 	Connection,
 	Credentials,
 	Failure,
@@ -153,8 +154,8 @@ class WooCommerceClient implements StoreClient {
 			const message = `${answer.url} answered with object ${other} instead of ${expected}: a cache mixes them up.`
 			return { ...toShapeFailure(answer, expected), code: OTHER_OBJECT_CODE, message }
 		}
-		const isFirstPage = list !== null && total !== null && !/rel="?prev/.test(answer.headers.get('link') ?? '')
-		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs, isFirstPage }
+		const facts = list === null ? {} : toPageFacts(answer, total)
+		return { ok: true, status: answer.status, body: found, total, storeNowMs: answer.storeNowMs, ...facts }
 	}
 
 	/**
@@ -265,6 +266,12 @@ class WooCommerceClient implements StoreClient {
 		if (typeof home !== 'string' || !parseWebUrl(home).ok || hasHiddenCharacters(home)) return null
 		return toHome(home)
 	}
+}
+
+/** What headers say about the place of a page in its list. */
+function toPageFacts({ headers }: StoreResponse, total: number | null): Pick<CallAnswer, 'isFirstPage' | 'pages'> {
+	const isFirstPage = total !== null && !/rel="?prev/.test(headers.get('link') ?? '')
+	return { isFirstPage, pages: parseCount(headers.get('x-wp-totalpages') ?? '') }
 }
 
 /** Whether an answer may be to a parameter that the store does not know, rather than to the object. */

@@ -151,6 +151,32 @@ describe('§8.22 pages of a store that', () => {
 		},
 	)
 
+	const UNCERTAIN: [string, Fault[]][] = [
+		[
+			'ignores page and offset, names no total, gives ten rows',
+			[{ ignores: ['page', 'offset'] }, { total: 'absent' }, { rowsAlways: 10 }],
+		],
+	]
+	test.each(UNCERTAIN)('%s: all records, or 502', async (_name, faults) => {
+		for (const size of [2, 5])
+			for (const orderBy of [null, 'name']) {
+				const read = await readAll(openShop(faults), size, { orderBy }).catch((error: unknown) => error)
+				if (read instanceof Error) expect(read).toMatchObject({ status: 502 })
+				else expect(new Set((read as Reading).ids).size, `pages of ${size} by ${orderBy}`).toBe(35)
+			}
+	})
+
+	test('ignores page, or gives ten rows whatever is asked: numbered pages are right', async () => {
+		const all = await readAll(openShop([]), 35)
+		for (const faults of [
+			[{ ignores: ['page'] }],
+			[{ rowsAlways: 10 }],
+			[{ ignores: ['page'] }, { total: 'absent' }],
+		] as Fault[][])
+			for (const number of [2, 4])
+				expect(await readNumbered(openShop(faults), number, 5)).toEqual(all.ids.slice((number - 1) * 5, number * 5))
+	})
+
 	test('ignores offset and page: 502 that says so', async () => {
 		for (const faults of [[], [{ total: 'absent' }], [{ rowsAlways: 10 }]] as Fault[][]) {
 			for (const orderBy of [null, 'name'])

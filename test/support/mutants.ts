@@ -1721,7 +1721,7 @@ export const MUTANTS: Mutant[] = [
 		file: 'src/watcher/changes/contradictions.ts',
 		find: 'if (pendingCheck.goneAtMs !== undefined && requestedAtMs > pendingCheck.goneAtMs)',
 		replace: 'if (requestedAtMs < 0)',
-		tests: [story('deviations-sets')],
+		tests: [watcher('contradictions')],
 	},
 	{
 		name: 'another collection is recorded',

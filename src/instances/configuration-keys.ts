@@ -160,7 +160,9 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 	{
 		key: 'event.poller.scanBudget',
 		name: 'Scan Budget',
-		description: 'Requests that a poll may spend on scans of collections that cannot be filtered by date.',
+		description:
+			'Requests that a poll may spend on reading collections that cannot be filtered by date, such as customers. ' +
+			'Such a collection is read once an hour, or as fast as this allows.',
 		...number({ minimum: 1, maximum: LIMITS.scanBudget.value, whole: true }),
 		defaultValue: '10',
 		dependsOn: [WHEN_EVENTS_ENABLED],

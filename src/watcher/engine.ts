@@ -268,7 +268,10 @@ export class Engine {
 		try {
 			await publishOperatorEvents(core)
 			// Saves changes of the state that the steps did not commit.
-			core.commit(() => undefined)
+			core.commit(
+				() => undefined,
+				() => core.isWorthSaving(),
+			)
 		} catch (error) {
 			this.#logError(core, 'run.unsaved', error)
 		} finally {
@@ -383,6 +386,10 @@ export class Engine {
 		const currentAlarmMs = this.ports.getAlarmMs()
 		if (alarmMs === null ? currentAlarmMs !== null : shouldSetAlarm(currentAlarmMs, alarmMs, now))
 			this.ports.setAlarm(alarmMs)
+		// An alarm that is for something else does not tell when the next poll is due.
+		const { nextPollMs } = core.state
+		if (alarmMs !== null && nextPollMs !== null && alarmMs < nextPollMs && !core.isPollTimeSaved())
+			core.commit(() => undefined)
 	}
 
 	#getDueTimes(core: Core, now: number): DueTimes {

@@ -3,8 +3,12 @@ import { PLAN_DOLLARS, PRICE_PAGES, PRICES, PRICES_AS_OF, type PricedItem } from
 
 /** What is counted by the benches at 1 000 objects a resource; `npm run bench cost` holds each of these against what it counts. */
 export const BENCH_COUNTS = {
-	/** An idle poll of four resources, mean with what is hourly. */
-	poll: { alarmRuns: 1, read: 153, written: 3, d1Read: 5.67, d1Written: 0.33, storeRequests: 11.3 },
+	/** An idle poll of four resources by minutes between polls, mean with what is hourly. */
+	polls: {
+		5: { alarmRuns: 1, read: 50, written: 1.29, d1Read: 5.17, d1Written: 0.08, storeRequests: 5.25 },
+		15: { alarmRuns: 1, read: 127, written: 1.75, d1Read: 5.5, d1Written: 0.25, storeRequests: 7.75 },
+		60: { alarmRuns: 2, read: 454, written: 4, d1Read: 12, d1Written: 1, storeRequests: 13.25 },
+	},
 	/** An event's whole way when it is alone in its poll and notification: that poll and, later, pruning included. */
 	alone: { calls: 3.1, queue: 3, read: 195, written: 12.2, d1Written: 2.2, stored: 4_900 },
 	/** The same where ten are seen by one poll and sent in one notification. */
@@ -40,7 +44,7 @@ export const ASSUMPTIONS = {
 
 /** How it is run: minutes between polls, and which way the events go. */
 export interface BillingCase {
-	minutes: number
+	minutes: keyof typeof BENCH_COUNTS.polls
 	events: 'alone' | 'ten'
 }
 
@@ -53,7 +57,7 @@ export function monthlyUsage(
 	counted = BENCH_COUNTS,
 	assumed = ASSUMPTIONS,
 ): MonthlyUsage {
-	const { poll } = counted
+	const poll = counted.polls[minutes]
 	const eventCounts = counted[events]
 	const hours = assumed.days * 24
 	const polls = (assumed.instances * hours * 60) / minutes
@@ -107,7 +111,7 @@ export function costPage(): string {
 	const [first] = BILLING_CASES
 	const used = monthlyUsage(first!)
 	const dollars = itemCosts(used)
-	const { poll, alone, ten, objectBytes } = BENCH_COUNTS
+	const { polls, alone, ten, objectBytes } = BENCH_COUNTS
 	const lines = [
 		PAGE_MARKERS[0],
 		'',
@@ -140,7 +144,16 @@ export function costPage(): string {
 				`| per event, ${index === 0 ? CASE_LABELS.alone : CASE_LABELS.ten} | ${eventCounts.calls} | ${eventCounts.queue} | ${eventCounts.read} | ${eventCounts.written} | ${eventCounts.d1Written} | ${eventCounts.stored} |`,
 		),
 		'',
-		`An idle poll of four resources, averaged with the hourly work: ${poll.alarmRuns === 1 ? 'one alarm' : `${poll.alarmRuns} alarms`}, ${poll.storeRequests} requests to the store, ${poll.read} rows read and ${poll.written} written, in D1 ${poll.d1Read} and ${poll.d1Written}. An object of the store takes ${objectBytes} bytes.`,
+		'An idle poll of four resources, averaged with the hourly work:',
+		'',
+		'| polling interval | alarms | requests to the store | rows read | rows written | D1 rows read | D1 rows written |',
+		'|---|---|---|---|---|---|---|',
+		...Object.entries(polls).map(
+			([minutes, poll]) =>
+				`| ${minutes} min | ${poll.alarmRuns} | ${poll.storeRequests} | ${poll.read} | ${poll.written} | ${poll.d1Read} | ${poll.d1Written} |`,
+		),
+		'',
+		`An object of the store takes ${objectBytes} bytes.`,
 		'',
 		'## Assumptions',
 		'',

@@ -2,15 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { exactly, reported, type Bench, type BenchRow } from './bench.ts'
 import { BILLING_CASES, BENCH_COUNTS, costPage, monthlyTotal, monthlyUsage } from './bill.ts'
-import { eventsBench, idleBench } from './rows.ts'
+import { eventsBench, IDLE_INTERVALS, idleBench, toMeanName } from './rows.ts'
 
 /** By how much a count may differ from the page's: what is hourly falls on more or fewer polls. */
 const TOLERANCE = 0.15
 
 /** Counts by the rows that say them. */
 function countedRows(): [string, number][] {
-	const { poll, alone, ten, objectBytes } = BENCH_COUNTS
-	const mean = (what: string): string => `idle/${what} a poll, mean with what is hourly`
+	const { polls, alone, ten, objectBytes } = BENCH_COUNTS
 	const eventRows = (name: string, eventCounts: typeof alone): [string, number][] => [
 		[`${name}: object calls an event, alarms included`, eventCounts.calls],
 		[`${name}: queue operations an event`, eventCounts.queue],
@@ -20,12 +19,17 @@ function countedRows(): [string, number][] {
 		[`${name}: storage an event`, eventCounts.stored],
 	]
 	return [
-		[mean('alarms'), poll.alarmRuns],
-		[mean('store requests'), poll.storeRequests],
-		[mean('rows read'), poll.read],
-		[mean('rows written'), poll.written],
-		[mean('rows of D1 read'), poll.d1Read],
-		[mean('rows of D1 written'), poll.d1Written],
+		...IDLE_INTERVALS.flatMap((minutes): [string, number][] => {
+			const poll = polls[minutes]
+			return [
+				[toMeanName('alarms', minutes), poll.alarmRuns],
+				[toMeanName('store requests', minutes), poll.storeRequests],
+				[toMeanName('rows read', minutes), poll.read],
+				[toMeanName('rows written', minutes), poll.written],
+				[toMeanName('rows of D1 read', minutes), poll.d1Read],
+				[toMeanName('rows of D1 written', minutes), poll.d1Written],
+			]
+		}),
 		['idle/storage an object of the store', objectBytes],
 		...eventRows('events/one change a notification, orders', alone),
 		...eventRows('events/ten changes a notification, orders', ten),

@@ -36,6 +36,8 @@ export interface Shopbell {
 	waitUntilSettled(): Promise<BenchReply>
 	/** Rows since the last time this was asked. */
 	takeCounts(): Promise<BenchCounts>
+	/** Polls come so many minutes apart from now on. */
+	setInterval(minutes: number): Promise<void>
 	/** The object is thrown out of memory, as it is between two polls. */
 	evict(): Promise<void>
 	/** Bytes on the isolate's heap without garbage. */
@@ -176,6 +178,14 @@ async function start(options: ShopbellOptions, cleanup: CleanupStack, close: () 
 			return await waitUntilSettled()
 		},
 		takeCounts: async () => (await sendCommand('reset')).counts,
+		setInterval: async (minutes) => {
+			const response = await fetch(`${client.base}/instances/${instance.id}`, {
+				method: 'PATCH',
+				headers: { Authorization: client.authorization, 'Content-Type': 'application/json' },
+				body: JSON.stringify({ configuration: { 'event.poller.refresh_interval': minutes } }),
+			})
+			if (!response.ok) throw new Error(`PATCH answered ${response.status}: ${await response.text()}`)
+		},
 		evict: async () => {
 			await sendCommand('evict').catch(() => undefined)
 		},
@@ -205,14 +215,16 @@ export interface IndexedShopbell extends Shopbell {
 	readonly baselineStats: { heapBefore: number; peakHeap: number; heapAfter: number; rowsWritten: number }
 }
 
+/** Minutes between polls. */
+export const USUAL_INTERVAL = 20
+
 /** Slices between two looks at the heap while the baseline runs. */
 const SLICES_PER_HEAP_SAMPLE = 8
 
 /** Starts one with n objects of every resource and lets it learn them, looking at its heap on the way. */
 export async function startIndexed(n: number, log: (text: string) => void): Promise<IndexedShopbell> {
 	log('starting a store and the built Worker')
-	// What is hourly falls on every third poll, the end of the smallest pass of customers on every second: some polls are neither.
-	const shopbell = await startShopbell({ n, configuration: { 'event.poller.refresh_interval': 20 } })
+	const shopbell = await startShopbell({ n, configuration: { 'event.poller.refresh_interval': USUAL_INTERVAL } })
 	try {
 		const heapBefore = await shopbell.heapBytes()
 		let peakHeap = 0

@@ -600,7 +600,7 @@ async function runStep(
 			tryAction(world, { do: 'mass-edit', resource, ...(set && { set }) })
 			const core = world.engine.getCore()
 			for (const rs of core?.state.resources ?? []) rs.rereadAsked = true
-			if (core !== null) world.engine.updateAlarm(core)
+			world.alarmMs = world.nowMs
 			await world.advance(step.ms)
 			noteMassChanges(world, story, happened)
 			if (step.decision !== null) await decide(world, step.decision, happened)

@@ -16,6 +16,28 @@ const watcher = (name: string): string => `test/unit/watcher/${name}.test.ts`
 const element = (name: string): string => `test/unit/elements/${name}.test.ts`
 
 export const MUTANTS: Mutant[] = [
+	// Polls at rest
+	{
+		name: 'a pass begins again as soon as it has ended',
+		file: 'src/watcher/polling/pass.ts',
+		find: 'if (pages > 1 && !isRunning &&',
+		replace: 'if (pages > 9_999 && !isRunning &&',
+		tests: [story('at-rest')],
+	},
+	{
+		name: 'every poll writes the state row',
+		file: 'src/watcher/engine.ts',
+		find: '() => core.isWorthSaving(),',
+		replace: '() => true,',
+		tests: [story('at-rest')],
+	},
+	{
+		name: 'after a loss of the memory a call brings the next poll forward',
+		file: 'src/watcher/core/saving.ts',
+		find: '	state.nextPollMs = alarmMs\n',
+		replace: '',
+		tests: [story('at-rest')],
+	},
 	// Incarnations
 	{
 		name: 'a reused id reaches the old object',
@@ -596,7 +618,7 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a difference is normal whatever was accepted during a re-read',
 		file: 'src/watcher/polling/missing.ts',
-		find: "if (total !== null && !getDisturbance(core, rs, 'reread').accepted)",
+		find: 'if (total !== null && rs.reread !== null && !getDisturbance(rs, rs.reread).accepted)',
 		replace: 'if (total !== null)',
 		tests: [story('fairness')],
 	},

@@ -31,6 +31,7 @@ import { invalidatePage } from './page-digests.ts'
 import { noteUnchecked, withDecidedUpdates } from './unchecked.ts'
 import { takeOlderPayloads } from './waiting-payloads.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
+import { countChanges } from '../core/resource-state.ts'
 import type { NewEvent } from '../log/event-log.ts'
 import type { ListedPage } from '../source/requests.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
@@ -163,7 +164,7 @@ function recordGated(
 	if (accepted.length > 0) {
 		// The digest of the head may be outdated, so the head passes the gate again.
 		rs.head = null
-		core.acceptedCounts.set(rs.number, (core.acceptedCounts.get(rs.number) ?? 0) + accepted.length)
+		countChanges(rs, { accepted: accepted.length })
 	}
 	emitEvents(tx, core, events)
 	return {
@@ -338,7 +339,7 @@ function applyGateDecision(
 	if (listedDelta !== 0) {
 		// A search is repeated if the count has changed since.
 		rs.searched = null
-		core.listingCounts.set(rs.number, (core.listingCounts.get(rs.number) ?? 0) + 1)
+		countChanges(rs, { listing: 1 })
 	}
 	const sequence = known?.sequence ?? 0
 	// Of an object with events something stays: if it comes back, its numbers go on.

@@ -4,6 +4,7 @@ import { toStrategy, type Strategy } from './abilities.ts'
 import { LookupTable } from './lookup-table.ts'
 import { getObjectKind, type ObjectKind } from './object-kind.ts'
 import type { Ports } from './ports.ts'
+import { isWorthSaving, restorePollTimes } from './saving.ts'
 import { loadState, saveState, type WatcherState } from './state.ts'
 import type { ResourceState } from './resource-state.ts'
 import type { WatcherConfig } from '../../rpc/config.ts'
@@ -54,10 +55,6 @@ export class Core {
 	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
 	readonly shapes = new Map<number, string[]>()
-	/** Per resource number: the number of accepted observations, to detect changes during a request. */
-	readonly acceptedCounts = new Map<number, number>()
-	/** Per resource number: how often what is listed has changed. */
-	readonly listingCounts = new Map<number, number>()
 	/**
 	 * Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass
 	 * finds them too).
@@ -82,6 +79,7 @@ export class Core {
 		this.unreadable = new UnreadableTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
+		restorePollTimes(this.state, ports.getAlarmMs(), this.intervalMs)
 		this.notifications = new NotificationTable(ports, this.state)
 		this.subscriptions = new SubscriptionTable(ports)
 		this.resends = new ResendTable(ports, this.state)
@@ -141,6 +139,16 @@ export class Core {
 		const { state } = this
 		state.stampedMs = Math.max(this.ports.now(), state.stampedMs)
 		return state.stampedMs
+	}
+
+	/** Whether the state has changed in anything that must outlive the memory. */
+	isWorthSaving(): boolean {
+		return isWorthSaving(JSON.parse(this.#savedState) as WatcherState, this.state)
+	}
+
+	/** Whether the stored state says when the next poll is due. */
+	isPollTimeSaved(): boolean {
+		return (JSON.parse(this.#savedState) as WatcherState).nextPollMs === this.state.nextPollMs
 	}
 
 	/** Parts of the state that must not be lost with the memory: if a commit changes them, the state is written. */

@@ -40,6 +40,8 @@ export interface ResourceState extends ReadabilityState {
 	head: string | null
 	/** Known listed objects: live + hidden. */
 	listed: number
+	/** What has changed so far: a search or re-read compares it with its own copy, of when it began. */
+	changes: ChangeCounts
 	/** Highest known numeric id. */
 	newestId: number
 	/** Total − listed that counts as normal. */
@@ -49,7 +51,7 @@ export interface ResourceState extends ReadabilityState {
 	/** Store clock when the total last matched: deletions since then are searched in the trash. */
 	agreedMs: number | null
 	/** The running search. Earlier versions did not store when it began. */
-	search: { state: SearchState; total: number; startedMs?: number } | null
+	search: { state: SearchState; total: number; startedMs?: number; changes?: ChangeCounts } | null
 	baseline: { position: ScanPosition; total: number; startedMs: number } | null
 	baselineDoneMs: number | null
 	/**
@@ -63,6 +65,7 @@ export interface ResourceState extends ReadabilityState {
 		missing: number
 		decided?: number
 		total?: number | null
+		changes?: ChangeCounts
 	} | null
 	rereadDoneMs: number | null
 	/** When the last complete re-read began. */
@@ -146,6 +149,12 @@ export interface ResourceState extends ReadabilityState {
 	} | null
 }
 
+/** How many observations were accepted, and how often it changed which objects are listed. */
+export interface ChangeCounts {
+	accepted: number
+	listing: number
+}
+
 /** Objects whose changes in some fields cannot be known, since an earlier version left these out of its rows. */
 export interface UncheckedObjects {
 	fields: string[]
@@ -176,6 +185,7 @@ export function newResourceState(
 		window: null,
 		head: null,
 		listed: 0,
+		changes: { accepted: 0, listing: 0 },
 		newestId: 0,
 		drift: 0,
 		searched: null,
@@ -205,6 +215,11 @@ export function newResourceState(
 		lastChangeLagMs: null,
 		error: null,
 	}
+}
+
+/** Counts what has changed. */
+export function countChanges(rs: ResourceState, { accepted = 0, listing = 0 }: Partial<ChangeCounts>): void {
+	rs.changes = { accepted: rs.changes.accepted + accepted, listing: rs.changes.listing + listing }
 }
 
 /** The position of a scan. `n`: store rows up to and including `lastId`. */

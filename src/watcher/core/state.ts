@@ -280,6 +280,7 @@ export function loadState(sql: Sql): WatcherState {
 		counters: { ...newWatcherState().counters, ...counters, delivered },
 		resources: (stored.resources ?? []).map((rs) => ({
 			...withoutEmptyHold(sql, rs),
+			changes: rs.changes ?? { accepted: 0, listing: 0 },
 			noise: rs.noise ?? [],
 			noiseState: rs.noiseState ?? NO_NOISE,
 			profiles: rs.profiles ?? [toLegacyProfile(rs.volatile)],

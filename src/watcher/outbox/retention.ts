@@ -46,15 +46,17 @@ interface EventNotification {
 export function prune(core: Core): void {
 	const { state } = core
 	const now = core.ports.now()
+	// Where nothing was removed, the end of the slice saves the state.
 	core.commit((tx) => {
 		const droppedResource = state.dropped[0]
 		if (droppedResource !== undefined) {
 			pruneDroppedResource(tx, core, droppedResource)
 			state.pruneMs = now
-			return
+			return true
 		}
+		const { length: hours } = state.tally
 		archiveTally(tx, core)
-		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(tx, core)) return
+		if (core.ports.storedBytes() > STRIP_RECORDS_BYTES && stripRecords(tx, core)) return true
 		const cutoffMs = now - core.config.retentionDays * DAY_MS
 		const rows = readSliceBefore(core, cutoffMs)
 		pruneEvents(tx, core, rows, cutoffMs)
@@ -62,7 +64,8 @@ export function prune(core: Core): void {
 		const isSliceFull = last !== undefined && rows.length === SLICE_SIZE
 		state.prunedTo = isSliceFull ? last.sequence : 0
 		state.pruneMs = isSliceFull ? now : now + HOUR_MS
-	})
+		return rows.length > 0 || state.tally.length !== hours
+	}, Boolean)
 }
 
 /** Removes a slice of the index of a resource that left the configuration, and finally its other rows. */

@@ -11,7 +11,7 @@ import {
 	HELD_IDS_SELECT,
 	holdDeletion,
 } from '../core/held-table.ts'
-import type { ResourceState } from '../core/resource-state.ts'
+import { countChanges, type ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import { exceedsDeletionThreshold } from './poll.ts'
 
@@ -85,8 +85,7 @@ export function forgetHeldDeletions(core: Core, { state: rs }: WatchedResource):
 		clearHold(tx, core, rs)
 		rs.listed -= listed?.n ?? 0
 		rs.head = null
-		for (const counts of [core.acceptedCounts, core.listingCounts])
-			counts.set(rs.number, (counts.get(rs.number) ?? 0) + 1)
+		countChanges(rs, { accepted: 1, listing: 1 })
 	})
 }
 

@@ -1,33 +1,13 @@
+/** What changed in a resource while a search or re-read ran. */
+import type { ChangeCounts, ResourceState } from '../core/resource-state.ts'
+
 /**
- * What was accepted of a resource while a search or re-read ran. Counted in memory: after its loss everything counts as
- * changed.
+ * Whether anything was accepted since a search or re-read began, and whether that changed which objects are listed.
+ * For one that an earlier version began, both are true.
  */
-import type { Core } from '../core/core.ts'
-import type { ResourceState } from '../core/resource-state.ts'
-
-interface Counts {
-	accepted: number
-	listing: number
-}
-
-const begun = new WeakMap<ResourceState, Partial<Record<'search' | 'reread', Counts>>>()
-
-function getCounts(core: Core, { number }: ResourceState): Counts {
-	return { accepted: core.acceptedCounts.get(number) ?? 0, listing: core.listingCounts.get(number) ?? 0 }
-}
-
-/** Call it before the first request. */
-export function noteBegin(core: Core, rs: ResourceState, look: 'search' | 'reread'): void {
-	begun.set(rs, { ...begun.get(rs), [look]: getCounts(core, rs) })
-}
-
-/** Whether anything was accepted since it began, and whether that changed which objects are listed. */
 export function getDisturbance(
-	core: Core,
-	rs: ResourceState,
-	look: 'search' | 'reread',
+	{ changes: now }: Pick<ResourceState, 'changes'>,
+	{ changes: before }: { changes?: ChangeCounts },
 ): { accepted: boolean; listing: boolean } {
-	const before = begun.get(rs)?.[look]
-	const now = getCounts(core, rs)
 	return { accepted: before?.accepted !== now.accepted, listing: before?.listing !== now.listing }
 }

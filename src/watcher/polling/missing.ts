@@ -52,7 +52,7 @@ export function completeReread(
 	total: number | null,
 ): void {
 	const { state: rs } = watched
-	if (total !== null && !getDisturbance(core, rs, 'reread').accepted) setDrift(tx, core, rs, total)
+	if (total !== null && rs.reread !== null && !getDisturbance(rs, rs.reread).accepted) setDrift(tx, core, rs, total)
 	rs.reread = null
 	rs.rereadDoneMs = core.ports.now()
 	// The re-read has read the related objects that were queued before it began.

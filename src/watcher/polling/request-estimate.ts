@@ -4,6 +4,7 @@
  */
 import type { Resource } from '../../elements/store.ts'
 import { DAY_MS, HOUR_MS, NEVER_MS } from '../../lib/time.ts'
+import { countPages, getPassPolls } from './pass.ts'
 import { MAX_RECENT_ROWS } from './scans.ts'
 
 const HOURS_A_DAY = DAY_MS / HOUR_MS
@@ -23,8 +24,10 @@ export function estimateDailyRequests(resource: Resource, total: number, schedul
 	const polls = schedule.pollMs === 0 || schedule.pollMs >= NEVER_MS ? 0 : DAY_MS / schedule.pollMs
 	const pages = countPages(total, resource.pageSize)
 	if (!resource.indexed || resource.placeholders) return Math.round(polls)
-	// The pass begins again with a poll, and ends before it if its pages are few.
-	if (!resource.modifiedFilter) return Math.round(polls * (1 + pages / Math.ceil(pages / schedule.scanBudget)))
+	if (!resource.modifiedFilter) {
+		const passes = polls === 0 ? 0 : polls / getPassPolls(pages, schedule.scanBudget, schedule.pollMs)
+		return Math.round(polls + passes * pages)
+	}
 	const windows = resource.postsStored ? Math.min(polls, HOURS_A_DAY) : 0
 	const rereadHours = schedule.rereadHours ?? resource.rereadHours
 	const rereads = rereadHours === 0 ? 0 : (pages * HOURS_A_DAY) / rereadHours
@@ -32,9 +35,4 @@ export function estimateDailyRequests(resource: Resource, total: number, schedul
 	const recentPages = Math.max(1, Math.ceil(Math.min(total, MAX_RECENT_ROWS) / resource.pageSize))
 	const recent = recentHours === 0 ? 0 : (recentPages * HOURS_A_DAY) / recentHours
 	return Math.round(polls + windows + rereads + recent)
-}
-
-/** Pages of a scan: each but the first repeats a row of the page before, so that a deletion is noticed. */
-function countPages(total: number, pageSize: number): number {
-	return pageSize === 1 ? Math.max(1, total) : 1 + Math.max(0, Math.ceil((total - pageSize) / (pageSize - 1)))
 }

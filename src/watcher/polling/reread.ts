@@ -7,10 +7,10 @@ import { findListedBetween } from '../changes/object-index.ts'
 import { isPageUnchanged, writePageDigest } from '../changes/page-digests.ts'
 import { hasNewInformation, recordPage } from '../changes/recorder.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
-import { INITIAL_SCAN_POSITION, type ScanPosition } from '../core/resource-state.ts'
+import { INITIAL_SCAN_POSITION, type ResourceState, type ScanPosition } from '../core/resource-state.ts'
+import { hasLastingChange } from '../core/saving.ts'
 import type { Tx } from '../core/tx.ts'
 import { awaitLook, isAwaitingLook, judgeLook } from './deletion-hold.ts'
-import { noteBegin } from './disturbance.ts'
 import { endLook } from './mass-changes.ts'
 import { completeReread, queueMissing } from './missing.ts'
 import { plainRereadStep } from './plain-scans.ts'
@@ -36,9 +36,14 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 	const { resource, state: rs } = watched
 	// One that runs goes on to its end, however often another is asked for.
 	if (rs.reread === null) {
-		rs.reread = { position: INITIAL_SCAN_POSITION, startedMs: core.ports.now(), sampled: true, missing: 0 }
+		rs.reread = {
+			position: INITIAL_SCAN_POSITION,
+			startedMs: core.ports.now(),
+			sampled: true,
+			missing: 0,
+			changes: rs.changes,
+		}
 		rs.rereadAsked = false
-		noteBegin(core, rs, 'reread')
 	}
 	const { reread } = rs
 	const { position } = reread
@@ -68,6 +73,14 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 	commitRereadPage(core, watched, rereadPage)
 }
 
+/** A resource as it was before, in what the end of a pass alone changes. */
+function withoutEnd(
+	{ reread, rereadDoneMs, rereadBeganMs, recentDoneMs }: ResourceState,
+	rs: ResourceState,
+): ResourceState {
+	return { ...rs, reread, rereadDoneMs, rereadBeganMs, recentDoneMs }
+}
+
 /** Gates a page of a re-read and queues the listed objects that it does not show. */
 function commitRereadPage(core: Core, watched: WatchedResource, rereadPage: RereadPage): void {
 	const { state: rs } = watched
@@ -81,6 +94,7 @@ function commitRereadPage(core: Core, watched: WatchedResource, rereadPage: Rere
 		rs.reread = next
 		return
 	}
+	const before = structuredClone(rs)
 	core.commit((tx) => {
 		const recorded = recordRereadPage(tx, core, watched, rereadPage)
 		// The page is read again once the round of reads has ended.
@@ -95,7 +109,9 @@ function commitRereadPage(core: Core, watched: WatchedResource, rereadPage: Rere
 			judgeLook(tx, core, rs, { named, startedMs: reread.startedMs })
 			endLook(tx, core, rs)
 		}
-		return ended || recorded.missing > 0 || recorded.hasNewInformation
+		// That a pass has ended, and nothing else, is saved with the next change.
+		const isSaved = ended && (watched.resource.modifiedFilter || hasLastingChange(before, withoutEnd(before, rs)))
+		return isSaved || recorded.missing > 0 || recorded.hasNewInformation
 	}, Boolean)
 }
 

@@ -2,6 +2,7 @@
 import { HOUR_MS } from '../../lib/time.ts'
 import { getStrategy, type Core, type WatchedResource } from '../core/core.ts'
 import { isProbeDue } from '../source/doubts.ts'
+import { countPages, getPassPages } from './pass.ts'
 import { getNextPollMs } from './poll.ts'
 import { probeStep } from './probe-step.ts'
 import type { SliceBudget } from '../source/requests.ts'
@@ -32,20 +33,30 @@ export function startRun(core: Core): void {
 	const watched = getWatchedResources(core)
 	for (const rs of state.resources) {
 		const own = watched.find((one) => one.state === rs)
-		rs.passLeft = own === undefined ? core.config.scanBudget : getPassPages(core, own)
+		rs.passLeft = own === undefined ? 0 : planPass(core, own)
 		// A window that a failed run left is continued, without the total of that run.
 		if (rs.window !== null) rs.window = { ...rs.window, total: null }
 	}
 }
 
-/** The pages that a poll may read of the pass. Where polls find no edits, it ends within an hour. */
-function getPassPages(core: Core, watched: WatchedResource): number {
+/**
+ * The pages that a poll may read of the pass. Where lists cannot show any edit, though they should, they are not
+ * limited to the budget.
+ */
+function planPass(core: Core, watched: WatchedResource): number {
 	const { resource, configured, state: rs } = watched
 	const { scanBudget } = core.config
-	const isOnlyWay = getStrategy(watched).poll === 'whole' || (configured ?? resource).modifiedFilter
-	if (resource.modifiedFilter || !isOnlyWay) return scanBudget
-	const pages = Math.ceil(rs.listed / rs.pageSize) + 1
-	return Math.max(scanBudget, Math.ceil(pages * Math.min(1, core.intervalMs / HOUR_MS)))
+	if (resource.modifiedFilter) return 0
+	const pages = countPages(rs.listed, rs.pageSize)
+	if (getStrategy(watched).poll === 'whole' || (configured ?? resource).modifiedFilter)
+		return Math.max(scanBudget, Math.ceil((pages + 1) * Math.min(1, core.intervalMs / HOUR_MS)))
+	return getPassPages({
+		pages,
+		isRunning: rs.reread !== null,
+		beganMs: rs.rereadBeganMs,
+		scanBudget,
+		nowMs: core.ports.now(),
+	})
 }
 
 /** Polls a page of the run's next resource. False: no run is active. Throws StoreError. */

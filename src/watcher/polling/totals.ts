@@ -21,7 +21,7 @@ import {
 	judgeLook,
 	releaseHeldDeletions,
 } from './deletion-hold.ts'
-import { getDisturbance, noteBegin } from './disturbance.ts'
+import { getDisturbance } from './disturbance.ts'
 import { compareTotal, exceedsDeletionThreshold, getHorizonSec, toSearchKey, type TotalComparison } from './poll.ts'
 import { applyProbe, getNextProbe, startSearch } from './search.ts'
 import { listPage } from './pages.ts'
@@ -100,8 +100,8 @@ function explainDifference(core: Core, watched: WatchedResource, total: number, 
 				state: startSearch(getIdRanks(core, rs), total, rs.pageSize),
 				total,
 				startedMs: core.ports.now(),
+				changes: rs.changes,
 			}
-			noteBegin(core, rs, 'search')
 		} else if (rs.reread === null) {
 			rs.rereadAsked = true
 			rs.searched = toSearchKey(total, difference)
@@ -193,7 +193,7 @@ function completeSearch(core: Core, { state: rs }: WatchedResource, lastTotal: n
 		const { unknown } = search.state
 		const missing = withoutFailed(core, rs, withoutUnreadable(core, rs, search.state.missing))
 		const { startedMs = 0 } = search
-		const disturbance = getDisturbance(core, rs, 'search')
+		const disturbance = getDisturbance(rs, search)
 		if (missing.length === 0 && unknown.length === 0 && !disturbance.accepted && lastTotal === search.total)
 			setDrift(tx, core, rs, search.total)
 		for (const id of missing) core.lookups.queue(tx, rs.number, id, core.ports.now(), { missing: true })
@@ -237,7 +237,7 @@ function withoutFailed(core: Core, rs: ResourceState, ids: readonly number[]): n
 /** Ranks of the ids that lists can show. */
 function getIdRanks(core: Core, rs: ResourceState): IdRanks {
 	const { number } = rs
-	const listing = core.listingCounts.get(number) ?? 0
+	const { listing } = rs.changes
 	const cached = ranksCache.get(core)
 	if (cached !== undefined && cached.number === number && cached.listing === listing) return cached.ranks
 	const loaded = loadIdRanks(core.ports.sql, number, getExcludedIds(rs))

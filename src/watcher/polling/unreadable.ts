@@ -6,7 +6,7 @@ import { DAY_MS, HOUR_MS } from '../../lib/time.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import type { Core, WatchedResource } from '../core/core.ts'
 import { endLimit, noteLimit } from '../core/resource-limits.ts'
-import type { ResourceState } from '../core/resource-state.ts'
+import { countChanges, type ResourceState } from '../core/resource-state.ts'
 import type { Tx } from '../core/tx.ts'
 import type { Gap } from '../core/unreadable.ts'
 import { describeFailure } from '../source/record-failures.ts'
@@ -138,7 +138,7 @@ export function updateUnreadable(_tx: Tx, core: Core, rs: ResourceState): void {
 		delete rs.spans
 		rs.head = null
 		rs.searched = null
-		core.listingCounts.set(rs.number, (core.listingCounts.get(rs.number) ?? 0) + 1)
+		countChanges(rs, { listing: 1 })
 	}
 	if (objects.length === 0 && rs.gaps === undefined) delete rs.unreadable
 	else rs.unreadable = { ...rs.unreadable, excluded }

@@ -58,10 +58,21 @@ export const DEFAULT_BATCH: Readonly<Record<VendorType, number>> = {
  */
 const MAX_RECORD_CHARACTERS = 6_000_000
 
-/** A notification to create: events of one resource, ascending. */
+/** A notification to create, or to add to: events of one resource, ascending. */
 interface FormedNotification {
 	resource: string
 	sequences: number[]
+	/** The notification that they are added to; absent: a new one. */
+	into?: number
+}
+
+/** A notification that was formed earlier and still takes events of its resource. */
+export interface OpenNotification {
+	id: number
+	resource: string
+	/** Events that it has, and characters of their records. */
+	count: number
+	size: number
 }
 
 /**
@@ -160,17 +171,26 @@ export function toMemberOverrides(
  * @param blocked objects (`objectKey`) with an unsettled notification for this subscription
  * @param limits how many events a notification has at most
  * @param maxNotifications how many notifications may be formed
+ * @param open notifications that take events first, at most one a resource
  */
 export function formNotifications(
 	waiting: readonly WaitingEvent[],
 	blocked: ReadonlySet<string>,
 	limits: { perNotification: number },
 	maxNotifications: number,
+	open: readonly OpenNotification[] = [],
 ): FormedNotification[] {
 	const formed: FormedNotification[] = []
 	/** By resource: the notification that still takes events. */
 	const openByResource = new Map<string, FormedNotification>()
 	const sizes = new Map<FormedNotification, number>()
+	const counts = new Map<FormedNotification, number>()
+	for (const { id, resource, count, size } of open) {
+		const target: FormedNotification = { resource, sequences: [], into: id }
+		openByResource.set(resource, target)
+		sizes.set(target, size)
+		counts.set(target, count)
+	}
 	/** By object: the notification that its events went into; null: it must wait. */
 	const placedByObject = new Map<string, FormedNotification | null>()
 
@@ -180,7 +200,7 @@ export function formNotifications(
 		const size = event.size ?? 0
 		if (
 			target !== undefined &&
-			(target.sequences.length >= limits.perNotification || sizes.get(target)! + size > MAX_RECORD_CHARACTERS)
+			(counts.get(target)! >= limits.perNotification || sizes.get(target)! + size > MAX_RECORD_CHARACTERS)
 		)
 			target = undefined
 		const earlier = placedByObject.get(event.object)
@@ -190,15 +210,17 @@ export function formNotifications(
 			continue
 		}
 		if (target === undefined) {
-			if (formed.length >= maxNotifications) {
+			if (formed.filter(({ into }) => into === undefined).length >= maxNotifications) {
 				placedByObject.set(event.object, null)
 				continue
 			}
 			target = { resource: event.resource, sequences: [] }
 			openByResource.set(event.resource, target)
-			formed.push(target)
 			sizes.set(target, 0)
+			counts.set(target, 0)
 		}
+		if (target.sequences.length === 0) formed.push(target)
+		counts.set(target, counts.get(target)! + 1)
 		target.sequences.push(event.sequence)
 		sizes.set(target, sizes.get(target)! + size)
 		placedByObject.set(event.object, target)

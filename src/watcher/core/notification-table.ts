@@ -105,6 +105,13 @@ export class NotificationTable {
 		if (sent) this.#unsettled?.push(row)
 	}
 
+	/** Events were added to a notification that was never claimed; changes the given row too. */
+	setMembers(_tx: Tx, row: NotificationRow, members: string): void {
+		const updated = this.#ports.now()
+		Object.assign(row, { members, updated } satisfies Partial<NotificationRow>)
+		this.#sql.run(`UPDATE notifications SET members = ?, updated = ? WHERE id = ?`, members, updated, row.id)
+	}
+
 	/** Rows of a posted notification that was just created: they are shown as the first one. */
 	showAs(_tx: Tx, ids: readonly number[], first: number): void {
 		if (ids.length === 0) return

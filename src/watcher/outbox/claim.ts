@@ -14,6 +14,7 @@ import { isResendPending } from './resend.ts'
 import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
 import { CALLBACK_ID } from './subscriptions.ts'
 import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
+import { toDueTimes } from './open-notifications.ts'
 import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import { getShownCounter } from '../core/posted.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
@@ -22,15 +23,16 @@ import type { Tx } from '../core/tx.ts'
 /** Maximum characters of the bodies of several claims: an RPC answer holds 32 MiB, with two bytes per character. */
 const MAX_CLAIM_CHARACTERS = 8_000_000
 
-/** When a notification is due, or the lease of its claim ends. */
-function getDueMs(row: Pick<NotificationRow, 'lease' | 'due'>): number {
-	return row.lease ?? row.due
+/** When each of these may be claimed, or the lease of its claim ends. */
+function getDueTimes(core: Core, rows: readonly NotificationRow[]): (row: NotificationRow) => number {
+	return toDueTimes(rows, { batch: core.config.delivery.batch, nowMs: core.ports.now() })
 }
 
 /** When the earliest notification may be claimed; null: none is unsettled, or none may be sent. */
 export function nextDeliveryMs(core: Core): number | null {
 	const rows = getUnsettledRows(core)
 	if (rows.length === 0) return null
+	const getDueMs = getDueTimes(core, rows)
 	const subscriptions = new Map(core.subscriptions.getAll().map((subscription) => [subscription.id, subscription]))
 	const times = rows.flatMap((row) => {
 		const subscription = subscriptions.get(row.subscription)
@@ -58,6 +60,7 @@ export function claimDue(
 	)
 	if (expired.length > 0) failExpiredLeases(core, expired)
 	const rows = getUnsettledRows(core)
+	const getDueMs = getDueTimes(core, rows)
 	const due = rows.filter((row) => getDueMs(row) <= now).sort((a, b) => a.due - b.due || a.id - b.id)
 	const subscriptions = core.subscriptions.getAll().filter((subscription) => subscription.active)
 	return admission === undefined
@@ -93,6 +96,7 @@ function toAdmissionRequests(
 	const own = rows.filter((row) => row.subscription === subscription.id)
 	// A probe that is due much later would delay the discovery that the callback answers again.
 	const horizonMs = core.ports.now() + MAX_PARK_MS
+	const getDueMs = getDueTimes(core, rows)
 	const oldest = own.find((row) => getDueMs(row) <= horizonMs) ?? own[0]
 	if (wanted === 0 || oldest === undefined) return []
 	return [

@@ -6,7 +6,13 @@
 import type { EventType } from '../../events/event.ts'
 import { matchesFilter } from '../../events/filter.ts'
 import { topicMatches } from '../../events/topics.ts'
-import { coalesce, toMemberOverrides, formNotifications, objectKey } from '../../events/batching.ts'
+import {
+	coalesce,
+	toMemberOverrides,
+	formNotifications,
+	objectKey,
+	type OpenNotification,
+} from '../../events/batching.ts'
 import type { NotificationMember, MemberOverrides } from '../../events/notification-members.ts'
 import { linkPrevious, dropFiltered, type Candidate, type Assignment } from './chaining.ts'
 import type { Core } from '../core/core.ts'
@@ -14,7 +20,8 @@ import { LANES, type Lane } from '../core/lanes.ts'
 import { getObjectKeys, type NotificationRow, type Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import { writeEvent, type NewEvent } from '../log/event-log.ts'
-import { insertNotification } from './notification-rows.ts'
+import { addMembers, insertNotification } from './notification-rows.ts'
+import { addSize, findOpen } from './open-notifications.ts'
 import { resendReady } from './resend.ts'
 import { countRecorded } from '../log/tally.ts'
 import { countSendable, MAX_UNSETTLED, getUnsettledRows, needsMore } from './unsettled.ts'
@@ -166,6 +173,8 @@ interface FormedNotification {
 	sequences: number[]
 	/** Its row exists already: it got an id while it waited. */
 	reserved: boolean
+	/** Its row exists already, and takes further events. */
+	isOpen: boolean
 }
 
 /** The result for candidates: notifications, and the overrides of their members by sequence. */
@@ -193,10 +202,12 @@ function assign(
 	const resending = subscription.active ? core.resends.getObjects(subscription.id) : new Map<string, number>()
 	const eligible = candidates.filter((candidate) => !blocked.has(candidate.object) && !resending.has(candidate.object))
 	const room = getRoom(core, subscription, lane)
-	const { notifications, assignment, overrides } = form(core, subscription, eligible, blocked, room)
+	// Mass changes wait for others, so others do not go with them.
+	const open = lane === LANES.ordinary ? findOpen(core, subscription, unsettled) : []
+	const { notifications, assignment, overrides } = form(core, subscription, eligible, { blocked, room, open })
 	linkPrevious(tx, core, subscription, eligible, assignment, overrides)
 	const bySequence = new Map(eligible.map((candidate) => [candidate.sequence, candidate]))
-	for (const { id, resource, sequences, reserved } of notifications) {
+	for (const { id, resource, sequences, reserved, isOpen } of notifications) {
 		if (reserved) {
 			core.notifications.enqueue(tx, id, subscription.active ? 'waiting' : 'queued')
 			continue
@@ -205,12 +216,19 @@ function assign(
 			const { resourceNumber, objectId } = bySequence.get(sequence)!
 			return [sequence, resourceNumber, objectId, overrides.get(sequence)!]
 		})
-		insertNotification(tx, core, subscription, id, resource, members)
+		if (isOpen) {
+			const row = unsettled.find((candidate) => candidate.id === id)!
+			addMembers(tx, core, row, members)
+			addSize(
+				row,
+				sequences.reduce((sum, sequence) => sum + (bySequence.get(sequence)?.size ?? 0), 0),
+			)
+		} else insertNotification(tx, core, subscription, id, resource, members)
 	}
 	if (subscription.active)
 		core.notifications.track(
 			tx,
-			notifications.map((notification) => notification.id),
+			notifications.filter(({ isOpen }) => !isOpen).map((notification) => notification.id),
 		)
 	return assignment
 }
@@ -220,26 +238,31 @@ function form(
 	core: Core,
 	subscription: Subscription,
 	eligible: readonly Candidate[],
-	blocked: ReadonlySet<string>,
-	room: number,
+	{ blocked, room, open }: { blocked: ReadonlySet<string>; room: number; open: readonly OpenNotification[] },
 ): Formation {
 	const { delivery } = core.config
 	const matching = eligible.filter((candidate) => !candidate.dismissed && isWanted(core, candidate))
 	const { kept, cancelled } = coalesce(matching, delivery.coalesce)
 	// Queued notices are sent in order when they are released, so nothing else has to wait for them.
-	const formed =
+	const formed: ReturnType<typeof formNotifications> =
 		core.kind.takesNotices && !subscription.active
 			? kept.map(({ resource, sequence }) => ({ resource, sequences: [sequence] }))
-			: formNotifications(kept, blocked, { perNotification: delivery.batch }, room)
+			: formNotifications(kept, blocked, { perNotification: delivery.batch }, room, open)
 	const bySequence = new Map(eligible.map((candidate) => [candidate.sequence, candidate]))
 	const keptBySequence = new Map(kept.map((event) => [event.sequence, event]))
 	const assignment: Assignment = { assigned: new Map(), omitted: new Set(cancelled.flatMap((run) => run.sequences)) }
 	const overrides = new Map<number, MemberOverrides>()
 	const notifications: FormedNotification[] = []
-	for (const { resource, sequences } of formed) {
+	for (const { resource, sequences, into } of formed) {
 		const reservedId = bySequence.get(sequences[0]!)?.reserved ?? null
-		const id = reservedId ?? ++core.state.notification
-		notifications.push({ id, resource, sequences: [...sequences], reserved: reservedId !== null })
+		const id = into ?? reservedId ?? ++core.state.notification
+		notifications.push({
+			id,
+			resource,
+			sequences: [...sequences],
+			reserved: reservedId !== null,
+			isOpen: into !== undefined,
+		})
 		for (const sequence of sequences) {
 			const coalesced = keptBySequence.get(sequence)!
 			for (const mergedSequence of coalesced.sequences) assignment.assigned.set(mergedSequence, id)

@@ -3,7 +3,7 @@ import { formatMembers, parseMembers, type NotificationMember } from '../../even
 import { getSenderAddress, type NotificationInstance } from '../../events/notification.ts'
 import type { Core } from '../core/core.ts'
 import { ALL_LANES_SQL } from '../core/lanes.ts'
-import type { Subscription } from '../core/rows.ts'
+import type { NotificationRow, Subscription } from '../core/rows.ts'
 import type { Tx } from '../core/tx.ts'
 import { getNotificationIds, type NewEvent } from '../log/event-log.ts'
 
@@ -25,6 +25,13 @@ export function insertNotification(
 ): void {
 	const status = subscription.active ? 'waiting' : 'queued'
 	insertRow(tx, core, subscription.id, id, resource, members, status, subscription.active, posted)
+}
+
+/** Adds events to a notification that was never claimed. */
+export function addMembers(tx: Tx, core: Core, row: NotificationRow, members: readonly NotificationMember[]): void {
+	// The body has them in the order of the log.
+	const all = [...parseMembers(row.members), ...members].sort(([one], [other]) => one - other)
+	core.notifications.setMembers(tx, row, formatMembers(all))
 }
 
 /** Creates a posted notification that nobody receives. */

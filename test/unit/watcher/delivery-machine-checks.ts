@@ -40,11 +40,20 @@ export function checkInvariants(machine: MachineState): void {
 			.all<{ notification: number; resend: number }>(`SELECT notification, resend FROM resend_items`)
 			.map((item) => [item.notification, item.resend]),
 	)
-	for (const row of rows)
-		if (!machine.notifications.has(row.id))
+	const grown: NotificationModel[] = []
+	for (const row of rows) {
+		const known = machine.notifications.get(row.id)
+		if (known === undefined)
 			addNotification(machine, row, before.get(row.subscription) ?? machine.subscriptions.get(row.subscription)!)
+		else {
+			const added = addEvents(machine, known, row)
+			if (added.length > 0)
+				grown.push({ ...known, events: added, objects: added.map(({ event: fact }) => fact.object) })
+		}
+	}
 	const waiting = checkEvents(machine)
 	checkNotifications(machine, new Map(rows.map((row) => [row.id, row])), items)
+	for (const notification of grown) checkNothingEarlierPending(machine, notification, items)
 	checkUnsettled(machine, waiting, items)
 	checkResends(machine, items)
 	checkStatuses(machine)
@@ -80,7 +89,25 @@ function checkSubscriptions(machine: MachineState): void {
 	machine.subscriptions = now
 }
 
-function addNotification(machine: MachineState, row: NotificationRow, subscription: SubscriptionModel): void {
+/** Before it is claimed for the first time, a notification takes further events: those that it took. */
+function addEvents(machine: MachineState, notification: NotificationModel, row: NotificationRow): NotifiedEvent[] {
+	const told = readEvents(machine, row)
+	const sequences = told.map(({ event: fact }) => fact.sequence)
+	const before = notification.events.map(({ event: fact }) => fact.sequence)
+	if (sameJson(sequences, before)) return []
+	assert(notification.attempt === 0 && row.attempt <= 1, 'what was claimed does not change')
+	assert(
+		before.every((sequence) => sequences.includes(sequence)),
+		'no event leaves a notification',
+	)
+	assert(sequences.length <= machine.core().config.delivery.batch, 'no more events than a notification may have')
+	notification.events = told
+	notification.objects = [...new Set(told.map(({ event: fact }) => fact.object))]
+	machine.happened.add('grown')
+	return told.filter(({ event: fact }) => !before.includes(fact.sequence))
+}
+
+function readEvents(machine: MachineState, row: NotificationRow): NotifiedEvent[] {
 	const members = parseMembers(row.members)
 	const said = members.map(([sequence, , , extra]): NotifiedEvent => {
 		const fact = machine.events.get(sequence)
@@ -97,6 +124,11 @@ function addNotification(machine: MachineState, row: NotificationRow, subscripti
 		said.map(({ event: fact }) => fact.sequence),
 		said.map(({ event: fact }) => fact.sequence).toSorted((a, b) => a - b),
 	)
+	return said
+}
+
+function addNotification(machine: MachineState, row: NotificationRow, subscription: SubscriptionModel): void {
+	const said = readEvents(machine, row)
 	machine.notifications.set(row.id, {
 		...{ id: row.id, subscription, events: said, objects: [...new Set(said.map(({ event: fact }) => fact.object))] },
 		...{
@@ -315,7 +347,7 @@ function checkNothingEarlierPending(
 			)
 	for (const id of items.keys()) {
 		const other = machine.notifications.get(id)!
-		if (other === notification || other.subscription !== subscription || other.pruned) continue
+		if (other.id === notification.id || other.subscription !== subscription || other.pruned) continue
 		const shared = other.objects.some((object) => notification.objects.includes(object))
 		assert(!shared || (items.has(notification.id) && other.id > notification.id), 'what is sent again is overtaken')
 	}

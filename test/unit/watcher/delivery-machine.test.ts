@@ -181,6 +181,7 @@ const HAPPENS = [
 		'expired',
 		'pruned',
 		'coalesced',
+		'grown',
 		'cancelled out',
 	],
 	...['filtered', 'cancelled', 'replayed one', 'replayed failed', 'replayed filter'],

@@ -1,6 +1,6 @@
 /**
- * Decides which waiting events form notifications now (docs/architecture.md, From change to notification). Pure. A
- * formed notification's events never change, so events that must stay in order are held back here.
+ * Decides which waiting events form notifications now (docs/architecture.md, From change to notification). Pure. Once a
+ * notification is claimed its events never change, so events that must stay in order are held back here.
  */
 import type { EventType } from './event.ts'
 import type { MemberOverrides } from './notification-members.ts'
@@ -181,6 +181,7 @@ export function formNotifications(
 	open: readonly OpenNotification[] = [],
 ): FormedNotification[] {
 	const formed: FormedNotification[] = []
+	let created = 0
 	/** By resource: the notification that still takes events. */
 	const openByResource = new Map<string, FormedNotification>()
 	const sizes = new Map<FormedNotification, number>()
@@ -210,10 +211,11 @@ export function formNotifications(
 			continue
 		}
 		if (target === undefined) {
-			if (formed.filter(({ into }) => into === undefined).length >= maxNotifications) {
+			if (created >= maxNotifications) {
 				placedByObject.set(event.object, null)
 				continue
 			}
+			created++
 			target = { resource: event.resource, sequences: [] }
 			openByResource.set(event.resource, target)
 			sizes.set(target, 0)

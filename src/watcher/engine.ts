@@ -12,6 +12,7 @@ import { Core, type WatchedResource } from './core/core.ts'
 import { lookupStep, getNextLookupMs, getNextRelatedReadMs, relatedReadStep } from './polling/lookups.ts'
 import { drainWaiting, hasWaiting } from './outbox/forming.ts'
 import { claimDue, nextDeliveryMs, park } from './outbox/claim.ts'
+import { MAX_HELD_BACK_MS } from './outbox/open-notifications.ts'
 import type { Ports } from './core/ports.ts'
 import { skipIds, toFreshNumber } from './core/skipped-ids.ts'
 import { insertConfig, loadConfig, updateConfig } from './core/stored-config.ts'
@@ -86,6 +87,8 @@ export class Engine {
 	 */
 	#configReads = 0
 	#latestConfigRead = 0
+	#isInSlice = false
+	#isTimerSet = false
 
 	constructor(ports: Ports) {
 		this.ports = ports
@@ -240,6 +243,15 @@ export class Engine {
 
 	/** Runs an alarm: one slice of work, a doorbell for due deliveries, and the next alarm. Never throws. */
 	async runSlice(): Promise<void> {
+		this.#isInSlice = true
+		try {
+			await this.#runSlice()
+		} finally {
+			this.#isInSlice = false
+		}
+	}
+
+	async #runSlice(): Promise<void> {
 		const core = this.getCore()
 		if (core === null) return
 		const budget: SliceBudget = { requests: MAX_SLICE_REQUESTS, untilMs: this.ports.now() + MAX_SLICE_MS }
@@ -364,6 +376,7 @@ export class Engine {
 		const dueMs = nextDeliveryMs(core)
 		if (dueMs === null || dueMs > now || core.state.paused) {
 			core.doorbellRequested = false
+			if (dueMs !== null && !core.state.paused) this.#sendDoorbellLater(core, dueMs - now)
 			return
 		}
 		const sinceLastMs = core.lastDoorbellMs === null ? Infinity : now - core.lastDoorbellMs
@@ -376,6 +389,16 @@ export class Engine {
 		} catch (error) {
 			this.#logError(core, 'doorbell.failed', error)
 		}
+	}
+
+	/** While the alarm is handled it cannot fire: a timer sends the doorbell for what is held back. */
+	#sendDoorbellLater(core: Core, ms: number): void {
+		if (!this.#isInSlice || this.#isTimerSet || ms > MAX_HELD_BACK_MS) return
+		this.#isTimerSet = true
+		void this.ports.sleep(ms).then(() => {
+			this.#isTimerSet = false
+			return this.sendDueDoorbell(core)
+		})
 	}
 
 	/** Sets the alarm to the earliest of the due times. */
@@ -438,10 +461,13 @@ export class Engine {
 		return this.withCore(async (core) => {
 			if (!(await this.refreshStaleConfig(core))) return 'unknown'
 			const result = claimDue(core, limit, admission)
-			// An admitted subscription is parked no longer: its leases and due times need an alarm.
-			if (admission !== undefined) this.updateAlarm(core)
 			// The consumer took everything that is due: the next doorbell need not wait until this one counts as lost.
 			if (!result.more) core.lastDoorbellMs = null
+			// An admitted subscription is parked no longer: its leases and due times need an alarm. So does what is held back,
+			// when the alarm is that of a lost doorbell.
+			const alarmMs = this.ports.getAlarmMs()
+			if (admission !== undefined || (alarmMs !== null && (nextDeliveryMs(core) ?? alarmMs) < alarmMs))
+				this.updateAlarm(core)
 			return result
 		})
 	}

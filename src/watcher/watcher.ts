@@ -360,6 +360,7 @@ export class Watcher extends DurableObject<Env> implements WatcherRpc {
 		return {
 			sql: createDurableSql(ctx.storage, this.rows),
 			now: () => Date.now(),
+			sleep: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),
 			random: () => Math.random(),
 			setAlarm: (atMs) => {
 				this.#alarmMs = atMs

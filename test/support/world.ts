@@ -172,7 +172,7 @@ export class World {
 	readonly statuses: StatusReport[] = []
 	readonly logs: { event: string; fields: Record<string, unknown> }[] = []
 	/** What the callback answers next; 204 by default. */
-	answer: (claim: Claim) => CallbackAnswer = () => 204
+	answer: (claim: Claim) => CallbackAnswer | Promise<CallbackAnswer> = () => 204
 	/** The breakers of the callbacks, by organization and origin. */
 	readonly breakers = new Map<string, Breaker>()
 	readonly #breakerCache = new BreakerCache()
@@ -407,6 +407,7 @@ export class World {
 
 	/** Everything but storage is lost. */
 	evict(): void {
+		this.#timers = []
 		this.engine = new Engine(this.ports())
 	}
 
@@ -526,6 +527,7 @@ export class World {
 		return {
 			sql: this.sql,
 			now: () => this.nowMs,
+			sleep: (ms) => new Promise((resolve) => void this.#timers.push({ atMs: this.nowMs + ms, resolve })),
 			random: this.#options.random ?? (() => 0.5),
 			setAlarm: (atMs) => {
 				this.alarmMs = atMs
@@ -563,6 +565,17 @@ export class World {
 		}
 	}
 
+	/** What waits in the object's memory. */
+	#timers: { atMs: number; resolve: () => void }[] = []
+
+	async #runTimers(): Promise<void> {
+		const due = this.#timers.filter(({ atMs }) => atMs <= this.nowMs)
+		this.#timers = this.#timers.filter((timer) => !due.includes(timer))
+		for (const { resolve } of due) resolve()
+		// What follows from them.
+		if (due.length > 0) await new Promise((resolve) => void setImmediate(resolve))
+	}
+
 	#crashed = false
 
 	#maybeCrash(point: CrashPoint): void {
@@ -579,6 +592,7 @@ export class World {
 		const response = await this.store.fetch(request)
 		this.nowMs += 120 + this.storeDelayMs
 		await this.meanwhile()
+		await this.#runTimers()
 		this.#maybeCrash('after-request')
 		return response
 	}
@@ -660,7 +674,8 @@ export class World {
 
 	async #post(claim: Claim): Promise<AttemptOutcome> {
 		this.#maybeCrash('before-post')
-		const answer = this.answer(claim)
+		const answered = this.answer(claim)
+		const answer = answered instanceof Promise ? await answered : answered
 		const startedMs = this.nowMs
 		this.nowMs += 20
 		if (typeof answer === 'number' && answer < 300) this.#recordArrival(claim)

@@ -29,6 +29,8 @@ export interface Ports {
 	sql: Sql
 	/** Epoch ms. */
 	now(): number
+	/** Waits in memory. Anything that must happen needs the alarm too. */
+	sleep(ms: number): Promise<void>
 	/** 0 ≤ x < 1. */
 	random(): number
 	/** Sets the one alarm; null deletes it. */

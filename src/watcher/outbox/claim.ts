@@ -14,7 +14,7 @@ import { isResendPending } from './resend.ts'
 import type { Admission, AdmissionRequest, Claim } from '../../rpc/delivery.ts'
 import { CALLBACK_ID } from './subscriptions.ts'
 import { failExpiredLeases, unknownOutcome, isLastAttempt } from './settle.ts'
-import { toDueTimes } from './open-notifications.ts'
+import { getDueTimes } from './open-notifications.ts'
 import { CLAIM_LEASE_MS, getUnsettledRows } from './unsettled.ts'
 import { getShownCounter } from '../core/posted.ts'
 import type { NotificationRow, Subscription } from '../core/rows.ts'
@@ -22,11 +22,6 @@ import type { Tx } from '../core/tx.ts'
 
 /** Maximum characters of the bodies of several claims: an RPC answer holds 32 MiB, with two bytes per character. */
 const MAX_CLAIM_CHARACTERS = 8_000_000
-
-/** When each of these may be claimed, or the lease of its claim ends. */
-function getDueTimes(core: Core, rows: readonly NotificationRow[]): (row: NotificationRow) => number {
-	return toDueTimes(rows, { batch: core.config.delivery.batch, nowMs: core.ports.now() })
-}
 
 /** When the earliest notification may be claimed; null: none is unsettled, or none may be sent. */
 export function nextDeliveryMs(core: Core): number | null {
@@ -263,11 +258,13 @@ export function renderBody(core: Core, row: NotificationRow): string {
 		createdMs: row.created,
 		resource: row.object_type,
 	}
+	const overrides = new Map(members.map(([sequence, , , extra]) => [sequence, extra]))
 	const [first] = records
 	if (context.notice === true && first !== undefined) return toNoticeBody(stored, toStoredEvent(first), context)
 	return toNotificationBody(
 		stored,
-		records.map((record, index) => applyMemberOverrides(toStoredEvent(record), members[index]?.[3])),
+		// A restored backup may lack the newest ones.
+		records.map((record) => applyMemberOverrides(toStoredEvent(record), overrides.get(record.sequence))),
 		context,
 	)
 }

@@ -106,7 +106,7 @@ function insertRow(
 			members: formatMembers(members),
 			created: atMs,
 			updated: atMs,
-			context: JSON.stringify({ ...getContext(core), ...posted }),
+			context: getContextText(core, posted),
 			status,
 			attempt: 0,
 			base: 0,
@@ -122,7 +122,11 @@ function insertRow(
 	)
 }
 
-/** The body's data about the instance: fixed when the notification is formed. */
+/** The body's data about the instance, fixed when the notification is formed; JSON, as its row keeps it. */
+export function getContextText(core: Core, posted: PostedContext = {}): string {
+	return JSON.stringify({ ...getContext(core), ...posted })
+}
+
 function getContext(core: Core): NotificationInstance {
 	const { config } = core
 	return {

@@ -248,6 +248,8 @@ export class MachineState {
 		return {
 			sql: this.sql,
 			now: () => this.nowMs,
+			// No alarm takes long.
+			sleep: async () => new Promise(() => undefined),
 			random: () => 0.5,
 			setAlarm: (atMs) => {
 				if (alive()) this.alarmMs = atMs

@@ -86,11 +86,12 @@ export function resumeAfterRestore(tx: Tx, core: Core): void {
 		notification: Math.max(state.notification, getHighest('notifications', 'id')) + RESTORE_ID_GAP,
 	})
 	state.announcement = Math.max(state.announcement, getHighest('announcements', 'id')) + RESTORE_ID_GAP
+	// Their changes are detected again.
+	core.notifications.deleteWithoutEvents(tx)
 	// Attempts that were under way are due again; receivers may get a notification twice, under the same ids.
 	state.unsettled = ports.sql
 		.all<{ id: number }>(`SELECT id FROM notifications WHERE settled IS NULL ORDER BY id`)
 		.map(({ id }) => id)
-	core.notifications.invalidate()
 	state.run = null
 	for (const rs of state.resources) {
 		rs.search = null

@@ -353,6 +353,16 @@ export class NotificationTable {
 		)
 	}
 
+	/** Deletes those none of whose events is there: a backup read the log before they were formed. */
+	deleteWithoutEvents(_tx: Tx): void {
+		this.#sql.run(
+			`DELETE FROM notifications WHERE NOT EXISTS (
+				SELECT 1 FROM json_each(notifications.members) AS m
+				JOIN events AS e ON e.sequence = json_extract(m.value, '$[0]'))`,
+		)
+		this.invalidate()
+	}
+
 	delete(tx: Tx, id: number): void {
 		this.#sql.run(`DELETE FROM notifications WHERE id = ?`, id)
 		if (this.#state.unsettled.includes(id)) this.untrack(tx, id)

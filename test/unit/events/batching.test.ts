@@ -184,3 +184,42 @@ test('heavy records go in notifications of their own, so that a claim of any of 
 		formNotifications([{ ...createHeavyEvent(1), size: 9_000_000 }], new Set(), { perNotification: 1 }, 9),
 	).toHaveLength(1)
 })
+
+describe('notifications that are open', () => {
+	const open = { id: 7, resource: 'orders', count: 8, size: 0 }
+
+	test('take events of their resource first, until they are full', () => {
+		const waiting = Array.from({ length: 4 }, (_, index) => createWaitingEvent(index + 1, 'orders', index))
+		expect(
+			formNotifications([...waiting, createWaitingEvent(5, 'products', 1)], noneBlocked, limitOfTen, 5, [open]),
+		).toEqual([
+			{ resource: 'orders', sequences: [1, 2], into: 7 },
+			{ resource: 'orders', sequences: [3, 4] },
+			{ resource: 'products', sequences: [5] },
+		])
+	})
+
+	test('take no more characters than a notification may have', () => {
+		const waiting = [1, 2].map((sequence) => ({ ...createWaitingEvent(sequence, 'orders', sequence), size: 2_000_000 }))
+		expect(formNotifications(waiting, noneBlocked, limitOfTen, 5, [{ ...open, size: 3_000_000 }])).toEqual([
+			{ resource: 'orders', sequences: [1], into: 7 },
+			{ resource: 'orders', sequences: [2] },
+		])
+	})
+
+	test('take what there is no room for otherwise, and are not named when they take nothing', () => {
+		const waiting = [createWaitingEvent(1, 'orders', 1), createWaitingEvent(2, 'products', 1)]
+		expect(formNotifications(waiting, noneBlocked, limitOfTen, 0, [open])).toEqual([
+			{ resource: 'orders', sequences: [1], into: 7 },
+		])
+		expect(formNotifications(waiting.slice(1), noneBlocked, limitOfTen, 0, [open])).toEqual([])
+		expect(formNotifications(waiting, new Set([objectKey('orders', 1)]), limitOfTen, 0, [open])).toEqual([])
+	})
+
+	test('take all that goes together of an object, or it waits', () => {
+		const waiting = [1, 2, 3].map((sequence) => createWaitingEvent(sequence, 'orders', 1))
+		expect(formNotifications(waiting, noneBlocked, limitOfTen, 5, [open])).toEqual([
+			{ resource: 'orders', sequences: [1, 2], into: 7 },
+		])
+	})
+})

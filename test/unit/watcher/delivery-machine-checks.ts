@@ -91,7 +91,9 @@ function checkSubscriptions(machine: MachineState): void {
 
 /** Before it is claimed for the first time, a notification takes further events: those that it took. */
 function addEvents(machine: MachineState, notification: NotificationModel, row: NotificationRow): NotifiedEvent[] {
-	const told = readEvents(machine, row)
+	const told = readEvents(machine, row).map(
+		(one) => notification.events.find(({ event }) => event === one.event) ?? { ...one, addedAt: machine.callCount },
+	)
 	const sequences = told.map(({ event: fact }) => fact.sequence)
 	const before = notification.events.map(({ event: fact }) => fact.sequence)
 	if (sameJson(sequences, before)) return []
@@ -493,7 +495,8 @@ export function receive(machine: MachineState, claim: Claim, notification: Notif
 	const { subscription } = notification
 	assert.equal(message.events.length, notification.events.length)
 	message.events.forEach((event, index) => {
-		const { event: fact, type, previousSequence, coalesced } = notification.events[index]!
+		const notified = notification.events[index]!
+		const { event: fact, type, previousSequence, coalesced } = notified
 		const { objectId, objectType, objectSequence, eventId, eventType } = event
 		assert.deepEqual(
 			{
@@ -532,12 +535,12 @@ export function receive(machine: MachineState, claim: Claim, notification: Notif
 				if (earlier.event.objectSequence > fact.objectSequence && arrived) {
 					machine.happened.add('released late')
 					assert(
-						notification.skippedAt !== null && notification.skippedAt <= other.firstSentAt!,
+						notification.skippedAt !== null && notification.skippedAt <= getSentAt(other, earlier),
 						'out of order, and not since its tries had ended',
 					)
 				} else if (earlier.event.objectSequence < fact.objectSequence && !arrived && !other.pruned)
 					assert(
-						other.skippedAt !== null && other.skippedAt <= notification.firstSentAt!,
+						other.skippedAt !== null && other.skippedAt <= getSentAt(notification, notified),
 						'out of order: an earlier event has not arrived',
 					)
 			}
@@ -547,6 +550,11 @@ export function receive(machine: MachineState, claim: Claim, notification: Notif
 		if (folded === undefined || folded.objectSequence < objectSequence)
 			subscription.folded.set(fact.object, { objectSequence, type })
 	})
+}
+
+/** When an event was first on the wire: number of the call. */
+function getSentAt({ firstSentAt }: NotificationModel, { addedAt }: NotifiedEvent): number {
+	return Math.max(firstSentAt!, addedAt ?? 0)
 }
 
 export function isQuiet(machine: MachineState): boolean {

@@ -93,6 +93,8 @@ export interface NotifiedEvent {
 	type: EventType
 	previousSequence: number | null
 	coalesced: number
+	/** When it was added to a notification that was there before: number of the call. */
+	addedAt?: number
 }
 
 export interface NotificationModel {

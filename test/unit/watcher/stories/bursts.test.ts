@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AttemptOutcome, Claim } from '../../../../src/rpc/delivery.ts'
 import { getDefaultDelivery, type DeliveryConfig } from '../../../../src/rpc/config.ts'
+import { resumeAfterRestore } from '../../../../src/watcher/backup.ts'
 import { postToInstance } from '../../../../src/watcher/outbox/notices.ts'
 import { enqueueTestEvent } from '../../../../src/watcher/outbox/test-event.ts'
 import type { CrashPoint, World } from '../../../support/world.ts'
@@ -226,18 +227,30 @@ test('what a change of the configuration follows has what it says now', async ()
 	expect([full!, thin!].map(({ body }) => body.includes('"regular_price"'))).toEqual([true, false])
 })
 
-test('a restored backup that lacks an event of it sends the others as they were', async () => {
-	const { world, ids, first } = await shopInFlight({ coalesce: true })
-	const [object] = objects(first)
-	await update(world, ids[0]!)
-	for (let i = 0; i < 2; i++) {
-		world.nowMs += 2_000
-		await update(world, object!)
-	}
-	world.sql.run('DELETE FROM events WHERE object_id = ?', ids[0]!)
-	world.evict()
-	const [next] = await accept(world, first)
-	expect(bodyOf(next!).message.events).toMatchObject([{ objectId: String(object), coalesced: 2 }])
+describe('a backup that is read while a notification grows', () => {
+	test('lacks its newest events: the others are sent as they were', async () => {
+		const { world, ids, first } = await shopInFlight({ coalesce: true })
+		const [object] = objects(first)
+		await update(world, ids[0]!)
+		for (let i = 0; i < 2; i++) {
+			world.nowMs += 2_000
+			await update(world, object!)
+		}
+		world.sql.run('DELETE FROM events WHERE object_id = ?', ids[0]!)
+		world.evict()
+		const [next] = await accept(world, first)
+		expect(bodyOf(next!).message.events).toMatchObject([{ objectId: String(object), coalesced: 2 }])
+	})
+
+	test('lacks all of its events: what was restored is sent without it', async () => {
+		const { world, ids } = await shop({ batch: 1 })
+		await update(world, ids[0]!, ids[1]!)
+		world.sql.run('DELETE FROM events WHERE object_id = ?', ids[0]!)
+		world.evict()
+		const core = world.engine.getCore()!
+		core.commit((tx) => resumeAfterRestore(tx, core))
+		expect((await claim(world)).map(objects)).toEqual([[ids[1]]])
+	})
 })
 
 test('an instance whose callback fails sends what came meanwhile in few notifications', async () => {

@@ -12,6 +12,7 @@ import { isolationBench } from './isolation.ts'
 import { logBench } from './log.ts'
 import { pagesBench } from './pages.ts'
 import { customersBench, pollsBench } from './polls.ts'
+import { burstBench, relayBench } from './relay.ts'
 import { eventsBench, idleBench } from './rows.ts'
 import { forgedBench, ingestBench, latencyBench, rowsBench } from './webhooks.ts'
 
@@ -33,6 +34,8 @@ export const BENCHES: readonly Bench[] = [
 	forgedBench,
 	latencyBench,
 	rowsBench,
+	burstBench,
+	relayBench,
 	deliveryBench,
 	costBench,
 	isolationBench,

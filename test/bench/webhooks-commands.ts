@@ -12,6 +12,8 @@ export type WebhookCommand =
 export interface WebhookReply {
 	/** Rows that the last delivery wrote until it was answered, an alarm counted as one. */
 	rows: number
+	/** Rows that the object has written since it started, an alarm counted as one. */
+	written: number
 	/** Sequence of its newest event. */
 	events: number
 	/** Deliveries taken. */

@@ -30,6 +30,8 @@ export interface CapturedDelivery {
 /** When addresses below it were called. */
 export interface CallbackListener {
 	readonly url: string
+	/** Called with every body, and the moment at which it began to arrive. */
+	onBody: (body: string, atMs: number) => void
 	/** The moment at which a body with this text in it arrives; from now on. */
 	waitForBody(text: string): Promise<number>
 }
@@ -45,6 +47,8 @@ export interface WebhookStack {
 	captureDeliveries(topic: string, action: () => void): Promise<CapturedDelivery[]>
 	/** Ids of orders of guests: the change of another's would have its customer read, in the middle of what is measured. */
 	readonly guestOrderIds: number[]
+	/** Ids of all orders that can be edited. */
+	readonly orderIds: readonly number[]
 	/** Asks an instance's object. */
 	sendCommand(instance: number, command: WebhookCommand): Promise<WebhookReply>
 	/** Instances of these ids that know what the connected one knows, without a store; their callbacks, if any. */
@@ -80,6 +84,7 @@ export async function listenForCallbacks(cleanup: CleanupStack): Promise<Callbac
 		request.on('end', () => {
 			const body = Buffer.concat(parts).toString()
 			response.end('{}')
+			listener.onBody(body, at)
 			for (const [text, resolve] of waiting) {
 				if (!body.includes(text)) continue
 				waiting.delete(text)
@@ -92,8 +97,9 @@ export async function listenForCallbacks(cleanup: CleanupStack): Promise<Callbac
 		server.closeAllConnections()
 		server.close()
 	})
-	return {
+	const listener: CallbackListener = {
 		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+		onBody: () => undefined,
 		waitForBody: (text) =>
 			new Promise((resolve, reject) => {
 				const timer = setTimeout(() => reject(new Error(`no call with ${text}`)), 15_000)
@@ -103,13 +109,14 @@ export async function listenForCallbacks(cleanup: CleanupStack): Promise<Callbac
 				})
 			}),
 	}
+	return listener
 }
 
 /** Starts it all and lets the instance learn, past the deliveries that are probed. */
-export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookStack> {
+export async function startWebhookStack(cleanup: CleanupStack, orders = ORDER_COUNT): Promise<WebhookStack> {
 	let captured: CapturedDelivery[] = []
 	const served = await serveStore(cleanup, {
-		objects: { orders: ORDER_COUNT, products: 20, coupons: 5, customers: 20 },
+		objects: { orders, products: 20, coupons: 5, customers: 20 },
 		deliver: async (request) => {
 			const body = await request.text()
 			const topic = request.headers.get('x-wc-webhook-topic')
@@ -149,18 +156,17 @@ export async function startWebhookStack(cleanup: CleanupStack): Promise<WebhookS
 			await new Promise((resolve) => setTimeout(resolve, 20))
 		}
 	}
+	const editable = [...store.state('orders')].filter(([, record]) =>
+		['processing', 'completed', 'on-hold'].includes(String(record['status'])),
+	)
 	const stack: WebhookStack = {
 		store,
 		base,
 		callbackListener,
 		instance,
 		sendCommand,
-		guestOrderIds: [...store.state('orders')]
-			.filter(
-				([, record]) =>
-					['processing', 'completed', 'on-hold'].includes(String(record['status'])) && record['customer_id'] === 0,
-			)
-			.map(([id]) => id),
+		guestOrderIds: editable.filter(([, record]) => record['customer_id'] === 0).map(([id]) => id),
+		orderIds: editable.map(([id]) => id),
 		captureDeliveries: async (topic, action) => {
 			captured = []
 			action()

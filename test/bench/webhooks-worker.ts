@@ -59,6 +59,7 @@ export class Watcher extends ProductionWatcher {
 		const { sequence, hooks, unsettled, resources } = core.state
 		const reply: WebhookReply = {
 			rows: this.#lastDeliveryRows,
+			written: this.rows.written,
 			events: sequence,
 			taken: hooks.counts.taken,
 			lookups: sql.all('SELECT 1 FROM lookups').length,

@@ -66,6 +66,7 @@ export function checkInvariants(machine: MachineState): void {
 		]),
 	]
 	machine.coalesced = delivery.coalesce || current.coalesce
+	machine.batch = current.batch
 }
 
 function checkSubscriptions(machine: MachineState): void {
@@ -102,7 +103,9 @@ function addEvents(machine: MachineState, notification: NotificationModel, row: 
 		before.every((sequence) => sequences.includes(sequence)),
 		'no event leaves a notification',
 	)
-	assert(sequences.length <= machine.core().config.delivery.batch, 'no more events than a notification may have')
+	// The configuration may have been read between.
+	const batch = Math.max(machine.batch, machine.core().config.delivery.batch)
+	assert(sequences.length <= batch, 'no more events than a notification may have')
 	notification.events = told
 	notification.objects = [...new Set(told.map(({ event: fact }) => fact.object))]
 	machine.happened.add('grown')

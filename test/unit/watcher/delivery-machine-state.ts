@@ -179,6 +179,8 @@ export class MachineState {
 	/** Filters that the object may have had since the last look. */
 	filters: FilterName[] = ['none']
 	coalesced = false
+	/** How many events a notification might have when the object was last called. */
+	batch = Number.POSITIVE_INFINITY
 	callCount = 0
 	crashAt: 'before' | 'after' | null = null
 	crashed = false

@@ -64,7 +64,7 @@ test('the newest of each resource and subscription takes them', () => {
 	expect(
 		selectOpen(rows, openness)
 			.map(({ id }) => id)
-			.sort(),
+			.sort((a, b) => a - b),
 	).toEqual([2, 3, 4])
 	expect(selectOpen(rows, { ...openness, takesNotices: true })).toEqual([])
 })

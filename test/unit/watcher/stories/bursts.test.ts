@@ -85,7 +85,7 @@ async function waitForDoorbell(world: World): Promise<void> {
 	}
 }
 
-test('a lone event goes at once', async () => {
+test('§4.7 a lone event goes at once', async () => {
 	const { world, ids } = await shop()
 	await update(world, ids[0]!)
 	expect(world.doorbells).toHaveLength(1)
@@ -99,7 +99,7 @@ test('what comes before a doorbell is answered goes with it', async () => {
 	expect((await claim(world)).map(objects)).toEqual([ids.slice(0, 3)])
 })
 
-test('what comes while one is in flight goes together when that one is settled', async () => {
+test('§4.7 what comes while one is in flight goes together when that one is settled', async () => {
 	const { world, ids, first } = await shopInFlight()
 	await update(world, ...ids.slice(0, 7))
 	expect(world.doorbells).toEqual([])
@@ -107,7 +107,7 @@ test('what comes while one is in flight goes together when that one is settled',
 	expect((await accept(world, first)).map(objects)).toEqual([ids.slice(0, 7)])
 })
 
-test('a full one goes at once, and the rest with it in the next', async () => {
+test('§4.7 a full one goes at once, and the rest with it in the next', async () => {
 	const { world, ids, first } = await shopInFlight({ batch: 3 })
 	await update(world, ids[0]!, ids[1]!)
 	expect(world.doorbells).toEqual([])
@@ -120,7 +120,7 @@ test('a full one goes at once, and the rest with it in the next', async () => {
 })
 
 describe('while the callback takes its time, nothing is held back for more than a second', () => {
-	test('the alarm sends the doorbell', async () => {
+	test('§4.7 the alarm sends the doorbell', async () => {
 		const { world, ids } = await shopInFlight()
 		await update(world, ids[0]!)
 		const atMs = world.nowMs + 1_000

@@ -16,6 +16,7 @@ import type {
 	Snapshot,
 	StoreClient,
 	StoreInspection,
+	VariationLists,
 	VendorRecord,
 	WriteAccess,
 } from './store.ts'
@@ -87,6 +88,10 @@ export interface Element {
 	findDateProblems(settings: PollerResource): { field: string; message: string }[]
 	/** The first problem of a resource's `ignore`: the field's name after `ignore`, and the message; null: none. */
 	findIgnoreProblem(ignore: unknown): { field: string; message: string } | null
+	/** Variations as a resource of their own: its label and settings; null: this vendor has none. */
+	variationsPoller: { label: string; settings: PollerResource } | null
+	/** The lists of the variations of a resource's objects; null: these have none. */
+	getVariationLists(resource: Resource, connection: Connection): VariationLists | null
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
 	/** Reads a record as a snapshot for the gate; null when it has no id. */

@@ -262,6 +262,20 @@ export interface Resource {
 	matches?: (record: VendorRecord) => boolean
 }
 
+/** Objects inside of a resource's objects, such as the variations of products, that its own lists do not show. */
+export interface VariationLists {
+	/** The list of one object's. */
+	of(id: ObjectId): Resource
+	/** The list of all; stores that do not have it answer `no-route`. */
+	all: Resource
+	/** The object that a variation belongs to; null: its record does not say. */
+	getOwner(record: VendorRecord): ObjectId | null
+	/** Whether a record of the resource says that it has some. */
+	has(record: VendorRecord): boolean
+	/** Of the paths that do not count in the resource's objects, those that do not count in these. Sorted. */
+	toPaths(paths: readonly string[]): string[]
+}
+
 /** How a record's content is read. */
 export interface ContentProfile {
 	/** Version of the form; earlier ones are still read, to compare rows of then. */

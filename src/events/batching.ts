@@ -24,6 +24,8 @@ export interface WaitingChange extends WaitingEvent {
 	changedFields: string[] | null
 	/** `objectSequence` of the object's previous event for this subscription. */
 	previousSequence: number | null
+	/** It has records of variations. */
+	hasVariations?: boolean
 	/** Part of a mass change: merges with the next waiting event of its object. */
 	merges?: boolean
 }
@@ -32,6 +34,8 @@ export interface WaitingChange extends WaitingEvent {
 export interface CoalescedEvent extends WaitingChange {
 	/** The coalesced events, ascending; the last one is itself. */
 	sequences: number[]
+	/** Those before it whose variations' records come with it; absent: none. */
+	variationSequences?: number[]
 }
 
 /** Events of an object that cancel each other: none is sent. */
@@ -122,9 +126,17 @@ export function coalesce(
 			changedFields: type === 'UPDATED' ? mergeChangedFields(run) : null,
 			since: first.sequence,
 			sequences,
+			...toVariationSequences(run),
 		})
 	}
 	return { kept: kept.sort((a, b) => a.sequence - b.sequence), cancelled }
+}
+
+/** The events before the last one whose variations' records are still true when it is sent. */
+function toVariationSequences(run: readonly WaitingChange[]): Pick<CoalescedEvent, 'variationSequences'> {
+	const sinceDeletion = run.slice(run.findLastIndex(({ type }) => type === 'DELETED') + 1)
+	const sequences = sinceDeletion.slice(0, -1).flatMap((event) => (event.hasVariations === true ? [event.sequence] : []))
+	return sequences.length === 0 ? {} : { variationSequences: sequences }
 }
 
 /** An object's events, each with those before it that merge with it. */
@@ -148,7 +160,7 @@ function mergeChangedFields(run: readonly WaitingChange[]): string[] | null {
 
 /** The differences between a coalesced event and the event's row. */
 export function toMemberOverrides(
-	coalesced: Pick<CoalescedEvent, 'type' | 'changedFields' | 'previousSequence' | 'sequences'>,
+	coalesced: Pick<CoalescedEvent, 'type' | 'changedFields' | 'previousSequence' | 'sequences' | 'variationSequences'>,
 	event: Pick<WaitingChange, 'type' | 'changedFields' | 'previousSequence'>,
 ): MemberOverrides {
 	return {
@@ -157,6 +169,7 @@ export function toMemberOverrides(
 		...(JSON.stringify(coalesced.changedFields) === JSON.stringify(event.changedFields)
 			? {}
 			: { f: coalesced.changedFields }),
+		...(coalesced.variationSequences === undefined ? {} : { v: coalesced.variationSequences }),
 		...(coalesced.type === 'CREATED' && event.type !== 'CREATED' ? { t: 'CREATED' } : {}),
 	}
 }

@@ -57,6 +57,8 @@ export interface StoredEvent {
 	flags: EventFlags
 	/** The vendor's record as JSON text; null: erased, pruned, or too large to keep (`flags.large`). */
 	record: string | null
+	/** Records of the variations that changed, a JSON list; null or absent: it is about none, or they are not kept. */
+	variationRecords?: string | null
 }
 
 /** An event as a notification sends it (`applyMemberOverrides`): coalescing may have changed it. */

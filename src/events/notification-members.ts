@@ -3,6 +3,7 @@
  * overrides keep the body a pure function of stored rows.
  */
 import type { EventType, StoredEvent, DeliveredEvent } from './event.ts'
+import { mergeVariationRecords } from './variation-records.ts'
 
 /** How an event differs in a notification. Absent: as in the event's row. */
 export interface MemberOverrides {
@@ -12,6 +13,8 @@ export interface MemberOverrides {
 	c?: number
 	/** `changedFields` of the coalesced events. */
 	f?: string[] | null
+	/** Earlier events that were coalesced into it, and whose variations' records come with it. */
+	v?: number[]
 	/** `eventType`: the coalesced events begin with CREATED and end with UPDATED. */
 	t?: Extract<EventType, 'CREATED'>
 }
@@ -40,11 +43,16 @@ export function formatMembers(members: readonly NotificationMember[]): string {
 	)
 }
 
-/** An event as this notification sends it. */
-export function applyMemberOverrides(event: StoredEvent, overrides: MemberOverrides | undefined): DeliveredEvent {
+/** An event as this notification sends it. `earlier`: those of `v` that are still stored. */
+export function applyMemberOverrides(
+	event: StoredEvent,
+	overrides: MemberOverrides | undefined,
+	earlier: readonly StoredEvent[] = [],
+): DeliveredEvent {
 	if (overrides === undefined) return event
 	return {
 		...event,
+		...(earlier.length === 0 ? {} : { variationRecords: mergeVariationRecords([...earlier, event]) }),
 		...(overrides.t === undefined ? {} : { eventType: overrides.t }),
 		...(overrides.p === undefined ? {} : { previousSequence: overrides.p }),
 		...(overrides.f === undefined ? {} : { changedFields: overrides.f }),

@@ -55,7 +55,7 @@ export function toNotificationBody(
 	events: readonly DeliveredEvent[],
 	instance: NotificationInstance,
 ): string {
-	const entries = events.map((event) => JSON.stringify(toEventEntry(event, instance)))
+	const entries = events.map((event) => toEntryText(event, instance))
 	const first = events[0]
 	if (first === undefined) throw new RangeError('A notification has at least one event')
 	return toJsonObject([
@@ -82,6 +82,14 @@ export function toNotificationBody(
 		],
 		['user', JSON.stringify(instance.sender)],
 	])
+}
+
+/** An entry with the records of its variations as stored text, unless records are not sent. */
+function toEntryText(event: DeliveredEvent, instance: NotificationInstance): string {
+	const entry = JSON.stringify(toEventEntry(event, instance))
+	const { variationRecords = null } = event
+	if (variationRecords === null || instance.mode === 'thin') return entry
+	return `${entry.slice(0, -1)},"variationRecords":${variationRecords}}`
 }
 
 /**

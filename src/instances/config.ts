@@ -12,11 +12,11 @@ import { refused } from '../lib/result.ts'
 import { HOUR_MS, MINUTE_MS, NEVER_MS } from '../lib/time.ts'
 import { isLogOnlyUrl } from '../lib/urls.ts'
 import { parseNumber } from '../lib/values.ts'
-import type { LoadedConfig, WatcherConfig } from '../rpc/config.ts'
+import type { LoadedConfig, VariationMode, WatcherConfig } from '../rpc/config.ts'
 import { receiverUrlFor } from './addresses.ts'
 import { getNumber, getNumberWithDefault, getValue, parseBackfill } from './configuration-keys.ts'
 import { findOrganizationIncarnation, loadOrganizationConfig } from './organizations.ts'
-import { getEffectivePoller, POLLER_KEY } from './poller.ts'
+import { getPolledResources, POLLER_KEY, VARIATIONS_KEY } from './poller.ts'
 import { findInstanceById, raiseInstanceSequence, type Instance } from './rows.ts'
 import { listFurtherSubscriptions, notifiesOperator } from './subscriptions.ts'
 
@@ -60,7 +60,7 @@ export function toWatcherConfig(
 		configuration:
 			element === undefined
 				? configuration
-				: { ...configuration, [POLLER_KEY]: JSON.stringify(getEffectivePoller(configuration, element)) },
+				: { ...configuration, [POLLER_KEY]: JSON.stringify(getPolledResources(configuration, element)) },
 		signature: { next: instance.signatureNext, fromMs: instance.signatureFromMs },
 		callbackUrl: getCallbackUrl(configuration, env.PUBLIC_URL),
 		pollIntervalMs,
@@ -68,6 +68,7 @@ export function toWatcherConfig(
 		backfill: parseBackfill(getValue(configuration, 'event.poller.backfill')),
 		scanBudget: getNumberWithDefault(configuration, 'event.poller.scanBudget'),
 		massChanges: getValue(configuration, 'event.poller.massChanges') === 'hold' ? 'hold' : 'emit',
+		variations: getVariationMode(configuration),
 		retentionDays: account.retentionDays,
 		hooks: toWebhookConfig(instance, env, floorMs),
 		baselineVersion: instance.baselineVersion,
@@ -77,6 +78,12 @@ export function toWatcherConfig(
 		storeless: false,
 		delivery: toDeliveryConfig(configuration, vendorType, account),
 	}
+}
+
+/** How changes of variations are sent. */
+export function getVariationMode(configuration: Readonly<Record<string, string | null>>): VariationMode {
+	const mode = getValue(configuration, VARIATIONS_KEY)
+	return mode === 'parent' || mode === 'own' ? mode : 'off'
 }
 
 function getVendorType(configuration: Readonly<Record<string, string | null>>): WatcherConfig['vendorType'] {

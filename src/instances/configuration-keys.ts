@@ -14,7 +14,7 @@ import { parsedBy, verbatimText } from '../lib/text-schemas.ts'
 import { parseNumber } from '../lib/values.ts'
 import { HEADERS_KEY, parseCallbackHeaders } from './headers.ts'
 import { boolean, callbackUrl, choice, interval, number, storeUrl, text, trimmed, type KeyKind } from './key-kinds.ts'
-import { findPollerUrlsProblem, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
+import { findPollerUrlsProblem, POLLER_KEY, POLLER_URLS_KEY, pollerSchema, VARIATIONS_KEY } from './poller.ts'
 import { SIGNATURE_KEY } from './signature.ts'
 
 /** A row of the table. `name` and `description` are absent if the element has them, or if no form shows the key. */
@@ -24,6 +24,8 @@ interface KeyDefinition extends KeyKind {
 	description?: string
 	/** Responses show the default if the key is not set. */
 	showsDefault?: true
+	/** What a new instance gets if it is not set; those of earlier versions have the default. */
+	newValue?: string
 }
 
 const WHEN_EVENTS_ENABLED = { key: 'event.notification.enabled', values: ['true'] }
@@ -251,6 +253,23 @@ export const CONFIGURATION_KEYS: readonly KeyDefinition[] = [
 		defaultValue: 'emit',
 		dependsOn: [WHEN_EVENTS_ENABLED],
 	},
+	{
+		key: VARIATIONS_KEY,
+		name: 'Variations of Products',
+		description:
+			'How a change of a variation, such as its price or stock, is sent. parent: as an update of its product, with the ' +
+			'variation’s record. own: as an event of its own, which WooCommerce supports from 10.3. off: not at all. ' +
+			'New instances have parent, those of earlier versions off.',
+		...choice({
+			parent: 'As updates of their product',
+			own: 'As events of their own (WooCommerce 10.3 and later)',
+			off: 'Not sent',
+		}),
+		defaultValue: 'off',
+		showsDefault: true,
+		newValue: 'parent',
+		dependsOn: [WHEN_EVENTS_ENABLED],
+	},
 ]
 
 const DEFINITIONS: ReadonlyMap<string, KeyDefinition> = new Map(CONFIGURATION_KEYS.map((row) => [row.key, row]))
@@ -260,6 +279,27 @@ const DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS)
 
 /** Defaults that responses show for keys that are not set. */
 export const SHOWN_DEFAULT_VALUES = toDefaultValues(CONFIGURATION_KEYS.filter((row) => row.showsDefault === true))
+
+/** A new instance's configuration: keys that are not set have their values for new instances. */
+export function toNewConfiguration(values: Readonly<Record<string, string | null>>): Record<string, string | null> {
+	const added = CONFIGURATION_KEYS.filter(({ key, newValue }) => newValue !== undefined && values[key] == null)
+	return { ...values, ...Object.fromEntries(added.map(({ key, newValue }) => [key, newValue!])) }
+}
+
+/**
+ * A configuration that replaces another one: keys with another value for new instances stay as they are if they are not
+ * sent, since their absence would mean an earlier version's default.
+ */
+export function keepNewValues(
+	values: Readonly<Record<string, string | null>>,
+	sent: Readonly<Record<string, unknown>>,
+	before: Readonly<Record<string, string | null>>,
+): Record<string, string | null> {
+	const kept = CONFIGURATION_KEYS.filter(
+		({ key, newValue }) => newValue !== undefined && !(key in sent) && before[key] != null,
+	)
+	return { ...values, ...Object.fromEntries(kept.map(({ key }) => [key, before[key]!])) }
+}
 
 /** The value of a key, or its default; null if it has neither. */
 export function getValue(configuration: Readonly<Record<string, string | null>>, key: string): string | null {
@@ -294,9 +334,10 @@ const EMPTY_FORM = {
 export function listConfigurationKeys(element: Element): ConfigurationKey[] {
 	const own = element.configuration.map((form) => ({ ...DEFINITIONS.get(form.key), ...form }))
 	const shared = CONFIGURATION_KEYS.filter((row) => row.name !== undefined) as (KeyDefinition & ConfigurationForm)[]
-	return [...own, ...shared].map(({ schema: _s, showsDefault: _d, ...form }, index) => ({
+	return [...own, ...shared].map(({ schema: _s, showsDefault: _d, newValue, ...form }, index) => ({
 		...EMPTY_FORM,
 		...form,
+		...(newValue !== undefined && { defaultValue: newValue }),
 		...(form.key === POLLER_KEY ? { defaultValue: JSON.stringify(element.defaultPoller) } : {}),
 		id: element.id * 100 + index + 1,
 	}))

@@ -18,6 +18,7 @@ import {
 	type InstanceInput,
 } from './checks.ts'
 import { purgeInstance } from './lifecycle.ts'
+import { toNewConfiguration } from './configuration-keys.ts'
 import { getHost } from './naming.ts'
 import { nextInstanceId, nextSequenceNumber, requireInstanceId, type Instance } from './rows.ts'
 import { abandonCreating, insertInstance, markReady } from './row-lifecycle.ts'
@@ -46,7 +47,7 @@ export async function createInstance(
 	requireArguments(element, normalized.resources, normalized.eventsEnabled ? connection : null)
 	requireResources(element, resources, connection)
 
-	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
+	const values = { ...toNewConfiguration(normalized.values), 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const [id, subscriptionId] = [
 		requireInstanceId(await nextInstanceId(env.DB)),
 		await nextSequenceNumber(env.DB, 'subscription'),

@@ -11,7 +11,7 @@ import { toStoreBase } from '../lib/urls.ts'
 import { isPlaceholder, SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
 import { CONFIGURATION_KEYS, getValue, isKnownKey } from './configuration-keys.ts'
 import type { KeyOptions } from './key-kinds.ts'
-import { getEffectivePoller, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
+import { getEffectivePoller, getPolledResources, POLLER_KEY, POLLER_URLS_KEY, pollerSchema } from './poller.ts'
 
 /** Context of normalizing. */
 export interface NormalizeOptions extends KeyOptions {
@@ -48,7 +48,7 @@ export function normalizeConfiguration(
 	problems.push(...valueProblems)
 	// The labels are only known if the poller configuration is valid.
 	const hasPoller = !valueProblems.some(({ field }) => isPollerField(field))
-	const filter = parseFilter(values, hasPoller ? Object.keys(getEffectivePoller(values, options.element)) : null)
+	const filter = parseFilter(values, hasPoller ? Object.keys(getPolledResources(values, options.element)) : null)
 	if (!filter.ok) return { ok: false, problems: [...problems, ...filter.problems] }
 	if (problems.length > 0) return { ok: false, problems }
 	const { types, resources } = filter.filter
@@ -60,7 +60,7 @@ export function normalizeConfiguration(
 			values,
 			eventsEnabled: getValue(values, 'event.notification.enabled') === 'true',
 			storeUrl: values['store.url'] ?? '',
-			resources: getEffectivePoller(values, options.element),
+			resources: getPolledResources(values, options.element),
 		},
 	}
 }

@@ -12,6 +12,8 @@ import type { PollerResource } from '../elements/form.ts'
 
 /** The key's name, the first part of every field name in its errors. */
 export const POLLER_KEY = 'event.poller.configuration'
+/** How changes of variations are sent. */
+export const VARIATIONS_KEY = 'event.poller.variations'
 /** The older key, which lists names of default resources. */
 export const POLLER_URLS_KEY = 'event.poller.urls'
 
@@ -124,6 +126,35 @@ export function getEffectivePoller(
 	if (names.length === 0 || findPollerUrlsProblem(configuration[POLLER_URLS_KEY], element) !== null)
 		return element.defaultPoller
 	return Object.fromEntries(names.map((name) => [name, element.defaultPoller[name]!]))
+}
+
+/**
+ * The resources that are polled: the watched ones, and with `event.poller.variations` `own` the variations, unless a
+ * resource has their collection.
+ */
+export function getPolledResources(
+	configuration: Readonly<Record<string, string | null>>,
+	element: Element,
+): Record<string, PollerResource> {
+	const resources = getEffectivePoller(configuration, element)
+	const { variationsPoller } = element
+	if (configuration[VARIATIONS_KEY] !== 'own' || variationsPoller === null) return resources
+	const path = getHubPath(variationsPoller.settings.url)
+	if (Object.values(resources).some(({ url }) => getHubPath(url) === path)) return resources
+	return { ...resources, [toFreeLabel(variationsPoller.label, resources)]: variationsPoller.settings }
+}
+
+function toFreeLabel(label: string, resources: Readonly<Record<string, PollerResource>>): string {
+	return Object.hasOwn(resources, label) ? toFreeLabel(`product-${label}`, resources) : label
+}
+
+/** The field of a resource's url in errors: the key that has added it, or its place in the poller configuration. */
+export function toUrlField(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+	label: string,
+): string {
+	return resources[label] === element.variationsPoller?.settings ? VARIATIONS_KEY : `${POLLER_KEY}.${label}.url`
 }
 
 /** The message about an invalid `event.poller.urls`, names of default resources joined with `|`; null: it is valid. */

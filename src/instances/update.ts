@@ -22,10 +22,10 @@ import {
 	type InstanceInput,
 } from './checks.ts'
 import { getCallbackUrl } from './config.ts'
-import { isSecretKey } from './configuration-keys.ts'
+import { isSecretKey, keepNewValues } from './configuration-keys.ts'
 import { getHost } from './naming.ts'
 import type { NormalizedConfiguration, NormalizeOptions } from './normalize.ts'
-import { getEffectivePoller, POLLER_KEY } from './poller.ts'
+import { getPolledResources, POLLER_KEY } from './poller.ts'
 import type { Instance, InstanceChange } from './rows.ts'
 import type { Services } from './services.ts'
 import { SIGNATURE_KEY, applyKeyTakeover } from './signature.ts'
@@ -163,7 +163,7 @@ function planRequest(
 	const normalized = requireConfiguration(sent, normalizeOptions)
 	const resources = normalized.eventsEnabled ? normalized.resources : {}
 	const paths = requirePaths(element, resources)
-	const knownPaths = instance.eventsEnabled ? requirePaths(element, getEffectivePoller(before, element)) : []
+	const knownPaths = instance.eventsEnabled ? requirePaths(element, getPolledResources(before, element)) : []
 	// A new collection is checked as for a new instance: whether the key may read it, and what its route supports.
 	const hasNewPath = paths.some(
 		(path) => !knownPaths.includes(path) && instance.connection.collections[path] === undefined,
@@ -193,7 +193,10 @@ function planUpdate(
 		? checked
 		: { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
 	const { normalized } = request
-	const values = { ...normalized.values, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
+	const kept = options.replace
+		? keepNewValues(normalized.values, input.configuration ?? {}, before)
+		: normalized.values
+	const values = { ...kept, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const changedKeys = findChangedKeys(before, values)
 	const name = request.name ?? (options.replace ? getHost(values['store.url']) : instance.name)
 	const tags = request.tags ?? (options.replace ? [] : instance.tags)

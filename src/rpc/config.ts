@@ -7,6 +7,9 @@ import type { Connection } from '../elements/store.ts'
 /** `standard`; one of the platform's two, counted from the first failure; or the seconds between attempts. */
 export type RetrySchedule = 'standard' | '8^n' | '4^n' | readonly number[]
 
+/** The values of `event.poller.variations`. */
+export type VariationMode = 'parent' | 'own' | 'off'
+
 /** How notifications are made and sent. */
 export interface DeliveryConfig {
 	/** When a failed notification is tried again. */
@@ -60,6 +63,11 @@ export interface WatcherConfig {
 	scanBudget: number
 	/** What happens to mass changes: sent after other events, or held until a person decides. */
 	massChanges: 'emit' | 'hold'
+	/**
+	 * How changes of variations are sent: as changes of their product, as those of a resource of their own, which
+	 * `configuration` then has, or not at all. Absent: `off`, as in copies of earlier versions.
+	 */
+	variations?: VariationMode
 	/** Days that settled events are kept. */
 	retentionDays: number
 	/**

@@ -24,6 +24,8 @@ export interface EventReport {
 	status: EventStatus
 	source: EventSource
 	record: string | null
+	/** Records of the variations that changed, a JSON list; absent: it is about none, or they are not kept. */
+	variationRecords?: string
 	/** The length of a record that is left out because it alone exceeds the page; `event` returns it. */
 	withheld?: number
 	/** The event as an `events[i]` entry, JSON text, as recorded: a notification may differ (thin, coalesced). */

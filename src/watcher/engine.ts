@@ -40,6 +40,7 @@ import { syncSubscriptions } from './outbox/subscriptions.ts'
 import { hasInstance, migrate, needsMigration } from './core/tables.ts'
 import { searchStep } from './polling/totals.ts'
 import { recordFailure, isUsable, describeError, recordSuccess, withResourceErrors } from './source/backoff.ts'
+import { getNextVariationMs, isVariationReadDue, syncVariations, variationStep } from './polling/variation-reads.ts'
 import { nextWatchdogMs, isWatchdogDue, runWatchdogStep } from './webhooks/repair.ts'
 import type { OrUnknown } from '../rpc/known.ts'
 
@@ -72,6 +73,7 @@ const SCAN_STEPS: Partial<
 	baseline: { isDue: isBaselineDue, run: baselineStep },
 	probe: { isDue: isProbeDue, run: probeStep },
 	noise: { isDue: isRoundDue, run: noiseRoundStep },
+	variations: { isDue: isVariationReadDue, run: variationStep },
 	reread: { isDue: isRereadDue, run: rereadStep },
 	'recent-reread': { isDue: isRecentRereadDue, run: recentRereadStep },
 }
@@ -336,6 +338,7 @@ export class Engine {
 		if (kind === 'run') {
 			if (core.state.run !== null) return void (await runStep(core, findWatched, budget))
 			await syncResources(core, budget)
+			syncVariations(core)
 			updateProfiles(core, getWatchedResources(core))
 			startRun(core)
 		} else if (kind === 'lookups') {
@@ -424,6 +427,7 @@ export class Engine {
 			getRereadAlarmMs(core, watchedResource),
 			getNextNoiseReadMs(watchedResource),
 			getNextProbeMs(watchedResource),
+			getNextVariationMs(core, watchedResource),
 		])
 		const hasScan = (watchedResource: WatchedResource): boolean =>
 			Object.values(SCAN_STEPS).some((step) => step.isDue(core, watchedResource))

@@ -93,9 +93,13 @@ export async function readPageAcrossInstances(
 		{ ...range, pageSize: query.pageSize ?? DEFAULT_PAGE_SIZE },
 		getEventPosition,
 		createPageReader(c, instances, filter),
-		{ sizeOf: (row) => row.withheld ?? row.record?.length ?? 0, limit: MAX_PAGE_CHARACTERS },
+		{ sizeOf: getSize, limit: MAX_PAGE_CHARACTERS },
 	)
 	return { instances, entries, next: next === null ? null : formatPositionToken(next) }
+}
+
+function getSize({ withheld, record, variationRecords }: EventReport): number {
+	return withheld ?? (record?.length ?? 0) + (variationRecords?.length ?? 0)
 }
 
 /** All events across instances after a page token, newest first. Large records may be left out (`withRecord`). */

@@ -134,6 +134,9 @@ export const EventResponse = z
 			.enum(EVENT_STATUSES)
 			.meta({ description: 'In order: recorded, in a notification, being sent, sent but not accepted, accepted' }),
 		providerData: z.string().meta({ description: 'The record as JSON text; {} if it was erased or too large to keep' }),
+		variationData: z.string().optional().meta({
+			description: 'The records of the variations that changed, a list as JSON text; absent if it is about none',
+		}),
 		erased: z.literal(true).optional().meta({ description: 'The record was erased' }),
 		tooLarge: z.literal(true).optional().meta({ description: 'The record was too large to keep' }),
 		recordUrl: z.string().optional().meta({ description: 'URL of a record that was too large to keep' }),

@@ -24,6 +24,7 @@ export function toEventResponse(instanceId: number, row: EventReport): EventView
 		...(row.lagMs === undefined ? {} : { lagMs: row.lagMs }),
 		status: row.status,
 		providerData: row.record ?? '{}',
+		...(row.variationRecords === undefined ? {} : { variationData: row.variationRecords }),
 		...(event.erased ? { erased: true } : {}),
 		...(event.tooLarge ? { tooLarge: true } : {}),
 		...(event.tooLarge && event.recordUrl !== undefined ? { recordUrl: event.recordUrl } : {}),

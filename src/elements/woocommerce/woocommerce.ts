@@ -12,6 +12,7 @@ import { findWriteAccess } from './webhook-sync.ts'
 import { findDateProblems, findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
 import { toNoiseCure } from './noise-cures.ts'
 import { parseRecord } from './parse-record.ts'
+import { getVariationLists, VARIATIONS_POLLER } from './variations.ts'
 
 /** The element that clients of the platform know by key and number (docs/contract.md §2). */
 export const woocommerce: Element = {
@@ -32,6 +33,8 @@ export const woocommerce: Element = {
 	findUrlProblem,
 	findDateProblems,
 	findIgnoreProblem,
+	variationsPoller: VARIATIONS_POLLER,
+	getVariationLists,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,
 	getNoiseCure: toNoiseCure,

@@ -65,6 +65,8 @@ export interface Decision {
 	decided?: true
 	/** What earlier answers contradict; null: nothing. */
 	contradiction: string | null
+	/** Only its variations changed. */
+	ofVariations?: true
 }
 
 /** A decision that changes the index. */

@@ -1,6 +1,6 @@
 /** Inputs and results of the gate. Times are epoch ms, and whole seconds if a name ends in `Sec`. */
 import type { EventType } from '../../events/event.ts'
-import type { ObjectId } from '../../elements/store.ts'
+import type { ObjectId, VendorRecord } from '../../elements/store.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { ObjectContent } from './content.ts'
 
@@ -86,6 +86,8 @@ export interface Change {
 	restored?: true
 	backfill?: true
 	dateSec: number | null
+	/** Records of the object's variations that the event is about. Absent: it is about none. */
+	variationRecords?: readonly VendorRecord[]
 	/** False: the record of the event is only `{<idField>: id}`. */
 	withRecord: boolean
 }

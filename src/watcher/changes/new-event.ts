@@ -28,6 +28,8 @@ interface EventContent {
 	changedFields: string[] | null
 	flags: NewEvent['flags']
 	record: object
+	/** Of the variations that it is about; absent or null: it is about none. */
+	variationRecords?: readonly object[] | null
 	/** Its position among the events of its object; null: there is no index that counts them. */
 	chain: ChainPosition | null
 }
@@ -48,7 +50,10 @@ export function createStoreEvent(
 		if (content.lagMs === null) rs.unknownLags = (rs.unknownLags ?? 0) + 1
 	}
 	const text = JSON.stringify(content.record)
-	const isTooLarge = Buffer.byteLength(text) > MAX_STORED_RECORD_BYTES
+	const bytes = Buffer.byteLength(text)
+	const isTooLarge = bytes > MAX_STORED_RECORD_BYTES
+	const variations = content.variationRecords == null ? null : JSON.stringify(content.variationRecords)
+	const roomBytes = isTooLarge ? MAX_STORED_RECORD_BYTES : MAX_STORED_RECORD_BYTES - bytes
 	return createEvent(tx, core, {
 		resourceNumber: rs.number,
 		resource: resource.objectType,
@@ -64,6 +69,7 @@ export function createStoreEvent(
 			? { ...content.flags, large: `${resource.path}/${encodeURIComponent(content.objectId)}` }
 			: content.flags,
 		record: isTooLarge ? null : text,
+		variationRecords: variations === null || Buffer.byteLength(variations) > roomBytes ? null : variations,
 	})
 }
 

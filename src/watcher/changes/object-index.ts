@@ -203,7 +203,8 @@ export function loadIdRanks(sql: Sql, resource: number, except: readonly ObjectI
 	}
 }
 
-function findOrCreateShape(_tx: Tx, core: Core, names: string[]): number {
+/** The number of a list of field names. */
+export function findOrCreateShape(_tx: Tx, core: Core, names: string[]): number {
 	const text = names.join('\n')
 	for (const [number, known] of loadShapes(core))
 		if (known.length === names.length && known.join('\n') === text) return number
@@ -213,7 +214,8 @@ function findOrCreateShape(_tx: Tx, core: Core, names: string[]): number {
 	return number
 }
 
-function getShapeNames(core: Core, number: number): string[] {
+/** The list of field names with this number. */
+export function getShapeNames(core: Core, number: number): string[] {
 	return loadShapes(core).get(number) ?? []
 }
 

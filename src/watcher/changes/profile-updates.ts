@@ -25,5 +25,6 @@ export function updateProfiles(core: Core, watched: readonly WatchedResource[]):
 /** On a resource with reliable dates, URLs in noise still count without their query. */
 function toWantedPaths({ resource, state: rs }: WatchedResource): { paths: string[]; urlPaths: string[] } {
 	const { paths, urlPaths } = toNoisePaths(rs.noiseState.proofs, resource.reliableDates)
-	return { paths: [...resource.ignore, ...paths], urlPaths }
+	const ofVariations = (rs.variations?.noise ?? []).map(({ path }) => `variations.*.${path}`)
+	return { paths: [...resource.ignore, ...paths, ...ofVariations], urlPaths }
 }

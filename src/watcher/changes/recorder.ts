@@ -29,6 +29,7 @@ import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-
 import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
 import { noteUnchecked, withDecidedUpdates } from './unchecked.ts'
+import { withVariations } from './variation-decisions.ts'
 import { takeOlderPayloads } from './waiting-payloads.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import { countChanges } from '../core/resource-state.ts'
@@ -151,7 +152,8 @@ function recordGated(
 	)
 	const proven = awaitProof(core, watched, gated, readContext)
 	if (proven === null) return { emitted: 0, accepted: 0, toRecheck: [], unknown: 0, waits: true }
-	const decisions = withDecidedUpdates(core, watched, proven, readContext)
+	const decided = withDecidedUpdates(core, watched, proven, readContext)
+	const decisions = withVariations(tx, core, watched, decided, readContext)
 	const toRecheck = decisions.filter(({ verdict }) => verdict.do === 'recheck').map(({ observed }) => observed.id)
 	const accepted = decisions.filter(isAcceptedDecision)
 	noteSnapshots(watched, observedObjects)
@@ -345,7 +347,8 @@ function applyGateDecision(
 	// Of an object with events something stays: if it comes back, its numbers go on.
 	const kept = verdict.row ?? (sequence > 0 && known !== null ? { ...known, state: 'gone' as const } : null)
 	const row: IndexRow | null = kept && { ...kept, sequence, lastEventSequence: known?.lastEventSequence ?? null }
-	const isLookEdit = readContext.source === 'reread' && isUnstampedEdit(decision)
+	const isLook = readContext.source === 'reread' && decision.ofVariations !== true
+	const isLookEdit = isLook && isUnstampedEdit(decision)
 	const events =
 		verdict.do === 'emit' && row !== null
 			? verdict.changes.map((change) => ({
@@ -409,6 +412,7 @@ function createChangeEvent(
 		},
 		record:
 			change.withRecord && !('gone' in observed) ? observed.snapshot.record : toIdRecord(resource.idField, observed.id),
+		variationRecords: change.variationRecords ?? null,
 		chain: {
 			objectSequence: Math.max(row.sequence, rs.objectSequenceFloor ?? 0) + 1,
 			previousSequence: row.sequence > 0 ? row.sequence : null,

@@ -13,6 +13,7 @@ import { ResendTable } from './resend-table.ts'
 import { SubscriptionTable } from './subscription-table.ts'
 import type { Tx } from './tx.ts'
 import { UnreadableTable } from './unreadable-table.ts'
+import { VariationTable } from './variation-table.ts'
 import type { Resource, StoreClient } from '../../elements/store.ts'
 
 /** A watched resource: how the element lists it, and the state of its polling. */
@@ -51,6 +52,7 @@ export class Core {
 	readonly resends: ResendTable
 	readonly lookups: LookupTable
 	readonly unreadable: UnreadableTable
+	readonly variations: VariationTable
 	/** The state row as it is stored. */
 	#savedState: string
 	/** Instance's own copy of field-name lists, number → names. */
@@ -77,6 +79,7 @@ export class Core {
 		this.configReadMs = configReadMs
 		this.lookups = new LookupTable(ports)
 		this.unreadable = new UnreadableTable(ports)
+		this.variations = new VariationTable(ports)
 		this.state = loadState(ports.sql)
 		this.#savedState = JSON.stringify(this.state)
 		restorePollTimes(this.state, ports.getAlarmMs(), this.intervalMs)

@@ -7,6 +7,7 @@ import type { Findings } from './findings.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { ReadabilityState } from './unreadable.ts'
+import type { VariationState } from './variation-state.ts'
 import type { Cure, ObjectId, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
@@ -130,6 +131,8 @@ export interface ResourceState extends ReadabilityState {
 	/** Keys of rows that the next sweep can show again, for resources polled without an index, and its sweeps. */
 	recent: string[]
 	sweep?: SweepState
+	/** What is known of the variations of its objects; absent: they are not read. */
+	variations?: VariationState
 	requests: number
 	lastPollMs: number | null
 	/** Of the newest change; null: unknown, or there was none. */

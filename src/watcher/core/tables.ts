@@ -152,6 +152,21 @@ const MIGRATION_STEPS: string[][] = [
 		`CREATE TABLE scanned (resource INTEGER NOT NULL, page INTEGER NOT NULL, ids TEXT NOT NULL,
 			PRIMARY KEY (resource, page)) WITHOUT ROWID`,
 	],
+	[
+		// Variations of products, with their last accepted state, and the products that have some.
+		`CREATE TABLE variations (
+			resource INTEGER NOT NULL, owner NOT NULL, id NOT NULL, stamp INTEGER, hash TEXT NOT NULL, shape INTEGER NOT NULL,
+			fields TEXT NOT NULL, hash_version INTEGER NOT NULL, state TEXT NOT NULL, as_of INTEGER NOT NULL,
+			PRIMARY KEY (resource, owner, id)) WITHOUT ROWID`,
+		`CREATE INDEX variations_by_id ON variations (resource, id)`,
+		`CREATE TABLE variation_owners (
+			resource INTEGER NOT NULL, id NOT NULL, read INTEGER, due INTEGER, since INTEGER NOT NULL, source TEXT NOT NULL,
+			doubt TEXT NOT NULL, PRIMARY KEY (resource, id)) WITHOUT ROWID`,
+		`CREATE INDEX variation_owners_due ON variation_owners (resource, due) WHERE due IS NOT NULL`,
+		`CREATE INDEX variation_owners_read ON variation_owners (resource, read)`,
+		// Records of the changed variations, as JSON; null: the event is of none.
+		`ALTER TABLE events ADD COLUMN variations TEXT`,
+	],
 ]
 
 /** A short fingerprint of a step, so that a released step that was changed is noticed. */

@@ -33,7 +33,7 @@ export function eraseObjectContent(core: Core, resource: string, objectId: strin
 		)
 		for (const event of events) {
 			sql.run(
-				`UPDATE events SET record = NULL, flags = json_remove(flags, '$.large') WHERE sequence = ?`,
+				`UPDATE events SET record = NULL, variations = NULL, flags = json_remove(flags, '$.large') WHERE sequence = ?`,
 				event.sequence,
 			)
 			for (const id of event.notifications === null ? [] : (JSON.parse(event.notifications) as number[]))

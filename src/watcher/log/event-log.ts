@@ -32,12 +32,13 @@ export interface StoredEventRow {
 	changed: string | null
 	flags: string
 	record: string | null
+	variations: string | null
 }
 
 /** The columns of `StoredEventRow`. */
 export const EVENT_COLUMNS =
 	'sequence, tag, object_type, object_id, object_sequence, previous, type, date, recorded, source, changed, flags, ' +
-	'record'
+	'record, variations'
 
 /** A row of the log as an event. */
 export function toStoredEvent(row: StoredEventRow): StoredEvent {
@@ -55,7 +56,13 @@ export function toStoredEvent(row: StoredEventRow): StoredEvent {
 		changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
 		flags: JSON.parse(row.flags) as StoredEvent['flags'],
 		record: row.record,
+		variationRecords: row.variations,
 	}
+}
+
+/** The length of what the log keeps of an event's records. */
+export function getRecordsLength(row: Pick<StoredEventRow, 'record' | 'variations'>): number {
+	return (row.record?.length ?? 0) + (row.variations?.length ?? 0)
 }
 
 /**
@@ -74,7 +81,8 @@ export type ChainPosition = Pick<NewEvent, 'objectSequence' | 'previousSequence'
 type EventFacts = Pick<
 	NewEvent,
 	'resourceNumber' | 'resource' | 'objectId' | 'eventType' | 'dateMs' | 'source' | 'changedFields' | 'flags' | 'record'
-> & { chain: ChainPosition | null; lagMs?: number | null }
+> &
+	Pick<StoredEvent, 'variationRecords'> & { chain: ChainPosition | null; lagMs?: number | null }
 
 /** Assigns number, tag and time to an event. `appendEvents` writes it. */
 export function createEvent(tx: Tx, core: Core, { chain, lagMs = null, ...facts }: EventFacts): NewEvent {
@@ -104,8 +112,8 @@ export function writeEvent(
 ): void {
 	core.ports.sql.run(
 		`INSERT INTO events (sequence, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type,
-			date, recorded, source, changed, flags, record, notifications, lag)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			date, recorded, source, changed, flags, record, notifications, lag, variations)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		event.sequence,
 		event.tag,
 		event.resourceNumber,
@@ -123,6 +131,7 @@ export function writeEvent(
 		event.record,
 		notifications.length === 0 ? null : JSON.stringify(notifications),
 		event.lagMs,
+		event.variationRecords ?? null,
 	)
 }
 

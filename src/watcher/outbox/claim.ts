@@ -248,9 +248,9 @@ function configurationFor(core: Core, subscription: Subscription): Record<string
 /** The bytes of a notification, from stored rows alone. */
 export function renderBody(core: Core, row: NotificationRow): string {
 	const members = parseMembers(row.members)
-	const records = core.ports.sql.all<StoredEventRow>(
-		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
-		JSON.stringify(members.map(([sequence]) => sequence)),
+	const records = readEventRows(
+		core,
+		members.map(([sequence]) => sequence),
 	)
 	const context = JSON.parse(row.context) as NotificationInstance
 	const stored = {
@@ -258,13 +258,30 @@ export function renderBody(core: Core, row: NotificationRow): string {
 		createdMs: row.created,
 		resource: row.object_type,
 	}
-	const overrides = new Map(members.map(([sequence, , , extra]) => [sequence, extra]))
+	const overridesBySequence = new Map(members.map(([sequence, , , extra]) => [sequence, extra]))
 	const [first] = records
 	if (context.notice === true && first !== undefined) return toNoticeBody(stored, toStoredEvent(first), context)
+	const earlier = readEventRows(
+		core,
+		members.flatMap(([, , , overrides]) => overrides?.v ?? []),
+	)
 	return toNotificationBody(
 		stored,
 		// A restored backup may lack the newest ones.
-		records.map((record) => applyMemberOverrides(toStoredEvent(record), overrides.get(record.sequence))),
+		records.map((record) => {
+			const overrides = overridesBySequence.get(record.sequence)
+			const merged = earlier.filter(({ sequence }) => overrides?.v?.includes(sequence))
+			return applyMemberOverrides(toStoredEvent(record), overrides, merged.map(toStoredEvent))
+		}),
 		context,
+	)
+}
+
+/** The rows of events that are still stored, ascending. */
+function readEventRows(core: Core, sequences: readonly number[]): StoredEventRow[] {
+	if (sequences.length === 0) return []
+	return core.ports.sql.all<StoredEventRow>(
+		`SELECT ${EVENT_COLUMNS} FROM events WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
+		JSON.stringify(sequences),
 	)
 }

@@ -142,7 +142,7 @@ function toSelect(sql: Sql, query: ReplayQuery): { select: string; values: (stri
 			resources === undefined ? undefined : JSON.stringify(resources),
 		],
 		['e.object_id IN (SELECT value FROM json_each(?))', objectId === undefined ? undefined : toStoredIds(objectId)],
-		['instr(lower(e.record), lower(?)) > 0', text],
+		[`instr(lower(coalesce(e.record, '') || ' ' || coalesce(e.variations, '')), lower(?)) > 0`, text],
 	]
 	const conditions = parts.filter((part): part is [string, string | number] => part[1] !== undefined)
 	const accepted = `(n.delivered IS NOT NULL OR n.status = 'delivered')`

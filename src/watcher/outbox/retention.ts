@@ -81,6 +81,7 @@ function pruneDroppedResource(tx: Tx, core: Core, resource: number): void {
 		SLICE_SIZE,
 	)
 	if (sql.all(`SELECT id FROM objects WHERE resource = ? LIMIT 1`, resource).length > 0) return
+	if (!core.variations.removeSlice(tx, resource, SLICE_SIZE)) return
 	for (const table of ['pages', 'scanned', 'skipped']) sql.run(`DELETE FROM ${table} WHERE resource = ?`, resource)
 	clearHeldDeletions(tx, core, resource)
 	core.lookups.removeResource(tx, resource)
@@ -220,7 +221,11 @@ function stripRecords(_tx: Tx, core: Core): boolean {
 			ids,
 		)
 		if (pending.length === 0 && !isWaiting(core, row.sequence))
-			sql.run(`UPDATE events SET record = NULL WHERE sequence = ? AND record IS NOT NULL`, row.sequence)
+			sql.run(
+				`UPDATE events SET record = NULL, variations = NULL
+				WHERE sequence = ? AND (record IS NOT NULL OR variations IS NOT NULL)`,
+				row.sequence,
+			)
 	}
 	state.sparedTo = last.sequence
 	state.pruneMs = core.ports.now()

@@ -114,6 +114,7 @@ interface WaitingRow {
 	previous_event: number | null
 	changed: string | null
 	size: number | null
+	variations: number
 	record: string | null
 	reserved: number | null
 }
@@ -131,7 +132,7 @@ export function readWaiting(
 	const reservedSql = core.kind.takesNotices ? RESERVED_ID_SQL : 'NULL'
 	const rows = core.ports.sql.all<WaitingRow>(
 		`SELECT w.sequence, w.resource, w.object_id, w.mass, e.object_type, e.type, e.previous, e.previous_event, e.changed,
-			length(e.record) AS size, ${recordSql} AS record, ${reservedSql} AS reserved
+			length(e.record) AS size, coalesce(length(e.variations), 0) AS variations, ${recordSql} AS record, ${reservedSql} AS reserved
 		FROM waiting w JOIN events e ON e.sequence = w.sequence
 		WHERE w.subscription = ? AND w.lane = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 		subscription.id,
@@ -149,7 +150,8 @@ export function readWaiting(
 		previousSequence: row.previous,
 		previousEvent: row.previous_event,
 		changedFields: row.changed === null ? null : (JSON.parse(row.changed) as string[]),
-		size: row.size ?? 0,
+		size: (row.size ?? 0) + row.variations,
+		hasVariations: row.variations > 0,
 		record: row.record,
 		reserved: row.reserved,
 		lane,

@@ -17,6 +17,7 @@ import { compareProbe } from '../changes/probe.ts'
 import { getAwaitingResources } from './deletion-hold.ts'
 import { getObjectRetryMs, noteUnreadableLimit } from './unreadable.ts'
 import { getNextUnreadableMs, unreadableStep } from './unreadable-reads.ts'
+import { readMovedVariations } from './variation-reads.ts'
 import { OTHER_OBJECT_CODE, type ObjectId } from '../../elements/store.ts'
 
 /** Maximum reads by id per minute and instance for webhooks; reads of related objects may use half of them. */
@@ -222,6 +223,8 @@ async function readAndRecord(
 	const isDecisive = check.missing === true || check.goneAtMs !== undefined || check.staleHash !== undefined
 	const { response, isListed } = await readAsked(core, watched, id, { throughList, isDecisive }, budget)
 	rememberRead(core, `${number}:${id}`, response.requestedAtMs)
+	const source = check.hook === true ? 'webhook' : 'poll'
+	if (response.snapshot !== null) await readMovedVariations(core, watched, [response.snapshot], source, budget)
 	core.commit((tx) => {
 		const recorded =
 			throughList && response.snapshot === null

@@ -74,6 +74,6 @@ function dropUnusedProfiles(core: Core, rs: ResourceState, startedMs: number): v
 	const { profiles } = rs
 	const current = getCurrentProfile(rs)
 	if (profiles.length === 1 || startedMs < current.sinceMs) return
-	const inUse = findProfilesInUse(core.ports.sql, rs.number)
+	const inUse = [...findProfilesInUse(core.ports.sql, rs.number), ...core.variations.findProfilesInUse(rs.number)]
 	rs.profiles = profiles.filter((profile) => profile === current || inUse.includes(profile.number))
 }

@@ -19,6 +19,7 @@ import { learnRowLimit } from './learn.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
 import { listPage } from './pages.ts'
+import { readMovedVariations } from './variation-reads.ts'
 
 /** A page of a re-read to be gated. */
 interface RereadPage {
@@ -70,6 +71,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 		position: step.position,
 		ended: step.ended,
 	}
+	await readMovedVariations(core, watched, rereadPage.newSnapshots, 'reread', budget)
 	commitRereadPage(core, watched, rereadPage)
 }
 

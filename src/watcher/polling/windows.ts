@@ -28,6 +28,7 @@ import { reconcileTotal } from './totals.ts'
 import { listPage } from './pages.ts'
 import { checkHighestId } from './plain-scans.ts'
 import { countInLists } from './unreadable.ts'
+import { readMovedVariations } from './variation-reads.ts'
 
 const MAX_WINDOW_ROWS = 100
 /** A row of a window that is this much older than the poll had been written when the newest rows were read, s. */
@@ -85,6 +86,7 @@ async function pollModified(core: Core, watched: WatchedResource, budget: SliceB
 			zone,
 			nowMs: core.ports.now(),
 		})
+	if (rs.head !== toHeadDigest(page)) await readMovedVariations(core, watched, page.snapshots, 'poll', budget)
 	recordHead(core, watched, page, () => {
 		if (isHeadComplete) completePoll(core, watched, page.storeNowMs, page.isStale ? null : (getNewestSec(page) ?? 0))
 		else
@@ -261,6 +263,7 @@ async function pollWindowPage(core: Core, watched: WatchedResource, budget: Slic
 	const isPaged = getStrategy(watched).paging !== null
 	const advanced = advanceWindow(window, page.orderedSecs, page.total, page.limit, isPaged)
 	const next = advanced && { ...advanced, newestSec: shownSec, ...(isStale && { isStale }) }
+	await readMovedVariations(core, watched, page.snapshots, 'poll', budget)
 	core.commit((tx) => {
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
 		const recorded = recordPage(tx, core, watched, { ...page, growth: getGrowth(core, rs, window.total) }, 'poll')
@@ -306,6 +309,7 @@ async function pollBackPage(core: Core, watched: WatchedResource, budget: SliceB
 	)
 	const shownSec = Math.max(window.newestSec ?? 0, getNewestSec(page) ?? 0)
 	const isStale = window.isStale === true || page.isStale
+	await readMovedVariations(core, watched, page.snapshots, 'poll', budget)
 	core.commit((tx) => {
 		if (window.total !== null) checkHighestId(rs, page.snapshots, window.total)
 		const recorded = recordPage(tx, core, watched, { ...page, growth: getGrowth(core, rs, window.total) }, 'poll')
@@ -369,9 +373,7 @@ function getGrowth(core: Core, rs: ResourceState, total: number | null): number 
 /** Gates the head, unless it is unchanged. Returns how many ids were not in the index. */
 function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afterRecording: () => void): number {
 	const { state: rs } = watched
-	const digest = page.snapshots
-		.map((snapshot) => `${snapshot.id}:${snapshot.modifiedSec}:${snapshot.state}:${hashContent(snapshot.fields).hash}`)
-		.join(',')
+	const digest = toHeadDigest(page)
 	if (rs.head === digest) {
 		afterRecording()
 		return 0
@@ -386,6 +388,13 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		return result
 	}, hasNewInformation)
 	return recorded.unknown
+}
+
+/** What a head is compared by with the last one. */
+function toHeadDigest({ snapshots }: ListedPage): string {
+	return snapshots
+		.map((snapshot) => `${snapshot.id}:${snapshot.modifiedSec}:${snapshot.state}:${hashContent(snapshot.fields).hash}`)
+		.join(',')
 }
 
 /**

@@ -5,7 +5,14 @@
 import { toEventEntry } from '../../events/event.ts'
 import { formatEventId, toNotificationId, parseEventId } from '../../events/ids.ts'
 import type { Core } from '../core/core.ts'
-import { getNotificationIds, EVENT_COLUMNS, toStoredEvent, toStoredIds, type StoredEventRow } from '../log/event-log.ts'
+import {
+	getNotificationIds,
+	getRecordsLength,
+	EVENT_COLUMNS,
+	toStoredEvent,
+	toStoredIds,
+	type StoredEventRow,
+} from '../log/event-log.ts'
 import {
 	EVENT_STATUSES,
 	type LogFilter,
@@ -115,11 +122,11 @@ function readRows(
 		...where.values,
 		limit,
 	)) {
-		const size = row.record?.length ?? 0
+		const size = getRecordsLength(row)
 		const isWithheld = maxRecord !== null && size > maxRecord
 		if (isWithheld) read.withheld.set(row.sequence, size)
 		else read.remaining -= size
-		read.rows.push(isWithheld ? { ...row, record: null } : row)
+		read.rows.push(isWithheld ? { ...row, record: null, variations: null } : row)
 		if (read.remaining < 0) break
 	}
 	return read
@@ -165,7 +172,9 @@ function toWhere(instanceId: number, filter: LogFilter): Where {
 		// The platform stores every number as a float, whose text ends in .0.
 		const asText = "CASE typeof(object_id) WHEN 'real' THEN CAST(object_id AS INTEGER) ELSE object_id END"
 		parts.push([
-			`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0 OR sequence = ?)`,
+			`(instr(lower(${asText}), lower(?)) > 0 OR instr(lower(record), lower(?)) > 0
+				OR instr(lower(variations), lower(?)) > 0 OR sequence = ?)`,
+			text,
 			text,
 			text,
 			ownSequence,
@@ -196,7 +205,7 @@ export function getEventTail(core: Core, sequence: number | null, limit: number)
 		limit,
 	)) {
 		rows.push(row)
-		remaining -= row.record?.length ?? 0
+		remaining -= getRecordsLength(row)
 		if (remaining < 0) break
 	}
 	const notificationStatuses = getNotificationStatuses(core, rows.flatMap(getNotificationIds))
@@ -260,6 +269,7 @@ export function toEventReport(
 		status: getEventStatus(notifications),
 		source: event.source,
 		record: event.record,
+		...(event.variationRecords == null ? {} : { variationRecords: event.variationRecords }),
 		entry: JSON.stringify(
 			toEventEntry(event, {
 				instanceId: config.instanceId,

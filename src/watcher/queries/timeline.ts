@@ -3,7 +3,7 @@ import { getAttempts } from '../log/attempts.ts'
 import type { Core } from '../core/core.ts'
 import { getHeldSinceMs } from '../core/held-table.ts'
 import { getNotificationReport } from './deliveries.ts'
-import { getNotificationIds, toStoredIds } from '../log/event-log.ts'
+import { getNotificationIds, getRecordsLength, toStoredIds } from '../log/event-log.ts'
 import {
 	toEventReport,
 	EVENT_LOG_COLUMNS,
@@ -100,7 +100,7 @@ function readChain(
 			if (rows.length === pageSize || remaining < 0)
 				return { rows, next: { number: rows.at(-1)!.sequence, atMs: rows.at(-1)!.recorded } }
 			rows.push(event)
-			remaining -= event.record?.length ?? 0
+			remaining -= getRecordsLength(event)
 		}
 		sequence = event.previous_event
 	}

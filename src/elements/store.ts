@@ -268,6 +268,8 @@ export interface VariationLists {
 	of(id: ObjectId): Resource
 	/** The list of all; stores that do not have it answer `no-route`. */
 	all: Resource
+	/** The list of the objects that have some. */
+	owners: Resource
 	/** The object that a variation belongs to; null: its record does not say. */
 	getOwner(record: VendorRecord): ObjectId | null
 	/** Whether a record of the resource says that it has some. */

@@ -135,7 +135,9 @@ export function coalesce(
 /** The events before the last one whose variations' records are still true when it is sent. */
 function toVariationSequences(run: readonly WaitingChange[]): Pick<CoalescedEvent, 'variationSequences'> {
 	const sinceDeletion = run.slice(run.findLastIndex(({ type }) => type === 'DELETED') + 1)
-	const sequences = sinceDeletion.slice(0, -1).flatMap((event) => (event.hasVariations === true ? [event.sequence] : []))
+	const sequences = sinceDeletion
+		.slice(0, -1)
+		.flatMap((event) => (event.hasVariations === true ? [event.sequence] : []))
 	return sequences.length === 0 ? {} : { variationSequences: sequences }
 }
 

@@ -19,7 +19,8 @@ export function mergeVariationRecords(
 			const id = VARIATION_NAME.exec(name)?.[1]
 			if (id !== undefined) records.delete(id)
 		}
-		for (const record of parseExact(variationRecords ?? '[]') as { id: unknown }[]) records.set(String(record.id), record)
+		for (const record of parseExact(variationRecords ?? '[]') as { id: unknown }[])
+			records.set(String(record.id), record)
 	}
 	return withRecords.length === 0 ? null : JSON.stringify([...records.values()])
 }

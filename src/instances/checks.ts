@@ -6,7 +6,7 @@ import { getFloorSeconds } from './config.ts'
 import type { Services } from './services.ts'
 import { allowsPrivateNetwork } from './stores.ts'
 import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
-import { getHubPath, POLLER_KEY } from './poller.ts'
+import { getHubPath, POLLER_KEY, toUrlField, VARIATIONS_KEY } from './poller.ts'
 import { toSiteKey, toStoreBase } from '../lib/urls.ts'
 import type { FieldProblem } from '../lib/values.ts'
 import type { ConnectError, Connection, Credentials, Io, Resource } from '../elements/store.ts'
@@ -121,19 +121,43 @@ export async function requireConnection(
 ): Promise<Connection> {
 	const answer = await element.connect(credentials, io, { paths: requirePaths(element, resources) })
 	if (answer.ok) return answer.connection
-	const message = answer.reason === 'not-public' ? `store.url: ${answer.message}` : answer.message
-	const detail = {
-		providerMessage: answer.providerMessage,
-		problems: toConnectProblems(answer, findPaths(element, resources).paths),
-	}
+	const problems = toConnectProblems(answer, findPaths(element, resources).paths, toFieldOf(element, resources))
+	const own = problems.find(({ field }) => field === VARIATIONS_KEY)
+	const message =
+		own !== undefined
+			? `${VARIATIONS_KEY}: ${own.message}`
+			: answer.reason === 'not-public'
+				? `store.url: ${answer.message}`
+				: answer.message
+	const detail = { providerMessage: answer.providerMessage, problems }
 	throw answer.status === 400 ? new BadRequest(message, detail) : new StoreFailed(message, detail)
 }
 
+/** The field of a resource's url by its label. */
+export function toFieldOf(
+	element: Element,
+	resources: Readonly<Record<string, PollerResource>>,
+): (label: string) => string {
+	return (label) => toUrlField(element, resources, label)
+}
+
+const NO_VARIATION_LIST =
+	'expected parent or off: this shop has no list of all variations, which WooCommerce has from 10.3. ' +
+	'parent sends changes of variations as updates of their product'
+
 /** The field that an error of connecting is about: the address, the key, the secret, or resources by their labels. */
-export function toConnectProblems(error: ConnectError, paths: ReadonlyMap<string, string>): FieldProblem[] {
+export function toConnectProblems(
+	error: ConnectError,
+	paths: ReadonlyMap<string, string>,
+	toField: (label: string) => string,
+): FieldProblem[] {
 	const { message, reason } = error
 	const labels = [...paths].filter(([, path]) => error.paths?.includes(path) === true).map(([label]) => label)
-	if (labels.length > 0) return labels.map((label) => ({ field: `${POLLER_KEY}.${label}.url`, message }))
+	if (labels.length > 0)
+		return labels.map(toField).map((field) => ({
+			field,
+			message: field === VARIATIONS_KEY && reason === 'no-resource' ? NO_VARIATION_LIST : message,
+		}))
 	if (reason === 'wrong-secret') return [{ field: 'oauth.api.secret', message }]
 	const isAboutKey = ['unknown-key', 'write-only', 'forbidden', 'no-resource'].includes(reason)
 	return [{ field: isAboutKey ? 'oauth.api.key' : 'store.url', message }]

@@ -47,7 +47,10 @@ export async function createInstance(
 	requireArguments(element, normalized.resources, normalized.eventsEnabled ? connection : null)
 	requireResources(element, resources, connection)
 
-	const values = { ...toNewConfiguration(normalized.values), 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
+	const values = {
+		...toNewConfiguration(normalized.values),
+		'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection),
+	}
 	const [id, subscriptionId] = [
 		requireInstanceId(await nextInstanceId(env.DB)),
 		await nextSequenceNumber(env.DB, 'subscription'),

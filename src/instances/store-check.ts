@@ -6,6 +6,7 @@ import type { User } from '../accounts/setup.ts'
 import type { Element } from '../elements/element.ts'
 import type { PollableCollection, PollerResource } from '../elements/form.ts'
 import type {
+	ConnectError,
 	Connection,
 	DateRule,
 	Resource,
@@ -20,10 +21,18 @@ import { mapConcurrent } from '../lib/concurrency.ts'
 import { SECRET_MASK, toText, type FieldProblem } from '../lib/values.ts'
 import { findReachabilityProblem } from './addresses.ts'
 import { checkCallback, type CallbackCheck, type CallbackSender } from './callback-check.ts'
-import { findArgumentProblems, findPaths, normalizeOptionsFor, parseResources, toConnectProblems } from './checks.ts'
-import { getCallbackUrl } from './config.ts'
+import {
+	findArgumentProblems,
+	findPaths,
+	normalizeOptionsFor,
+	parseResources,
+	toConnectProblems,
+	toFieldOf,
+} from './checks.ts'
+import { getCallbackUrl, getVariationMode } from './config.ts'
+import { toNewConfiguration } from './configuration-keys.ts'
 import { normalizeConfiguration, type NormalizedConfiguration, type NormalizeOptions } from './normalize.ts'
-import { POLLER_KEY } from './poller.ts'
+import { POLLER_KEY, toUrlField } from './poller.ts'
 import type { Services } from './services.ts'
 import { toCredentials } from './stores.ts'
 import { wantsWebhooks } from './webhooks.ts'
@@ -62,6 +71,11 @@ export interface CheckedResource {
 	resource: Resource | null
 	/** Objects that the store counts; null: not known. */
 	total: number | null
+	/**
+	 * Variations whose changes are sent with it: how many a list of all has (null: there is none), and how many objects
+	 * have some. null: none are read, or it is not known.
+	 */
+	variations: { listed: number | null; owners: number } | null
 	dates: CheckedDate[]
 	problems: FieldProblem[]
 }
@@ -111,10 +125,16 @@ export async function checkStore(
 	const write = client === null ? null : await element.findWriteAccess(client)
 	const resourceProblems = [
 		...pathProblems,
-		...findInspectionProblems(inspection, paths),
+		...findInspectionProblems(inspection, paths, toFieldOf(element, resources)),
 		...findArgumentProblems(element, resources, connection),
 	]
-	const checked = await checkResources(element, resources, { connection, client, problems: resourceProblems })
+	const mode = getVariationMode(previous === null ? toNewConfiguration(values) : values)
+	const checked = await checkResources(element, resources, {
+		connection,
+		client,
+		problems: resourceProblems,
+		readsVariations: mode === 'parent',
+	})
 	const collections = input.collections && client !== null ? await listCollections(element, client, connection) : null
 	const callbackUrl = getCallbackUrl(values, services.env.PUBLIC_URL)
 	const sender = { ...input.sender, resource: Object.keys(resources)[0] ?? 'orders' }
@@ -222,17 +242,23 @@ function isMissing(key: string, value: unknown, previous: NormalizeOptions['prev
 function findInspectionProblems(
 	inspection: StoreInspection | null,
 	paths: ReadonlyMap<string, string>,
+	toField: (label: string) => string,
 ): FieldProblem[] {
 	return Object.values(inspection?.collectionErrors ?? {}).flatMap((error) =>
-		error.paths === undefined ? [] : toConnectProblems(error, paths),
+		error.paths === undefined ? [] : toConnectProblems(error, paths, toField),
 	)
+}
+
+/** The problems of the site or the key, which are about no resource. */
+function toSiteProblems(error: ConnectError): FieldProblem[] {
+	return toConnectProblems(error, new Map(), (label) => label)
 }
 
 function toStorePart(inspection: StoreInspection | null): StoreCheck['store'] {
 	if (inspection === null) return null
 	const { site, connection } = inspection
 	if (site.ok) return { ok: true, connection: site, version: connection?.version ?? '' }
-	return { ok: false, problems: toConnectProblems(site, new Map()), providerMessage: site.providerMessage }
+	return { ok: false, problems: toSiteProblems(site), providerMessage: site.providerMessage }
 }
 
 function toKeyPart(
@@ -242,11 +268,10 @@ function toKeyPart(
 ): StoreCheck['key'] {
 	const key = inspection?.key ?? null
 	if (inspection === null || key === null) return null
-	if (!key.ok) return { ok: false, problems: toConnectProblems(key, new Map()), providerMessage: key.providerMessage }
+	if (!key.ok) return { ok: false, problems: toSiteProblems(key), providerMessage: key.providerMessage }
 	// An error that names no collection is one of the whole API.
 	const error = Object.values(inspection.collectionErrors).find(({ paths }) => paths === undefined)
-	if (error !== undefined)
-		return { ok: false, problems: toConnectProblems(error, new Map()), providerMessage: error.providerMessage }
+	if (error !== undefined) return { ok: false, problems: toSiteProblems(error), providerMessage: error.providerMessage }
 	const lacksWrite = usesWebhooks && write?.allowed === false
 	return {
 		ok: true,
@@ -259,12 +284,13 @@ interface ResourceChecks {
 	connection: Connection | null
 	client: StoreClient | null
 	problems: readonly FieldProblem[]
+	readsVariations: boolean
 }
 
 async function checkResources(
 	element: Element,
 	resources: Readonly<Record<string, PollerResource>>,
-	{ connection, client, problems }: ResourceChecks,
+	{ connection, client, problems, readsVariations }: ResourceChecks,
 ): Promise<CheckedResource[]> {
 	const { parsed, problems: parseProblems } =
 		connection === null
@@ -272,18 +298,42 @@ async function checkResources(
 			: parseResources(element, resources, connection)
 	const all = [...problems, ...parseProblems]
 	const labels = Object.keys(resources)
+	// Those of one resource: a check has few requests.
+	const hasVariations = ([, resource]: [string, Resource]): boolean =>
+		connection !== null && element.getVariationLists(resource, connection) !== null
+	const counted = readsVariations ? ([...parsed].find(hasVariations)?.[0] ?? null) : null
 	return await mapConcurrent(Object.entries(resources), CONCURRENT_READS, async ([label, { url }], index) => {
-		const own = all.filter(({ field }) => findLabel(field, labels) === label)
+		const urlField = toUrlField(element, resources, label)
+		const own = all.filter(({ field }) => field === urlField || findLabel(field, labels) === label)
 		const resource = parsed.get(label) ?? null
-		const base = { label, url, resource, total: null, dates: [], problems: own }
+		const base = { label, url, resource, total: null, variations: null, dates: [], problems: own }
 		if (resource === null || connection === null || client === null || own.length > 0) return base
 		const known = connection.collections[resource.path]?.total ?? null
 		if (index >= MAX_CHECKED_RESOURCES) return { ...base, total: known }
 		const newest = await readNewest(element, resource, connection, client)
 		return newest.ok
-			? { ...base, ...newest.found }
-			: { ...base, total: known, problems: [{ field: `${POLLER_KEY}.${label}.url`, message: newest.message }] }
+			? {
+					...base,
+					...newest.found,
+					variations: label === counted ? await countVariations(element, resource, connection, client) : null,
+				}
+			: { ...base, total: known, problems: [{ field: urlField, message: newest.message }] }
 	})
+}
+
+/** The variations of a resource's objects. At most two requests. */
+async function countVariations(
+	element: Element,
+	resource: Resource,
+	connection: Connection,
+	client: StoreClient,
+): Promise<CheckedResource['variations']> {
+	const lists = element.getVariationLists(resource, connection)
+	if (lists === null) return null
+	const all = await client.list(lists.all, { order: 'id-desc', limit: 1 })
+	if (all.ok) return { listed: all.total, owners: all.total ?? 0 }
+	const owners = await client.list(lists.owners, { order: 'id-desc', limit: 1 })
+	return owners.ok ? { listed: null, owners: owners.total ?? 0 } : null
 }
 
 /** The label that a field is about: labels may contain dots, so the longest one that fits. */

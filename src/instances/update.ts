@@ -193,9 +193,7 @@ function planUpdate(
 		? checked
 		: { ...checked, collections: { ...instance.connection.collections, ...checked.collections } }
 	const { normalized } = request
-	const kept = options.replace
-		? keepNewValues(normalized.values, input.configuration ?? {}, before)
-		: normalized.values
+	const kept = options.replace ? keepNewValues(normalized.values, input.configuration ?? {}, before) : normalized.values
 	const values = { ...kept, 'store.url': toCanonicalStoreUrl(normalized.storeUrl, connection) }
 	const changedKeys = findChangedKeys(before, values)
 	const name = request.name ?? (options.replace ? getHost(values['store.url']) : instance.name)

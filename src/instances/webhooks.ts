@@ -10,7 +10,7 @@ import { BadRequest, Conflict, StoreFailed, type HttpError } from '../lib/errors
 import { log, logError } from '../lib/log.ts'
 import { receiverUrlFor, findReachabilityProblem } from './addresses.ts'
 import { getValue } from './configuration-keys.ts'
-import { getEffectivePoller, getHubPath } from './poller.ts'
+import { getHubPath, getPolledResources } from './poller.ts'
 import { findInstanceRow, type WebhookTask, type Instance, type InstanceChange } from './rows.ts'
 import { parseMasterKeys } from '../lib/sealing.ts'
 import type { Services } from './services.ts'
@@ -42,7 +42,7 @@ function getWebhookTopics(instance: Pick<Instance, 'elementKey' | 'configuration
 
 /** The vendor paths of the collections that a configuration watches. */
 function getWatchedPaths(element: Element, configuration: Instance['configuration']): string[] {
-	return Object.values(getEffectivePoller(configuration, element))
+	return Object.values(getPolledResources(configuration, element))
 		.map((settings) => element.records.toVendorPath(getHubPath(settings.url) ?? ''))
 		.filter((path) => path !== null)
 }

@@ -207,6 +207,23 @@ export interface UncheckedReport {
 	}[]
 }
 
+/**
+ * Variations whose changes are sent as those of their product. `products`: that have some; `indexed`: of which these
+ * are known; `pending`: whose variations are to be read. `requestsAnHour`: that reads one product after another make at
+ * most, where the store has no list of all variations; null: it has one. `oldestReadAt`: since when everything that
+ * moves no date of a product has been found, ISO 8601; null: not everything has been read yet. `noise`: paths that
+ * differ between reads and do not count.
+ */
+export interface VariationReport {
+	products: number
+	indexed: number
+	variations: number
+	pending: number
+	requestsAnHour: number | null
+	oldestReadAt: string | null
+	noise: string[]
+}
+
 /** A resource in `GET /instances/{id}/poller`. Times ISO 8601 or null. */
 export interface PollerResourceReport {
 	resource: string
@@ -235,6 +252,8 @@ export interface PollerResourceReport {
 	massChanges?: { at: string; fields: string[]; objects: number }[]
 	/** Objects whose changes are held. */
 	heldChanges?: number
+	/** Its variations, if their changes are sent with it. Objects of earlier versions leave it out. */
+	variations?: VariationReport
 	datesUnreadable: string | null
 	error: { at: string; message: string } | null
 	/** The same paths with their proofs. Objects of earlier versions leave it out. */

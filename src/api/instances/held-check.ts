@@ -1,7 +1,7 @@
 /** Whether objects whose deletions are held still do not exist at the store. Changes nothing. */
 import type { Resource, StoreClient } from '../../elements/store.ts'
 import { toObjectId } from '../../elements/values.ts'
-import { getEffectivePoller } from '../../instances/poller.ts'
+import { getPolledResources } from '../../instances/poller.ts'
 import { getElement, openStoreClient } from '../../instances/stores.ts'
 import { mapConcurrent } from '../../lib/concurrency.ts'
 import { callWatcher } from '../http/ask.ts'
@@ -27,7 +27,7 @@ export async function checkHeldDeletions(
 	const { held } = await callWatcher(c, (watcher) => watcher.deletions())
 	const { instance, services } = c.var
 	const element = getElement(instance.elementKey)
-	const poller = getEffectivePoller(instance.configuration, element)
+	const poller = getPolledResources(instance.configuration, element)
 	const client = await openStoreClient(c.env, instance, services.io)
 	let failure: string | null = null
 	const checked = []

@@ -181,6 +181,29 @@ const PollerResourceResponse = z
 			)
 			.meta({ description: 'The mass changes that the last re-read with any has found' }),
 		heldChanges: z.number().meta({ description: 'Objects with a mass change that is held until you decide' }),
+		variations: z
+			.strictObject({
+				products: z.number().meta({ description: 'Products that have variations' }),
+				indexed: z.number().meta({ description: 'Those of them whose variations are known' }),
+				variations: z.number().meta({ description: 'Known variations' }),
+				pending: z.number().meta({ description: 'Products whose variations are still to be read' }),
+				requestsAnHour: z
+					.number()
+					.nullable()
+					.meta({
+						description:
+							'At most so many requests an hour read one product after another, because the shop has no list of all ' +
+							'variations; null: it has one',
+					}),
+				oldestReadAt: Moment.nullable().meta({
+					description: 'Changes before this moment that moved no date of a product have been found; null: none yet',
+				}),
+				noise: z
+					.array(z.string())
+					.meta({ description: 'Paths of variations that differ between reads and do not count as a change' }),
+			})
+			.optional()
+			.meta({ description: 'With `event.poller.variations` `parent`: the variations of this resource' }),
 		datesUnreadable: z.string().nullable().meta({ description: 'Example of a date that could not be parsed' }),
 		error: z.strictObject({ at: Moment, message: z.string() }).nullable(),
 		noise: z

@@ -6,7 +6,7 @@ import { requireNaming } from '../../instances/checks.ts'
 import { checkStore, type CheckedResource, type StoreCheck } from '../../instances/store-check.ts'
 import { getElement, openConfiguration } from '../../instances/stores.ts'
 import { wantsWebhooks } from '../../instances/webhooks.ts'
-import { estimateDailyRequests } from '../../watcher/polling/request-estimate.ts'
+import { countVariationReads, estimateDailyRequests } from '../../watcher/polling/request-estimate.ts'
 import type { CallerContext, InstanceContext } from '../http/environment.ts'
 import { requireElement } from '../http/require-element.ts'
 import { toIsoSeconds } from '../http/times.ts'
@@ -97,10 +97,11 @@ function toKey(key: StoreCheck['key']): StoreCheckView['key'] {
 }
 
 function toResource(
-	{ label, url, resource, total, dates, problems }: CheckedResource,
+	{ label, url, resource, total, variations, dates, problems }: CheckedResource,
 	{ values }: StoreCheck,
 	env: { POLL_FLOOR_SECONDS: string },
 ): StoreCheckView['resources'][number] {
+	const variationReads = variations === null ? 0 : countVariationReads(variations)
 	return {
 		label,
 		url,
@@ -109,7 +110,9 @@ function toResource(
 		dated: resource?.modifiedFilter ?? false,
 		dates: dates.map(({ ms, ...date }) => ({ ...date, utc: ms === null ? null : toIsoSeconds(ms) })),
 		requestsPerDay:
-			resource === null || total === null ? null : estimateDailyRequests(resource, total, toPollSchedule(values, env)),
+			resource === null || total === null
+				? null
+				: estimateDailyRequests(resource, total, toPollSchedule(values, env), variationReads),
 		problems,
 	}
 }

@@ -28,6 +28,7 @@ export function getVariationLists(resource: Resource, connection: Connection): V
 	return {
 		of: (id) => toList(`products/${id}/variations`),
 		all: toList('variations'),
+		owners: toList('products?type=variable'),
 		getOwner: (record) => toOwner(record['parent_id']),
 		has: hasVariations,
 		toPaths: toVariationPaths,

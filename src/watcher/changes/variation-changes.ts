@@ -107,9 +107,14 @@ export function diffVariations(
 	}
 	const { missing, removed } = findMissing(known, read)
 	if (isFirst)
-		return toSilentDiff([...rows, ...[...changes.map(({ snapshot }) => snapshot), ...older].map((one) => toKnown(one, read, context))], [...removed, ...missing])
+		return toSilentDiff(
+			[...rows, ...[...changes.map(({ snapshot }) => snapshot), ...older].map((one) => toKnown(one, read, context))],
+			[...removed, ...missing],
+		)
 	const isOlderShown = isShownAgain(doubt.older, older, nowMs)
-	const unexplained = read.isProven ? [] : changes.filter((change) => !isExplained(change, context)).map(({ snapshot }) => snapshot)
+	const unexplained = read.isProven
+		? []
+		: changes.filter((change) => !isExplained(change, context)).map(({ snapshot }) => snapshot)
 	const waits = unexplained.length >= MIN_UNEXPLAINED
 	const told = [
 		...(waits ? changes.filter(({ snapshot }) => !unexplained.includes(snapshot)) : changes),
@@ -135,8 +140,7 @@ function compare(
 	context: VariationContext,
 ): 'same' | 'silent' | 'older' | Change {
 	// One that is not published yet is not there, nor is one that was in the trash before it was first seen.
-	if (before === undefined)
-		return snapshot.state === 'live' ? { snapshot, names: [], isStamped: true } : 'same'
+	if (before === undefined) return snapshot.state === 'live' ? { snapshot, names: [], isStamped: true } : 'same'
 	if (snapshot.state === 'hidden') return 'same'
 	if (before.state !== row.state) return { snapshot, names: [], isStamped: true }
 	if (before.state === 'trashed') return 'same'
@@ -186,7 +190,9 @@ function findMissing(
 }
 
 function isShownAgain(before: VariationDoubt['older'], older: readonly Snapshot[], nowMs: number): boolean {
-	return before !== undefined && older.length > 0 && before.hash === toHash(older) && nowMs - before.sinceMs >= MIN_OLDER_MS
+	return (
+		before !== undefined && older.length > 0 && before.hash === toHash(older) && nowMs - before.sinceMs >= MIN_OLDER_MS
+	)
 }
 
 function toHash(snapshots: readonly Snapshot[]): string {

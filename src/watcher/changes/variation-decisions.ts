@@ -131,7 +131,12 @@ function isCurrent({ state: rs }: WatchedResource, read: VariationRead, { reques
 function toNewOwner(
 	core: Core,
 	{ state: rs }: WatchedResource,
-	{ decision, snapshot, isCreated, readContext }: Pick<NotedObject, 'decision' | 'snapshot' | 'readContext'> & { isCreated: boolean },
+	{
+		decision,
+		snapshot,
+		isCreated,
+		readContext,
+	}: Pick<NotedObject, 'decision' | 'snapshot' | 'readContext'> & { isCreated: boolean },
 ): VariationOwner {
 	const { source, requestedAtMs } = readContext
 	const hadNone = isCreated || (decision.known !== null && knowsAllOwners(rs))

@@ -10,7 +10,10 @@ import { isPathIn } from '../../elements/paths.ts'
 import type { ContentProfile, ObjectId, VariationLists } from '../../elements/store.ts'
 
 /** The lists of the variations of a resource whose changes are sent with it; null: they are not. */
-export function getParentedLists(core: Core, { resource, state: rs, configured }: WatchedResource): VariationLists | null {
+export function getParentedLists(
+	core: Core,
+	{ resource, state: rs, configured }: WatchedResource,
+): VariationLists | null {
 	if (core.config.variations !== 'parent' || rs.variations === undefined) return null
 	return core.element.getVariationLists(configured ?? resource, core.config.connection)
 }

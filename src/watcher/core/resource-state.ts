@@ -7,7 +7,6 @@ import type { Findings } from './findings.ts'
 import { NO_NOISE, type NoiseState } from './noise.ts'
 import { toFirstProfile, type NumberedProfile } from './content-profiles.ts'
 import type { ReadabilityState } from './unreadable.ts'
-import type { VariationState } from './variation-state.ts'
 import type { Cure, ObjectId, Resource } from '../../elements/store.ts'
 
 /** The state of one polled resource. Fields are stored: never rename one. */
@@ -166,6 +165,21 @@ export interface UncheckedObjects {
 	announced: boolean
 	/** When a person decided that an UPDATED is sent of each; null: nobody decided. */
 	decidedMs: number | null
+}
+
+/** What is known of the variations of a resource's objects. Times epoch ms. */
+export interface VariationState {
+	/** Since when its objects are looked at for variations; 0: since the first of them was read. */
+	sinceMs: number
+	/** When the store said last that it has no list of all variations; absent: it has one, or was not asked. */
+	noListMs?: number
+	/** The running pass through that list, and when the last complete one began. */
+	pass: { position: ScanPosition; startedMs: number } | null
+	passBeganMs: number | null
+	/** Requests of this hour (hours since 1970) that count in the budget. */
+	spent: { hour: number; requests: number }
+	/** Paths of variations that differ between reads of them, and since when they do not count. */
+	noise: { path: string; sinceMs: number }[]
 }
 
 /** A resource at its first poll. T0 and the highest id come from the store. */

@@ -185,17 +185,24 @@ export class VariationTable {
 		this.#ports.sql.run(`UPDATE variation_owners SET read = ? WHERE resource = ? AND read IS NULL`, readMs, resource)
 	}
 
-	/** Objects with variations, and those of them whose variations were read since a time; and the variations. */
-	count(resource: number, sinceMs: number): { owners: number; read: number; variations: number } {
-		return {
-			owners: this.#count(`SELECT count(*) AS n FROM variation_owners WHERE resource = ?`, resource),
-			read: this.#count(
-				`SELECT count(*) AS n FROM variation_owners WHERE resource = ? AND read >= ?`,
-				resource,
-				sinceMs,
-			),
-			variations: this.#count(`SELECT count(*) AS n FROM variations WHERE resource = ?`, resource),
-		}
+	/**
+	 * Objects with variations; those of them whose variations were ever read; those whose reads are asked for, and with
+	 * them those that were read before a time; and the variations.
+	 */
+	count(
+		resource: number,
+		beforeMs: number,
+	): { owners: number; indexed: number; pending: { queued: number; unread: number }; rows: number } {
+		const row = this.#ports.sql.all<{ owners: number; indexed: number; queued: number; unread: number }>(
+			`SELECT count(*) AS owners, count(read) AS indexed, count(due) AS queued,
+				count(CASE WHEN due IS NOT NULL OR read IS NULL OR read < ? THEN 1 END) AS unread
+			FROM variation_owners WHERE resource = ?`,
+			beforeMs,
+			resource,
+		)[0]
+		const { owners = 0, indexed = 0, queued = 0, unread = 0 } = row ?? {}
+		const rows = this.#count(`SELECT count(*) AS n FROM variations WHERE resource = ?`, resource)
+		return { owners, indexed, pending: { queued, unread }, rows }
 	}
 
 	/** Objects whose variations could not be read more than once, by id. */
@@ -270,10 +277,7 @@ export class VariationTable {
 	/** Numbers of the content profiles of a resource's variations. Reads every row. */
 	findProfilesInUse(resource: number): number[] {
 		return this.#ports.sql
-			.all<{ number: number }>(
-				`SELECT DISTINCT hash_version AS number FROM variations WHERE resource = ?`,
-				resource,
-			)
+			.all<{ number: number }>(`SELECT DISTINCT hash_version AS number FROM variations WHERE resource = ?`, resource)
 			.map(({ number }) => number)
 	}
 

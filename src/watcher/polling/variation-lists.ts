@@ -59,7 +59,11 @@ export function getListRows({ state: { abilities } }: WatchedResource, failedTri
 }
 
 /** Runs requests for a list of a product's variations, and counts them as the products'. Throws StoreError. */
-export async function withListOf<T>(watched: WatchedResource, list: WatchedResource, run: () => Promise<T>): Promise<T> {
+export async function withListOf<T>(
+	watched: WatchedResource,
+	list: WatchedResource,
+	run: () => Promise<T>,
+): Promise<T> {
 	try {
 		return await run()
 	} catch (error) {

@@ -41,7 +41,8 @@ export function judgeUnexplained(
 	const isCurrent = round !== undefined && now - round.startedMs <= MAX_ROUND_MS
 	if (now - (owner.doubt.noiseMs ?? now) > MAX_WAIT_MS) return { do: 'accept' }
 	// What is proven of one object holds for the others.
-	if (isCurrent && round.owner !== owner.id) return { do: 'wait', dueMs: round.startedMs + ROUND_READS * ROUND_READ_INTERVAL_MS }
+	if (isCurrent && round.owner !== owner.id)
+		return { do: 'wait', dueMs: round.startedMs + ROUND_READS * ROUND_READ_INTERVAL_MS }
 	if (isCurrent && now - round.lastMs < ROUND_READ_INTERVAL_MS)
 		return { do: 'wait', dueMs: round.lastMs + ROUND_READ_INTERVAL_MS }
 	const next: Round = isCurrent

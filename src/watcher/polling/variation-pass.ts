@@ -78,7 +78,8 @@ export async function variationPassStep(
 
 function getPassList(core: Core, watched: WatchedResource, lists: VariationLists, isNew: boolean): WatchedResource {
 	const known = isNew ? undefined : listsByState.get(watched.state)
-	const isCurrent = known !== undefined && getCurrentProfile(known.state).number === getCurrentProfile(watched.state).number
+	const isCurrent =
+		known !== undefined && getCurrentProfile(known.state).number === getCurrentProfile(watched.state).number
 	const list = isCurrent ? known : toListWatched(core, watched, lists, lists.all)
 	listsByState.set(watched.state, list)
 	return list

@@ -304,28 +304,25 @@ async function recordWithObject(
 	const { id } = owner
 	const { snapshot, requestedAtMs, storeNowMs } = await readObject(core, watched, id, budget)
 	holdVariations(core, number, id, read)
-	core.commit(
-		(tx) => {
-			const recorded = recordObservations(
-				tx,
-				core,
-				watched,
-				[snapshot === null ? { id, gone: true } : { id: snapshot.id, snapshot }],
-				{
-					source: read.source,
-					via: 'read',
-					requestedAtMs,
-					storeNowMs,
-					listed: readIndexRows(core, number, [id]).get(id)?.state !== 'unlisted',
-					backfill: core.config.backfill,
-				},
-			)
-			// The object itself is in doubt, or gone: its own read comes first.
-			if (takeVariations(core, number, id) !== undefined) wait(tx, core, watched, id)
-			return recorded
-		},
-		hasNewInformation,
-	)
+	core.commit((tx) => {
+		const recorded = recordObservations(
+			tx,
+			core,
+			watched,
+			[snapshot === null ? { id, gone: true } : { id: snapshot.id, snapshot }],
+			{
+				source: read.source,
+				via: 'read',
+				requestedAtMs,
+				storeNowMs,
+				listed: readIndexRows(core, number, [id]).get(id)?.state !== 'unlisted',
+				backfill: core.config.backfill,
+			},
+		)
+		// The object itself is in doubt, or gone: its own read comes first.
+		if (takeVariations(core, number, id) !== undefined) wait(tx, core, watched, id)
+		return recorded
+	}, hasNewInformation)
 }
 
 /** The delay of variations whose object is read first, ms. */
@@ -367,4 +364,3 @@ function noteUnreadable(core: Core, { state: rs }: WatchedResource): void {
 	const message = `The variations of some ${rs.objectType} cannot be read: ${names.join(', ')}${more}. They are tried again.`
 	noteLimit(rs, UNREADABLE_LIMIT, message, core.ports.now())
 }
-

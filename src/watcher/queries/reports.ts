@@ -15,6 +15,7 @@ import { toNoiseReports } from './noise-reports.ts'
 import { getCursorMs } from '../polling/windows.ts'
 import { toFindingReports } from '../core/findings.ts'
 import { toLimitReports } from '../core/resource-limits.ts'
+import { getVariationReport } from './variation-reports.ts'
 import { findForeignSource } from './webhook-reports.ts'
 
 /** Answers that are refused for longer than this make a resource unreadable, ms. */
@@ -165,6 +166,7 @@ export function buildPollerReport(core: Core): PollerReport {
 		resources: watched.map((watchedResource) => {
 			const { state: rs } = watchedResource
 			const done = rs.baseline === null ? rs.listed : rs.baseline.position.seen
+			const variations = getVariationReport(core, rs)
 			const total = rs.baseline === null ? rs.listed : Math.max(rs.baseline.total, done)
 			return {
 				resource: rs.objectType,
@@ -187,6 +189,7 @@ export function buildPollerReport(core: Core): PollerReport {
 				drift: rs.drift,
 				volatile: [...rs.noise],
 				...getMassChanges(core, rs),
+				...(variations !== null && { variations }),
 				datesUnreadable: rs.datesUnreadable,
 				error: rs.error === null ? null : { at: new Date(rs.error.atMs).toISOString(), message: rs.error.message },
 				noise: toNoiseReports(core, rs),

@@ -11,6 +11,7 @@ import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
 import { recordObservations, toHookContext } from '../changes/recorder.ts'
+import { getParentedLists, queueVariations } from '../changes/variation-index.ts'
 import { addGap } from './gaps.ts'
 import { getWatchedResources } from '../source/resources.ts'
 import type { WebhookResult, WebhookDelivery } from '../../rpc/watcher.ts'
@@ -47,6 +48,7 @@ export function receiveWebhook(core: Core, delivery: WebhookDelivery): WebhookRe
 		if (hooks.lastDeliveryMs !== null)
 			hooks.gaps = addGap(hooks.gaps, Math.max(0, delivery.receivedMs - hooks.lastDeliveryMs), delivery.receivedMs)
 		hooks.lastDeliveryMs = delivery.receivedMs
+		if (queueOwnersOf(tx, core, payload) && payload.kind === 'hint' && payload.path === 'products') return
 		const watched = findWatched(core, payload)
 		if (watched === null || payload.kind === 'unknown' || payload.id === null) return
 		const isForeign = isOtherSite(delivery.source, core.config.connection.home)
@@ -73,6 +75,35 @@ function findWatched(core: Core, payload: ParsedWebhook): WatchedResource | null
 		({ resource }) => resource.path === payload.path && resource.indexed && !resource.placeholders,
 	)
 	return watched ?? null
+}
+
+/**
+ * A delivery about a variation asks for a read of its product's variations. Returns whether any product is known to
+ * have it.
+ */
+function queueOwnersOf(tx: Tx, core: Core, payload: ParsedWebhook): boolean {
+	if (payload.kind !== 'hint') return false
+	let isKnown = false
+	for (const watched of getWatchedResources(core)) {
+		const { state: rs, resource } = watched
+		const isOwn = payload.path === resource.path
+		if (
+			getParentedLists(core, watched) === null ||
+			!(isOwn || payload.parent !== undefined || payload.path === 'variations')
+		)
+			continue
+		const known = core.variations.readByIds(rs.number, [payload.id]).map(({ owner }) => owner)
+		const owner = payload.parent ?? known[0]
+		if (owner === undefined) continue
+		const object = readIndexRows(core, rs.number, [owner]).get(owner)
+		if (object?.state !== 'live' && object?.state !== 'unlisted') continue
+		isKnown = true
+		const now = core.ports.now()
+		const readMs = core.variations.getOwners(rs.number, [owner]).get(owner)?.readMs ?? 0
+		const dueMs = Math.max(now, readMs + MIN_HINT_INTERVAL_MS)
+		queueVariations(tx, core, watched, owner, { dueMs, sinceMs: now, source: 'webhook' })
+	}
+	return isKnown
 }
 
 /** The handling of a delivery: a read of its object at the store, its payload as an observation, or both. */

@@ -199,6 +199,8 @@ function altered(record: Rec, faults: readonly Deviation[]): Rec {
 			const images: Rec[] = changed.images.length > 0 ? changed.images : [{ id: 90_000, src: '/uploads/one.jpg' }]
 			changed.images = images.map((image) => ({ ...image, src: `${image.src}?X-Signature=${++signatures}` }))
 		}
+		if (signsImages && isRec(changed.image))
+			changed.image = { ...changed.image, src: `${changed.image.src}?X-Signature=${++signatures}` }
 		if (padBytes !== undefined && Array.isArray(changed.meta_data))
 			changed.meta_data = [...changed.meta_data, { id: 1, key: '_page_builder_data', value: 'x'.repeat(padBytes) }]
 		if (idBase !== undefined && typeof changed.id === 'number')

@@ -72,6 +72,30 @@ export function foldVariations(world: World, start: KnownVariations): KnownVaria
 	return known
 }
 
+/** Fields that notifications name although their variation is as the receiver knows it. */
+export function findRepeated(world: World, start: KnownVariations): string[] {
+	const hashes = new Map<number, string | null>()
+	for (const records of start.values()) for (const [id, record] of records) hashes.set(id, contentHash(record))
+	const repeated: string[] = []
+	const seen = new Set<string>()
+	for (const arrival of world.arrivals) {
+		if (seen.has(arrival.eventId)) continue
+		seen.add(arrival.eventId)
+		const { changedFields = [], variationRecords = [] } = arrival as {
+			changedFields?: string[]
+			variationRecords?: Rec[]
+		}
+		for (const record of variationRecords) {
+			const hash = contentHash(record)
+			const isWhole = changedFields.includes(`variations.${record['id']}`) || arrival.eventType === 'CREATED'
+			if (!isWhole && hashes.get(record['id']) === hash)
+				repeated.push(`${arrival.objectId}: ${changedFields.join(' ')}`)
+			hashes.set(record['id'], hash)
+		}
+	}
+	return repeated
+}
+
 /** What the store has now, as a receiver would know it. */
 export function getStoreVariations(world: World): KnownVariations {
 	const known: KnownVariations = new Map()

@@ -6,8 +6,8 @@ import type { StoredEvent } from './event.ts'
 const VARIATION_NAME = /^variations\.([^.]+)/
 
 /**
- * The records of several events of an object, oldest first, as one JSON list: of each variation that they name, what the
- * last event that names it has. One that is named without a record is deleted. null: none of them has records.
+ * The records of several events of an object, oldest first, as one JSON list: of each variation that they name, what
+ * the last event that names it has. One that is named without a record is deleted. null: none of them has records.
  */
 export function mergeVariationRecords(
 	events: readonly Pick<StoredEvent, 'changedFields' | 'variationRecords'>[],

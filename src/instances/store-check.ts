@@ -128,12 +128,11 @@ export async function checkStore(
 		...findInspectionProblems(inspection, paths, toFieldOf(element, resources)),
 		...findArgumentProblems(element, resources, connection),
 	]
-	const mode = getVariationMode(previous === null ? toNewConfiguration(values) : values)
 	const checked = await checkResources(element, resources, {
 		connection,
 		client,
 		problems: resourceProblems,
-		readsVariations: mode === 'parent',
+		readsVariations: readsVariations(values, previous),
 	})
 	const collections = input.collections && client !== null ? await listCollections(element, client, connection) : null
 	const callbackUrl = getCallbackUrl(values, services.env.PUBLIC_URL)
@@ -156,6 +155,14 @@ export async function checkStore(
 		collections,
 		callback,
 	}
+}
+
+/** Whether changes of variations are sent as those of their product, in an instance that is checked or a new one. */
+function readsVariations(
+	values: Readonly<Record<string, string | null>>,
+	previous: Readonly<Record<string, string | null>> | null,
+): boolean {
+	return getVariationMode(previous === null ? toNewConfiguration(values) : values) === 'parent'
 }
 
 function findReachability({ env }: Services): FieldProblem[] {

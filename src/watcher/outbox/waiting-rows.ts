@@ -132,7 +132,8 @@ export function readWaiting(
 	const reservedSql = core.kind.takesNotices ? RESERVED_ID_SQL : 'NULL'
 	const rows = core.ports.sql.all<WaitingRow>(
 		`SELECT w.sequence, w.resource, w.object_id, w.mass, e.object_type, e.type, e.previous, e.previous_event, e.changed,
-			length(e.record) AS size, coalesce(length(e.variations), 0) AS variations, ${recordSql} AS record, ${reservedSql} AS reserved
+			length(e.record) AS size, coalesce(length(e.variations), 0) AS variations, ${recordSql} AS record,
+			${reservedSql} AS reserved
 		FROM waiting w JOIN events e ON e.sequence = w.sequence
 		WHERE w.subscription = ? AND w.lane = ? AND w.sequence > ? ORDER BY w.sequence LIMIT ?`,
 		subscription.id,

@@ -22,8 +22,8 @@ export interface EstimatedSchedule {
 }
 
 /**
- * Requests a day for one resource of `total` objects, rounded. `variationReads`: that read its variations with a re-read
- * of everything; 0: they are not read.
+ * Requests a day for one resource of `total` objects, rounded. `variationReads`: that read its variations with a
+ * re-read of everything; 0: they are not read.
  */
 export function estimateDailyRequests(
 	resource: Resource,

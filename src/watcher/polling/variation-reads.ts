@@ -74,8 +74,8 @@ export function syncVariations(core: Core): void {
 }
 
 /**
- * Reads the variations of objects that a page or a read shows as saved since they were observed last, for at most a few.
- * What fails or does not fit is queued when the objects are recorded.
+ * Reads the variations of objects that a page or a read shows as saved since they were observed last, for at most a
+ * few. What fails or does not fit is queued when the objects are recorded.
  */
 export async function readMovedVariations(
 	core: Core,
@@ -138,7 +138,7 @@ export function getNextVariationMs(core: Core, watched: WatchedResource): number
 	return present.length === 0 ? null : Math.min(...present)
 }
 
-/** When the next object's turn is, where the store has no list of all; null: all were read since the last whole read. */
+/** When the next object's turn is, where the store has no list of all; null: all were read since the last re-read. */
 function getNextScheduledMs(core: Core, { state: rs }: WatchedResource): number | null {
 	const { variations } = rs
 	if (variations?.noListMs === undefined || !knowsAllOwners(rs)) return null
@@ -361,6 +361,7 @@ function noteUnreadable(core: Core, { state: rs }: WatchedResource): void {
 	}
 	const names = failed.slice(0, MAX_NAMES).map(({ id, reason }) => `${id} (${reason})`)
 	const more = failed.length > MAX_NAMES ? ` and ${failed.length - MAX_NAMES} more` : ''
-	const message = `The variations of some ${rs.objectType} cannot be read: ${names.join(', ')}${more}. They are tried again.`
+	const which = `${names.join(', ')}${more}`
+	const message = `The variations of some ${rs.objectType} cannot be read: ${which}. They are tried again.`
 	noteLimit(rs, UNREADABLE_LIMIT, message, core.ports.now())
 }

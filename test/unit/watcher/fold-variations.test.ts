@@ -146,7 +146,7 @@ async function settle(world: World): Promise<void> {
 	expect(buildPollerReport(world.engine.getCore()!).resources[0]!.variations).toMatchObject({ pending: 0 })
 }
 
-test('folding the notifications gives each product with its variations §3.17', { timeout: 600_000 }, async () => {
+test('folding the notifications gives each product with its variations §3.18', { timeout: 600_000 }, async () => {
 	const runs = Number(process.env['VARIATION_STORIES'] ?? 25)
 	await fc.assert(
 		fc.asyncProperty(story, async ({ seed, version, webhooks, coalesce, steps }) => {

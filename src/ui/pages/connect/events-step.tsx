@@ -3,7 +3,7 @@ import { Button } from '../../parts/button.tsx'
 import { Check, Choice, Field, Presets, Select, Switch } from '../../parts/field.tsx'
 import { toId } from '../../parts/text.ts'
 import { toRequestsFinding } from './findings.ts'
-import { BACKFILL, CALLBACK, ENABLED, EVENT_TYPE, INTERVAL, POLLER, RECONCILE } from './model/form.ts'
+import { BACKFILL, CALLBACK, ENABLED, EVENT_TYPE, INTERVAL, POLLER, RECONCILE, VARIATIONS } from './model/form.ts'
 import { FIELD_NAMES } from './model/fields.ts'
 import { Part, type PartProps } from './part.tsx'
 import { toCheckAttributes } from './store-step.tsx'
@@ -235,7 +235,7 @@ function toPlaceholder({ sealedKeys, storedKeys }: FormView, key: string): strin
 type CatalogKey = Catalog['configuration'][number]
 
 const SHOWN_KEYS: ReadonlySet<string> = new Set([
-	...['store.url', ENABLED, EVENT_TYPE, CALLBACK, INTERVAL, RECONCILE, POLLER, BACKFILL, BASIC_USER],
+	...['store.url', ENABLED, EVENT_TYPE, CALLBACK, INTERVAL, RECONCILE, POLLER, VARIATIONS, BACKFILL, BASIC_USER],
 	'event.poller.urls',
 	...SECRET_KEYS,
 ])

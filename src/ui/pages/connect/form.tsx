@@ -11,7 +11,7 @@ import {
 	TypePart,
 } from './events-step.tsx'
 import { Part, type PartProps } from './part.tsx'
-import { ExistingPart, PollingPart, RowParts } from './polling-step.tsx'
+import { ExistingPart, PollingPart, RowParts, VariationsPart } from './polling-step.tsx'
 import { KeyPart, StorePart } from './store-step.tsx'
 import { getStepState, STEPS, type FormView } from './view.ts'
 
@@ -99,6 +99,7 @@ export function FormParts({ view, polling }: { view: FormView; polling: boolean 
 			) : (
 				view.form.rows.map((row, index) => <RowParts view={view} row={row} index={index} />)
 			)}
+			<VariationsPart view={view} oob />
 			{view.instanceId === null ? <ExistingPart view={view} oob /> : null}
 			{polling && view.instanceId === null ? <SummaryPart view={view} oob /> : null}
 		</>

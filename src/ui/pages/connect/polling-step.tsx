@@ -5,7 +5,7 @@ import { Icon } from '../../parts/icon.tsx'
 import { formatExact, formatNumber } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
 import { FIELD_NAMES, toRowName } from './model/fields.ts'
-import { BACKFILL, POLLER, ROW_FIELDS, type ResourceRow } from './model/form.ts'
+import { BACKFILL, POLLER, ROW_FIELDS, VARIATIONS, type ResourceRow } from './model/form.ts'
 import { Part, type PartProps } from './part.tsx'
 import { toCheckAttributes } from './store-step.tsx'
 import { errorOf, type FormView, type StoreCheck } from './view.ts'
@@ -17,6 +17,7 @@ export function PollingFields({ view }: { view: FormView }) {
 	return (
 		<div class='with-events'>
 			<PollingPart view={view} />
+			<VariationsPart view={view} />
 			{view.instanceId === null ? <ExistingPart view={view} /> : null}
 		</div>
 	)
@@ -249,6 +250,24 @@ function JsonEditor({ view, json }: { view: FormView; json: string }) {
 				</Button>
 			</div>
 		</>
+	)
+}
+
+/** How changes of variations are sent. */
+export function VariationsPart({ view, oob = false }: PartProps<FormView>) {
+	const item = view.catalog.configuration.find(({ key }) => key === VARIATIONS)
+	if (item?.options == null) return null
+	return (
+		<Part id='cf-variations' oob={oob}>
+			<Select
+				name={VARIATIONS}
+				label='Variations of products'
+				value={view.form.keys[VARIATIONS] ?? item.defaultValue ?? null}
+				error={errorOf(view, VARIATIONS)}
+				options={item.options.map(({ value, name }) => ({ value, label: name }))}
+				hint='A variation has a price and stock of its own. Choose how a change of it reaches you.'
+			/>
+		</Part>
 	)
 }
 

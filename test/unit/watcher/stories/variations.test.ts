@@ -44,7 +44,7 @@ function expectFolded(world: World, start: KnownVariations): void {
 }
 
 describe('a poll', () => {
-	test('a price of a variation is an UPDATED of its product with the record of the variation §3.17', async () => {
+	test('a price of a variation is an UPDATED of its product with the record of the variation §3.18', async () => {
 		const world = await variableWorld()
 		const [product = 0] = variableIds(world)
 		const [variation = 0] = variationIds(world, product)
@@ -73,9 +73,7 @@ describe('a poll', () => {
 		edit(world, variationIds(world, product)[40]!, { sku: 'other' })
 		await poll(world)
 		expect(world.store.requests - asked).toBeLessThanOrEqual(3)
-		expect(told(world, arrived)).toEqual([
-			`UPDATED ${product} variations.${variationIds(world, product)[40]}.sku`,
-		])
+		expect(told(world, arrived)).toEqual([`UPDATED ${product} variations.${variationIds(world, product)[40]}.sku`])
 	})
 
 	test('a product and its variation saved together are one event', async () => {

@@ -14,6 +14,7 @@ import { pagesBench } from './pages.ts'
 import { customersBench, pollsBench } from './polls.ts'
 import { burstBench, relayBench } from './relay.ts'
 import { eventsBench, idleBench } from './rows.ts'
+import { variationsBench } from './variations.ts'
 import { forgedBench, ingestBench, latencyBench, rowsBench } from './webhooks.ts'
 
 /** The registry: a new bench is a file beside this one and a line here. */
@@ -21,6 +22,7 @@ export const BENCHES: readonly Bench[] = [
 	pollsBench,
 	idleBench,
 	customersBench,
+	variationsBench,
 	changedBench,
 	deletedBench,
 	fairnessBench,

@@ -126,6 +126,7 @@ describe('what is sent, and what it is accepted as', () => {
 			{ 'event.notification.callback.headers': '{"X-A":"b","X-C":"d:e"}' },
 		],
 		['nulls off as boolean', { 'filter.response.nulls': false }, { 'filter.response.nulls': 'false' }],
+		['variations of their own §11.9', { 'event.poller.variations': 'OWN' }, { 'event.poller.variations': 'own' }],
 		['mass changes held §11.9', { 'event.poller.massChanges': 'HOLD' }, { 'event.poller.massChanges': 'hold' }],
 		['a backfill by date §11.9', { 'event.poller.backfill': '2026-01-31' }, { 'event.poller.backfill': '2026-01-31' }],
 		[

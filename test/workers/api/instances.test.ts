@@ -114,6 +114,45 @@ describe('creating', () => {
 		expect((await client.call('GET', `/instances/${made.id}/health`)).body.state).toBe('healthy')
 	})
 
+	test('a new instance sends changes of variations with their product, one of before none; a PUT keeps the value §3.18 §3.19', async () => {
+		const key = 'event.poller.variations'
+		const { body: made } = await client.call('POST', '/instances', body())
+		expect(made.configuration[key]).toBe('parent')
+		const off = await client.call('PATCH', `/instances/${made.id}`, { configuration: { [key]: 'off' } })
+		expect(off.body.configuration[key]).toBe('off')
+		const parent = await client.call('PATCH', `/instances/${made.id}`, { configuration: { [key]: 'parent' } })
+		expect(parent.body.configuration[key]).toBe('parent')
+		expect((await client.call('PUT', `/instances/${made.id}`, body())).body.configuration[key]).toBe('parent')
+		const [row] = await rows('instances')
+		const { [key]: _absent, ...before } = JSON.parse(row!['configuration'])
+		await env.DB.prepare('UPDATE instances SET configuration = ?').bind(JSON.stringify(before)).run()
+		expect((await client.call('GET', `/instances/${made.id}`)).body.configuration[key]).toBe('off')
+		expect((await client.call('PUT', `/instances/${made.id}`, body())).body.configuration[key]).toBe('off')
+		const wrong = await client.call('POST', '/instances', body({ [key]: 'both' }))
+		expect([wrong.status, wrong.body.message]).toEqual([400, expect.stringContaining(key)])
+	})
+
+	test('variations of their own are polled without a row; a shop without that list is 400 with the key §3.19', async () => {
+		const key = 'event.poller.variations'
+		const own = { [key]: 'own', 'event.poller.configuration': undefined }
+		const made = await client.call('POST', '/instances', body(own))
+		expect([made.status, made.body.configuration[key]]).toEqual([200, 'own'])
+		expect(Object.keys(JSON.parse(made.body.configuration['event.poller.configuration']))).not.toContain('variations')
+		const [row] = await rows('instances')
+		expect(Object.keys(JSON.parse(row!['connection']).collections)).toContain('variations')
+		store = createStore({
+			objects: 4,
+			version: '7.0',
+			url: 'https://old.example.com',
+			now: () => Date.parse('2026-06-01T12:00:00Z'),
+		})
+		const refused = await client.call('POST', '/instances', body(own))
+		expect(refused.status).toBe(400)
+		expect(refused.body.message).toMatch(/event\.poller\.variations: expected parent or off.*10\.3/)
+		expect(refused.body.problems).toMatchObject([{ field: key }])
+		expect((await client.call('POST', '/instances', body({ ...own, [key]: 'parent' }))).status).toBe(200)
+	})
+
 	test('secrets are sealed at rest and masked in every answer §2.25', async () => {
 		const { body: made } = await client.call(
 			'POST',

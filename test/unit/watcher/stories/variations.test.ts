@@ -1,5 +1,8 @@
 /** Variations as changes of their product: whatever happens to them, a receiver learns it once (docs/polling.md, Variations). */
 import { describe, expect, test } from 'vitest'
+import { getDefaultDelivery } from '../../../../src/rpc/config.ts'
+import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
+import { getEventReport, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, poll, reread } from '../../../support/stories.ts'
 import {
@@ -218,6 +221,71 @@ describe('the whole life of a variable product', () => {
 		await poll(world)
 		await world.advance(MINUTE_MS)
 		expect(world.store.log.slice(from).filter(({ path }) => path.includes('/variations'))).toHaveLength(3)
+		expectFolded(world, start)
+	})
+})
+
+describe('what is stored', () => {
+	test('the log shows the records of variations; erasing the product erases them, in the log and in what is sent', async () => {
+		const world = await variableWorld()
+		const [product = 0] = variableIds(world)
+		const [variation = 0] = variationIds(world, product)
+		world.answer = () => 500
+		edit(world, variation, { sku: 'secret-sku' })
+		await poll(world)
+		const core = world.engine.getCore()!
+		const { sequence } = core.state
+		const shown = getEventReport(core, sequence)!
+		expect(JSON.parse(shown.variationRecords!)).toMatchObject([{ id: variation, sku: 'secret-sku' }])
+		expect(getEventPage(core, { pageSize: 5, text: 'secret-sku' }).events).toHaveLength(1)
+		expect(eraseObjectContent(core, 'products', String(product))).toBeGreaterThan(0)
+		expect(getEventReport(core, sequence)).not.toHaveProperty('variationRecords')
+		world.answer = () => 204
+		await world.advance(HOUR_MS)
+		expect(world.arrivals.map(({ body }) => body).join()).not.toContain('secret-sku')
+		expect(world.arrivals).toHaveLength(1)
+	})
+
+	test('several changes that go out as one event have the newest records of all of their variations', async () => {
+		const world = await variableWorld({ config: { delivery: { ...getDefaultDelivery('polling'), coalesce: true } } })
+		const start = getStoreVariations(world)
+		const [product = 0] = variableIds(world)
+		const [first = 0, second = 0, third = 0] = variationIds(world, product)
+		world.answer = () => 500
+		edit(world, first, { sku: 'a' })
+		await poll(world)
+		edit(world, second, { sku: 'b' })
+		await poll(world)
+		edit(world, first, { sku: 'c' })
+		world.store.act({ do: 'delete', resource: 'variations', id: third })
+		await poll(world)
+		await world.advance(MINUTE_MS)
+		world.answer = () => 204
+		await world.advance(6 * HOUR_MS)
+		expect(world.arrivals.some((arrival) => 'coalesced' in arrival)).toBe(true)
+		expectFolded(world, start)
+	})
+
+	test('a variation that is saved again in the second in which the first save was read is told too', async () => {
+		const world = await variableWorld({ startMs: Date.UTC(2026, 5, 15, 12, 0, 0) })
+		const start = getStoreVariations(world)
+		const [product = 0] = variableIds(world)
+		const [first = 0, second = 0] = variationIds(world, product)
+		await world.advance(1_000 - (world.nowMs % 1_000))
+		edit(world, first, { sku: 'a' })
+		let isRead = false
+		const requests = world.store.fetch.bind(world.store)
+		world.store.fetch = async (request) => {
+			const response = await requests(request)
+			if (!isRead && request.url.includes(`/products/${product}/variations`)) {
+				isRead = true
+				edit(world, second, { sku: 'b' })
+			}
+			return response
+		}
+		await poll(world)
+		await world.advance(10_000)
+		expect(isRead).toBe(true)
 		expectFolded(world, start)
 	})
 })

@@ -149,7 +149,6 @@ describe('creating', () => {
 		const refused = await client.call('POST', '/instances', body(own))
 		expect(refused.status).toBe(400)
 		expect(refused.body.message).toMatch(/event\.poller\.variations: expected parent or off.*10\.3/)
-		expect(refused.body.problems).toMatchObject([{ field: key }])
 		expect((await client.call('POST', '/instances', body({ ...own, [key]: 'parent' }))).status).toBe(200)
 	})
 

@@ -343,8 +343,10 @@ export class Engine {
 		if (resource === 'products') {
 			entity.record ??= this.#build(resource, entity)
 			entity.record.slug = String(entity.record.slug).replace(/__trashed$/, '')
-			for (const child of this.tables.variations.children(entity.id))
-				if (child.status === 'trash') this.restore('variations', child)
+			// REST sets the status alone (docs/woocommerce.md 8.4).
+			if (this.origin !== 'rest')
+				for (const child of this.tables.variations.children(entity.id))
+					if (child.status === 'trash') this.restore('variations', child)
 		}
 		entity.hash = null
 		this.#note(resource, entity, 'restored', entity.modified !== stamp)

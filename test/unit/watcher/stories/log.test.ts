@@ -287,7 +287,7 @@ test('counts finer than an hour read no more than they may', async () => {
 	expect(counted).toHaveLength(60)
 	expect(counted[0]).toMatchObject({ count: 1 })
 	coreOf(world).ports.sql.run(
-		`INSERT INTO events SELECT sequence + 20000, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, ?, source, changed, flags, record, notifications, confirmed, lag FROM events`,
+		`INSERT INTO events SELECT sequence + 20000, tag, resource, object_type, object_id, object_sequence, previous, previous_event, type, date, ?, source, changed, flags, record, notifications, confirmed, lag, variations FROM events`,
 		since + 3 * DAY_MS,
 	)
 	expect(getTally(coreOf(world), { fromMs: since, toMs: since + 4 * DAY_MS, unit: 'minute' })).toEqual({

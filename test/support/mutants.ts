@@ -37,6 +37,7 @@ export const MUTANTS: Mutant[] = [
 		find: '	state.nextPollMs = alarmMs\n',
 		replace: '',
 		tests: [story('at-rest')],
+	},
 	// Variations
 	{
 		name: 'the first read of variations is sent',

@@ -90,7 +90,8 @@ function getSize(core: Core, row: NotificationRow): number {
 	if (known !== undefined) return known
 	const size =
 		core.ports.sql.all<{ size: number | null }>(
-			`SELECT sum(length(record)) AS size FROM events WHERE sequence IN (SELECT value FROM json_each(?))`,
+			`SELECT sum(coalesce(length(record), 0) + coalesce(length(variations), 0)) AS size FROM events
+			WHERE sequence IN (SELECT value FROM json_each(?))`,
 			JSON.stringify(parseMembers(row.members).map(([sequence]) => sequence)),
 		)[0]?.size ?? 0
 	sizes.set(row, size)

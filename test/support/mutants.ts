@@ -77,9 +77,23 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'a product whose variations changed alone sends nothing',
 		file: 'src/watcher/changes/variation-decisions.ts',
-		find: "	return { ...decision, ofVariations: true, verdict: { do: 'emit', row, changes: [change] } }",
+		find: "	return { ...decision, ofVariations: true, verdict: { do: 'emit', row, changes } }",
 		replace:
-			"	return { ...decision, ofVariations: true, verdict: { do: 'store', row: change === null ? null : row } }",
+			"	return { ...decision, ofVariations: true, verdict: { do: 'store', row: changes.length > 0 ? row : null } }",
+		tests: [story('variations')],
+	},
+	{
+		name: 'records of variations beyond what an event holds are left out',
+		file: 'src/watcher/changes/variation-changes.ts',
+		find: '		if (bytes + own > maxBytes && parts.at(-1)!.length > 0) {',
+		replace: '		if (bytes + own > maxBytes * 1_000 && parts.at(-1)!.length > 0) {',
+		tests: [story('variations')],
+	},
+	{
+		name: 'a long list of variations takes more requests than a slice has',
+		file: 'src/watcher/polling/variation-lists.ts',
+		find: '			if (pagesLeft > budget.requests + MAX_OVERDRAFT) return null\n',
+		replace: '',
 		tests: [story('variations')],
 	},
 	{

@@ -9,6 +9,8 @@ import type { ObjectId } from '../../elements/store.ts'
 
 /** Maximum bytes of a record in an event; larger ones are left out, since a row holds 2 MB. */
 const MAX_STORED_RECORD_BYTES = 1_500_000
+/** Maximum bytes of the records of an event, with those of variations: the rest of a row is small. */
+const MAX_STORED_BYTES = 1_800_000
 
 /** The counter of each event type. */
 const COUNTER_NAMES = { CREATED: 'created', UPDATED: 'updated', DELETED: 'deleted' } as const satisfies Record<
@@ -34,6 +36,16 @@ interface EventContent {
 	chain: ChainPosition | null
 }
 
+/** Bytes that the records of variations may have in an event with this record. Pure. */
+export function getVariationRoom(record: object | null): number {
+	return toRoomBytes(Buffer.byteLength(JSON.stringify(record)))
+}
+
+/** `bytes`: of the record, which is left out if it is too large. */
+function toRoomBytes(bytes: number): number {
+	return bytes > MAX_STORED_RECORD_BYTES ? MAX_STORED_RECORD_BYTES : MAX_STORED_BYTES - bytes
+}
+
 /** Numbers and counts an event. `emitEvents` records it. */
 export function createStoreEvent(
 	tx: Tx,
@@ -53,7 +65,7 @@ export function createStoreEvent(
 	const bytes = Buffer.byteLength(text)
 	const isTooLarge = bytes > MAX_STORED_RECORD_BYTES
 	const variations = content.variationRecords == null ? null : JSON.stringify(content.variationRecords)
-	const roomBytes = isTooLarge ? MAX_STORED_RECORD_BYTES : MAX_STORED_RECORD_BYTES - bytes
+	const roomBytes = toRoomBytes(bytes)
 	return createEvent(tx, core, {
 		resourceNumber: rs.number,
 		resource: resource.objectType,

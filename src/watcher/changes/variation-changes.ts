@@ -59,12 +59,19 @@ export interface VariationContext {
 	nowMs: number
 }
 
+/** A change of one variation, as it is sent. */
+export interface ToldVariation {
+	id: ObjectId
+	/** Fields that changed; [] stands for the variation as a whole: it was created, deleted, trashed or restored. */
+	names: readonly string[]
+	/** As the store shows it; null: it is deleted. */
+	record: VendorRecord | null
+}
+
 /** What a read means. */
 export interface VariationDiff {
-	/** `variations.<id>.<field>`, and `variations.<id>` of one that was created, deleted, trashed or restored. */
-	changedFields: string[]
-	/** The variations that are named, as the store shows them. */
-	records: VendorRecord[]
+	/** The changes to send. */
+	told: ToldVariation[]
 	/** Rows to write, and variations whose rows are removed. */
 	rows: KnownVariation[]
 	removed: ObjectId[]
@@ -122,8 +129,10 @@ export function diffVariations(
 	]
 	const next = toDoubt(doubt, { missing, older: isOlderShown ? [] : older, waits }, nowMs)
 	return {
-		changedFields: toNames(told, removed),
-		records: told.map(({ snapshot }) => snapshot.record),
+		told: [
+			...removed.map((id): ToldVariation => ({ id, names: [], record: null })),
+			...told.map(({ snapshot: { id, record }, names }): ToldVariation => ({ id, names, record })),
+		],
 		rows: [...rows, ...told.map(({ snapshot }) => toKnown(snapshot, read, context))],
 		removed,
 		...next,
@@ -225,15 +234,34 @@ function toDoubt(
 }
 
 function toSilentDiff(rows: KnownVariation[], removed: ObjectId[]): VariationDiff {
-	return { changedFields: [], records: [], rows, removed, doubt: {}, againMs: null, unexplained: [], missing: [] }
+	return { told: [], rows, removed, doubt: {}, againMs: null, unexplained: [], missing: [] }
 }
 
-function toNames(changes: readonly Change[], removed: readonly ObjectId[]): string[] {
-	const wholes = [...removed, ...changes.filter(({ names }) => names.length === 0).map(({ snapshot }) => snapshot.id)]
-	const fields = changes.flatMap(({ snapshot, names }) => names.map((name) => `variations.${snapshot.id}.${name}`))
-	const all = [...wholes.map((id) => `variations.${id}`), ...fields]
-	if (all.length <= MAX_NAMES) return all
-	return [...new Set([...removed, ...changes.map(({ snapshot }) => snapshot.id)])].map((id) => `variations.${id}`)
+/**
+ * The changed fields that an event of these changes names: `variations.<id>.<field>`, or `variations.<id>` of a
+ * variation as a whole. Too many name the variations alone.
+ */
+export function toChangedFields(told: readonly ToldVariation[]): string[] {
+	const wholes = told.filter(({ names }) => names.length === 0).map(({ id }) => `variations.${id}`)
+	const fields = told.flatMap(({ id, names }) => names.map((name) => `variations.${id}.${name}`))
+	const all = [...wholes, ...fields]
+	return all.length <= MAX_NAMES ? all : told.map(({ id }) => `variations.${id}`)
+}
+
+/** Changes in parts whose records have at most so many bytes together, or are of one variation. At least one part. */
+export function splitTold(told: readonly ToldVariation[], maxBytes: number): ToldVariation[][] {
+	const parts: ToldVariation[][] = [[]]
+	let bytes = 0
+	for (const one of told) {
+		const own = Buffer.byteLength(JSON.stringify(one.record)) + 1
+		if (bytes + own > maxBytes && parts.at(-1)!.length > 0) {
+			parts.push([])
+			bytes = 0
+		}
+		parts.at(-1)!.push(one)
+		bytes += own
+	}
+	return parts
 }
 
 function toKnown(

@@ -10,9 +10,17 @@ import { knowsAllOwners } from '../core/variation-state.ts'
 import type { VariationDoubt, VariationOwner } from '../core/variation-table.ts'
 import type { Decision, ReadContext } from './decisions.ts'
 import type { Change, KnownObject } from './gate-types.ts'
-import { diffVariations, type VariationDiff, type VariationRead } from './variation-changes.ts'
+import { getVariationRoom } from './new-event.ts'
+import {
+	diffVariations,
+	splitTold,
+	toChangedFields,
+	type ToldVariation,
+	type VariationDiff,
+	type VariationRead,
+} from './variation-changes.ts'
 import { getParentedLists, readKnownVariations, toVariationContext, writeVariations } from './variation-index.ts'
-import type { ObjectId, Snapshot, VariationLists } from '../../elements/store.ts'
+import type { ObjectId, Snapshot, VariationLists, VendorRecord } from '../../elements/store.ts'
 
 /** An object that was saved this shortly before its variations were read may be saved again in the same second, ms. */
 const MAX_SAME_SECOND_MS = 2_000
@@ -231,32 +239,41 @@ export function getVariationRetryMs(tries: number): number {
 	return Math.min(MIN_RETRY_MS * 2 ** Math.min(tries - 1, 30), MAX_RETRY_MS)
 }
 
-/** The decision with the changes of variations: an UPDATED of the object if it has no other change. Pure. */
-function withChanges(decision: Decision, next: KnownObject, diff: VariationDiff, filtered: boolean): Decision {
-	const { changedFields, records: variationRecords } = diff
-	if (changedFields.length === 0) return decision
-	const { verdict, known, observation } = decision
+/**
+ * The decision with the changes of variations: an UPDATED of the object if it has no other change. What does not fit
+ * into an event follows in further ones. Pure.
+ */
+function withChanges(decision: Decision, next: KnownObject, { told }: VariationDiff, filtered: boolean): Decision {
+	if (told.length === 0) return decision
+	const { verdict, known, observation, observed } = decision
+	const record = 'gone' in observed ? null : observed.snapshot.record
+	const [first = [], ...others] = splitTold(told, getVariationRoom(record))
+	const dateSec = known !== null && known.modifiedSec !== next.modifiedSec ? next.modifiedSec : null
+	const toUpdate = (part: readonly ToldVariation[]): Change => ({
+		type: 'UPDATED',
+		changedFields: toChangedFields(part),
+		variationRecords: toRecords(part),
+		...(next.state === 'unlisted' && { unlisted: true }),
+		dateSec,
+		withRecord: true,
+	})
 	if (verdict.do === 'emit') {
 		const add = (change: Change): Change =>
-			change.type === 'DELETED'
-				? change
-				: {
-						...change,
-						variationRecords,
-						changedFields: change.changedFields === null ? null : [...change.changedFields, ...changedFields],
-					}
-		return { ...decision, verdict: { ...verdict, changes: verdict.changes.map(add) } }
+			change.type === 'DELETED' ? change : addVariations(change, toChangedFields(first), toRecords(first))
+		return { ...decision, verdict: { ...verdict, changes: [...verdict.changes.map(add), ...others.map(toUpdate)] } }
 	}
 	// An object that has left its `where` sends nothing.
 	if (filtered && (next.state === 'unlisted' || observation.kind === 'hidden')) return decision
-	const change: Change = {
-		type: 'UPDATED',
-		changedFields,
-		variationRecords,
-		...(next.state === 'unlisted' && { unlisted: true }),
-		dateSec: known !== null && known.modifiedSec !== next.modifiedSec ? next.modifiedSec : null,
-		withRecord: true,
-	}
+	const changes = [first, ...others].map(toUpdate)
 	const row = verdict.do === 'store' ? next : { ...next, asOfMs: Math.max(next.asOfMs, observation.requestedAtMs) }
-	return { ...decision, ofVariations: true, verdict: { do: 'emit', row, changes: [change] } }
+	return { ...decision, ofVariations: true, verdict: { do: 'emit', row, changes } }
+}
+
+function addVariations(change: Change, names: readonly string[], variationRecords: readonly VendorRecord[]): Change {
+	const changedFields = change.changedFields === null ? null : [...change.changedFields, ...names]
+	return { ...change, variationRecords, changedFields }
+}
+
+function toRecords(told: readonly ToldVariation[]): VendorRecord[] {
+	return told.map(({ record }) => record).filter((record) => record !== null)
 }

@@ -6,8 +6,10 @@ import { toVariationProfile } from '../changes/variation-index.ts'
 import { readObject, requestPage, StoreError, type SliceBudget } from '../source/requests.ts'
 import type { ObjectId, Resource, Snapshot, VariationLists } from '../../elements/store.ts'
 
-/** Pages that are read of one list: more variations than any store can show in a shop. */
-const MAX_PAGES = 50
+/** Pages that are read of one list, in one slice. */
+const MAX_PAGES = 40
+/** Requests by which a list may exceed what its slice has left: a slice has fewer than the platform allows. */
+const MAX_OVERDRAFT = 8
 const MAX_ROWS = 100
 const MIN_ROWS = 10
 /** Variations that are read by id at a time. */
@@ -74,7 +76,9 @@ export async function withListOf<T>(
 	}
 }
 
-/** All variations of an object. Throws StoreError. */
+/**
+ * All variations of an object; null: they take more requests than the slice has left. Throws StoreError.
+ */
 export async function readVariationList(
 	core: Core,
 	watched: WatchedResource,
@@ -82,7 +86,7 @@ export async function readVariationList(
 	owner: ObjectId,
 	budget: SliceBudget,
 	{ fresh, failedTries }: { fresh: boolean; failedTries: number },
-): Promise<VariationList> {
+): Promise<VariationList | null> {
 	const list = toListWatched(core, watched, lists, lists.of(owner))
 	const limit = getListRows(watched, failedTries)
 	return withListOf(watched, list, async () => {
@@ -101,6 +105,8 @@ export async function readVariationList(
 			for (const snapshot of own) shown.set(snapshot.id, snapshot)
 			// What an old answer, or one with another object's variations, does not show may be there.
 			if (page.isStale || own.length < page.snapshots.length) isUsable = false
+			const pagesLeft = Math.min(Math.ceil(((page.total ?? 0) - offset - limit) / limit), MAX_PAGES - pages - 1)
+			if (pagesLeft > budget.requests + MAX_OVERDRAFT) return null
 			const isLast = page.total === null ? page.rows < page.limit : offset + page.limit >= page.total
 			const isOver = page.rows === 0 || pages + 1 >= MAX_PAGES
 			if (!isLast && !isOver) continue

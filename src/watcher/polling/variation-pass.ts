@@ -138,7 +138,7 @@ function noteShown(
 		)
 		const read = toRead(page, profile, byOwner.get(ownerId) ?? [])
 		const diff = diffVariations(known, read, toVariationContext(core, watched, lists, toReference(owner), []))
-		const isSilent = owner?.readMs === null || diff.changedFields.length + diff.unexplained.length === 0
+		const isSilent = owner?.readMs === null || diff.told.length + diff.unexplained.length === 0
 		const isDoubtful = diff.againMs !== null
 		if (isSilent && !isDoubtful) writeVariations(tx, core, rs.number, ownerId, { rows: diff.rows, removed: [] })
 		else queueVariations(tx, core, watched, ownerId, toQueued(core))

@@ -95,6 +95,7 @@ export async function readMovedVariations(
 		if (owner !== undefined && Object.keys(owner.doubt).length > 0) continue
 		try {
 			const read = await readVariationList(core, watched, lists, id, budget, { fresh: false, failedTries: 0 })
+			if (read === null) return
 			holdVariations(core, rs.number, id, { ...read, gone: [], trashed: [], isProven: false, source })
 		} catch (error) {
 			if (error instanceof StoreError) return
@@ -186,11 +187,17 @@ async function readOwner(
 ): Promise<void> {
 	try {
 		const read = await readVariations(core, watched, lists, owner, budget)
-		if (read === null) return postpone(core, watched, owner, 'its list of variations lacks some that are there')
+		if (read === 'contradicted')
+			return postpone(core, watched, owner, 'its list of variations lacks some that are there')
+		if (read === 'too-long') {
+			// The next slice has the requests that it takes.
+			budget.requests = 0
+			return
+		}
 		const diff = compareRead(core, watched, lists, owner, read)
 		if (diff.unexplained.length > 0 && waitForProof(core, watched, owner, read, diff)) return
 		const proven = diff.unexplained.length > 0 ? { ...read, isProven: true } : read
-		const isTold = diff.unexplained.length > 0 || diff.changedFields.length > 0
+		const isTold = diff.unexplained.length > 0 || diff.told.length > 0
 		if (!isTold) recordAlone(core, watched, lists, owner.id, proven)
 		else await recordWithObject(core, watched, owner, proven, budget)
 		noteUnreadable(core, watched)
@@ -239,14 +246,17 @@ function compareRead(
 	)
 }
 
-/** Reads a list, and what it lacks by id once that has been missing for a while. null: the list is not believed. */
+/**
+ * Reads a list, and what it lacks by id once that has been missing for a while. `contradicted`: some that it lacks are
+ * there; `too-long`: for what is left of the slice.
+ */
 async function readVariations(
 	core: Core,
 	watched: WatchedResource,
 	lists: VariationLists,
 	owner: VariationOwner,
 	budget: SliceBudget,
-): Promise<VariationRead | null> {
+): Promise<VariationRead | 'contradicted' | 'too-long'> {
 	const { doubt } = owner
 	// What decides about a deletion or an older state must not come from a cache.
 	const fresh = Object.keys(doubt).length > 0
@@ -254,12 +264,13 @@ async function readVariations(
 		fresh,
 		failedTries: doubt.failed?.tries ?? 0,
 	})
+	if (list === null) return 'too-long'
 	const read: VariationRead = { ...list, gone: [], trashed: [], isProven: false, source: owner.source }
 	const { missing } = compareRead(core, watched, lists, owner, read)
 	const isLong = doubt.missingMs !== undefined && core.ports.now() - doubt.missingMs >= MIN_MISSING_MS
 	if (missing.length === 0 || !isLong) return read
 	const found = await findMissingVariations(core, watched, lists, owner.id, missing, budget)
-	return found.isContradicted ? null : { ...read, ...found }
+	return found.isContradicted ? 'contradicted' : { ...read, ...found }
 }
 
 /** Whether variations that differ without a new date wait for further reads, in case that they differ in each. */

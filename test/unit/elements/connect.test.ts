@@ -236,18 +236,28 @@ describe('connecting a store', () => {
 })
 
 describe('a record that spoils the lists it is in', () => {
-	const spoiled = (poison: { as: 'broken' | 'error' | 'huge' | 'firewall'; newest?: boolean; id?: number }): SimulatedStore => {
+	const spoiled = (poison: {
+		as: 'broken' | 'error' | 'huge' | 'firewall'
+		newest?: boolean
+		id?: number
+	}): SimulatedStore => {
 		const store = https({ objects: 12 })
 		const ids = [...store.state('products').keys()]
 		store.setFaults({ match: '/products', poison: { as: poison.as, id: ids.at(poison.newest === true ? -1 : -4)! } })
 		return store
 	}
 
-	it.each(['broken', 'error', 'huge', 'firewall'] as const)('does not keep a store from being connected (%s)', async (as) => {
-		const { result, asked } = await connect(spoiled({ as }))
-		expect(result).toMatchObject({ ok: true, connection: { collections: { products: { readable: true, total: 12 } } } })
-		expect(asked).toHaveLength(7)
-	})
+	it.each(['broken', 'error', 'huge', 'firewall'] as const)(
+		'does not keep a store from being connected (%s)',
+		async (as) => {
+			const { result, asked } = await connect(spoiled({ as }))
+			expect(result).toMatchObject({
+				ok: true,
+				connection: { collections: { products: { readable: true, total: 12 } } },
+			})
+			expect(asked).toHaveLength(7)
+		},
+	)
 
 	it('may be the newest, or of the first collection', async () => {
 		const { result } = await connect(spoiled({ as: 'error', newest: true }), { paths: ['products', 'orders'] })

@@ -225,6 +225,34 @@ describe('the whole life of a variable product', () => {
 	})
 })
 
+test('1,500 variations: no slice makes more requests than the platform allows, and all are told', async () => {
+	const world = await variableWorld()
+	const start = getStoreVariations(world)
+	const [product = 0, other = 0] = variableIds(world)
+	addVariations(world, product, 1_500 - variationIds(world, product).length)
+	addVariations(world, other, 1_200)
+	const { engine } = world
+	const runSlice = engine.runSlice.bind(engine)
+	let most = 0
+	engine.runSlice = async () => {
+		const before = world.store.requests
+		await runSlice()
+		most = Math.max(most, world.store.requests - before)
+	}
+	await poll(world)
+	await world.advance(5 * MINUTE_MS)
+	expect(most).toBeLessThanOrEqual(50)
+	expectFolded(world, start)
+	const ids = variationIds(world, product)
+	for (const id of ids) edit(world, id, { sku: `changed-${id}` })
+	await poll(world)
+	await world.advance(5 * MINUTE_MS)
+	expect(most).toBeLessThanOrEqual(50)
+	// So many names stand for the variations alone.
+	expect(told(world).join(' ').split(' ')).toContain(`variations.${ids[0]}`)
+	expectFolded(world, start)
+})
+
 describe('what is stored', () => {
 	test('the log shows the records of variations; erasing the product erases them, in the log and in what is sent', async () => {
 		const world = await variableWorld()

@@ -35,6 +35,14 @@ export const EventEntryResponse = z
 		tooLarge: True.optional().meta({ description: 'The record was too large to keep' }),
 		recordUrl: z.string().optional().meta({ description: 'URL of the record, if the notification does not carry it' }),
 		source: z.enum(['poll', 'webhook', 'reread']),
+		variationRecords: z
+			.array(VendorRecord)
+			.optional()
+			.meta({
+				description:
+					'The records of the variations that changedFields name as variations.<id>…, or of all variations of a new ' +
+					'product; one that is named and has no record is deleted. In the event log it is variationData',
+			}),
 	})
 	.meta({ id: 'EventEntry', examples: [EVENT_ENTRY] })
 

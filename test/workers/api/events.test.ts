@@ -51,6 +51,13 @@ describe('a list', () => {
 		}
 	})
 
+	test('has the records of the variations that changed beside the record, as text §3.18', async () => {
+		const rows = client.world.watchers.events.get(7)!
+		rows[4]!.variationRecords = '[{"id":98,"price":1.10}]'
+		const { body } = await get('/instances/7/events?pageSize=2')
+		expect(body.map((one: any) => one.variationData)).toEqual(['[{"id":98,"price":1.10}]', undefined])
+	})
+
 	test('of many instances holds no more of them together than a page; what is too large beside the others is read alone', async () => {
 		const { watchers } = client.world
 		const record = JSON.stringify({ id: 17, note: 'x'.repeat(5_000_000) })

@@ -249,6 +249,16 @@ describe('an event', () => {
 		expect(findForbidden(html)).toEqual([])
 	})
 
+	test('shows the variations that changed, and of many changed fields the first ones', async () => {
+		const row = client.world.watchers.events.get(7)![4]!
+		const changedFields = Array.from({ length: 40 }, (_, n) => `variations.${n}.price`)
+		row.entry = JSON.stringify({ ...JSON.parse(row.entry), changedFields })
+		row.variationRecords = '[{"id":98,"sku":"of-a-variation"}]'
+		const { html } = await browser.open(`/instances/7/events/${eventId(5)}`)
+		expect(html).toContain('of-a-variation')
+		expect(html).toContain('variations.29.price and 10 more')
+	})
+
 	test('says that a record was erased or too large', async () => {
 		const row = client.world.watchers.events.get(7)![4]!
 		row.entry = JSON.stringify({ ...JSON.parse(row.entry), erased: true })

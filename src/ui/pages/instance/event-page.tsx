@@ -8,7 +8,7 @@ import { State, type Tone } from '../../parts/state.tsx'
 import { formatDuration, formatLag } from '../../parts/text.ts'
 import { Time } from '../../parts/time.tsx'
 import { toEventPath, type Attempts, type EventRecord, type Timeline } from './data.ts'
-import { parseRecord, SOURCES, toDeliveryWords, toNotificationWords } from './event-words.ts'
+import { parseRecord, SOURCES, toDeliveryWords, toFieldList, toNotificationWords } from './event-words.ts'
 
 /** A notification that carries the event, with its attempts, oldest first. */
 export interface Delivery {
@@ -35,6 +35,7 @@ export function EventPage({ event, deliveries, timeline, csrf, now }: EventPageP
 			<ChangeCard event={event} timeline={timeline} />
 			<Deliveries event={event} deliveries={deliveries} csrf={csrf} now={now} />
 			<RecordCard event={event} />
+			<VariationsCard event={event} />
 		</>
 	)
 }
@@ -78,7 +79,7 @@ function EventFacts({ event, timeline, now }: Pick<EventPageProps, 'event' | 'ti
 					['Detected by', `${SOURCES[event.source]}${lag}${confirmation}`],
 					event.event.changedFields === undefined
 						? null
-						: ['Fields', <code>{event.event.changedFields.join(', ')}</code>],
+						: ['Fields', <code>{toFieldList(event.event.changedFields)}</code>],
 					['Object', `change ${event.objectSequence} of ${event.objectType} ${event.objectId}`],
 					event.event.test === true ? ['Test', 'Nothing changed in the store.'] : null,
 				]}
@@ -156,6 +157,16 @@ function AgainForm({ event, notificationId, csrf }: { event: EventRecord; notifi
 
 function toAttemptTone({ delivered }: Attempts[number]): Tone {
 	return delivered ? 'ok' : 'bad'
+}
+
+/** The records of the variations that it is about. */
+function VariationsCard({ event: { variationData } }: { event: EventRecord }) {
+	if (variationData === undefined || variationData === '[]') return null
+	return (
+		<Card title='Variations' plain>
+			<JsonView text={variationData} label='The variations that changed' />
+		</Card>
+	)
 }
 
 function RecordCard({ event }: { event: EventRecord }) {

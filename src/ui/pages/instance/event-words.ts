@@ -55,12 +55,21 @@ export const SOURCES: Readonly<Record<EventRecord['source'], string>> = {
 	reread: 're-read',
 }
 
+/** Names of fields in a list; variations can be hundreds. */
+const MAX_SHOWN_FIELDS = 30
+
+/** Fields that changed, as far as a line has room for them. */
+export function toFieldList(fields: readonly string[]): string {
+	const more = fields.length - MAX_SHOWN_FIELDS
+	return `${fields.slice(0, MAX_SHOWN_FIELDS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
 /** The fields that changed, or what was created, in a few words; '': neither is known. */
 export function toChangeText(event: EventRecord): string {
 	if (event.event.test === true) return 'test event'
 	if (event.eventType === 'DELETED') return event.event.trashed === true ? 'moved to the trash' : ''
 	const fields = event.event.changedFields
-	if (event.eventType === 'UPDATED') return fields === undefined ? '' : fields.join(', ')
+	if (event.eventType === 'UPDATED') return fields === undefined ? '' : toFieldList(fields)
 	return summarizeRecord(parseRecord(event.providerData))
 }
 

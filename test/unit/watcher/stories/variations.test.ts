@@ -1,6 +1,9 @@
 /** Variations as changes of their product: whatever happens to them, a receiver learns it once (docs/polling.md, Variations). */
 import { describe, expect, test } from 'vitest'
 import { getDefaultDelivery } from '../../../../src/rpc/config.ts'
+import { getParentedLists } from '../../../../src/watcher/changes/variation-index.ts'
+import { readVariationList } from '../../../../src/watcher/polling/variation-lists.ts'
+import { getWatchedResources } from '../../../../src/watcher/source/resources.ts'
 import { eraseObjectContent } from '../../../../src/watcher/log/erasure.ts'
 import { getEventReport, getEventPage } from '../../../../src/watcher/queries/log-pages.ts'
 import { buildPollerReport } from '../../../../src/watcher/queries/reports.ts'
@@ -243,6 +246,16 @@ test('1,500 variations: no slice makes more requests than the platform allows, a
 	await world.advance(5 * MINUTE_MS)
 	expect(most).toBeLessThanOrEqual(50)
 	expectFolded(world, start)
+	const core = engine.getCore()!
+	const [watched] = getWatchedResources(core)
+	const lists = getParentedLists(core, watched!)!
+	const read = async (requests: number): Promise<number | null> => {
+		const budget = { requests, untilMs: Infinity }
+		const list = await readVariationList(core, watched!, lists, product, budget, { fresh: false, failedTries: 0 })
+		return list?.snapshots.length ?? null
+	}
+	// What is left of a slice may be exceeded by a few requests.
+	expect([await read(3), await read(30)]).toEqual([null, 1_500])
 	const ids = variationIds(world, product)
 	for (const id of ids) edit(world, id, { sku: `changed-${id}` })
 	await poll(world)

@@ -7,10 +7,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildWorker } from '../support/miniflare.ts'
 
 /** Compressed size, KiB. It was 547 before it was minified, and 399 before it held each answer of a store against its question. */
-const MAX_KIB = 432
+const MAX_KIB = 456
 
 /** The same without src/ui, KiB. It was 326 then. */
-const MAX_KIB_WITHOUT_PAGES = 360
+const MAX_KIB_WITHOUT_PAGES = 382
 /** What src/app.ts imports of src/ui. */
 const PAGES = ['routes.ts', 'connect.tsx', 'http/errors.tsx', 'http/session.ts']
 

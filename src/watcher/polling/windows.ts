@@ -347,7 +347,7 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		rs.baseline === null &&
 		unknownCount === head.snapshots.length &&
 		unknownCount > 0 &&
-		offset < (head.total ?? 0)
+		(head.total === null || offset < head.total)
 	) {
 		const limit = Math.min(MAX_WINDOW_ROWS, rs.pageSize)
 		const page = await listPage(core, watched, { order: 'id-desc', offset: Math.max(0, offset - 1), limit }, budget)
@@ -356,7 +356,8 @@ async function pollNewest(core: Core, watched: WatchedResource, budget: SliceBud
 		const again = page.snapshots.filter(({ id }) => shown.has(id)).length
 		for (const { id } of page.snapshots) shown.add(id)
 		offset += Math.max(1, page.limit - 1)
-		if (page.rows === 0 || recorded.unknown < page.snapshots.length - again) unknownCount = 0
+		const isEnd = page.rows === 0 || (head.total === null && page.rows < page.limit)
+		if (isEnd || again === page.snapshots.length || recorded.unknown < page.snapshots.length - again) unknownCount = 0
 	}
 	completePoll(core, watched, head.storeNowMs, head.isStale ? null : 0)
 	// A total that says nothing is requested again with the next poll.

@@ -180,12 +180,10 @@ describe('names and tags', () => {
 	})
 
 	test('take one pass, however long and nested they are', () => {
+		// A pass for each level would take minutes: the test would not end in its time.
 		const nested = '<'.repeat(500_000) + '>'.repeat(500_000)
-		const startedMs = performance.now()
 		expect(stripHtml(nested)).toBe('')
 		expect(parseName(`${nested}Shop`)).toEqual({ ok: true, name: 'Shop' })
-		// A pass for each level would take minutes.
-		expect(performance.now() - startedMs).toBeLessThan(5_000)
 	})
 
 	test('one text is a list of one; placeholders and repeats are no tags', () => {

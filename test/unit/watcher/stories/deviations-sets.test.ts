@@ -168,6 +168,7 @@ test('lists of the newest hundred ids alone, whose total says so: what they lack
 			products: 150,
 			options: {
 				store: { url },
+				pollIntervalMs: 20 * MINUTE_MS,
 				prepare: (store) => void intercept(store, (call) => (call.id === null ? newest(call) : call.ask(call.request))),
 			},
 		},

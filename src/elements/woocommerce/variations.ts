@@ -14,8 +14,19 @@ export const VARIATIONS_POLLER: { label: string; settings: PollerResource } = {
 /** How paths of a product name parts of its variations. */
 const VARIATION_PATH = /^variations\.[^.]*\*[^.]*\.(.+)$/
 
+/** The last answer for a resource: every alarm asks. */
+const knownLists = new WeakMap<Resource, { connection: Connection; lists: VariationLists | null }>()
+
 /** The lists of the variations of a resource's objects; null: these have none. */
 export function getVariationLists(resource: Resource, connection: Connection): VariationLists | null {
+	const known = knownLists.get(resource)
+	if (known?.connection === connection) return known.lists
+	const lists = createVariationLists(resource, connection)
+	knownLists.set(resource, { connection, lists })
+	return lists
+}
+
+function createVariationLists(resource: Resource, connection: Connection): VariationLists | null {
 	const { path, idField, indexed, placeholders, ignore } = resource
 	if (path !== 'products' || idField !== 'id' || !indexed || placeholders) return null
 	// Whoever ignores the list of a product's variations does not want to know of them.

@@ -120,6 +120,12 @@ export function recordObservations(
 	return { ...recorded, accepted: earlier.reduce((sum, { accepted }) => sum + accepted, recorded.accepted) }
 }
 
+/**
+ * How long reads wait that a webhook causes and no event waits for, ms: its event is delivered first, and one alarm
+ * reads for several.
+ */
+export const DELIVERY_FIRST_MS = 1_000
+
 /** The circumstances of a payload that was received at `receivedMs`. */
 export function toHookContext(core: Core, receivedMs: number): ReadContext {
 	return {
@@ -376,7 +382,7 @@ function noteChanges(
 	const [first] = events
 	if (first !== undefined && readContext.source !== 'webhook' && rs.baseline === null)
 		expectWebhook(tx, core, watched, first.sequence)
-	if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot)
+	if (!('gone' in observed)) queueRelatedObjects(core, watched, observed.snapshot, readContext)
 }
 
 /** The event of a change. Counts it in the object's new row. */
@@ -430,14 +436,16 @@ function toIdRecord(idField: string, id: ObjectId): object {
 }
 
 /** Queues the objects of other resources that a record refers to. */
-function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Snapshot): void {
+function queueRelatedObjects(core: Core, watched: WatchedResource, snapshot: Snapshot, { via }: ReadContext): void {
+	const now = core.ports.now()
 	for (const target of watched.resource.relatedObjects?.(snapshot.record) ?? []) {
 		const targetState = core.state.resources.find((candidate) => candidate.identity === target.path)
-		if (targetState !== undefined && targetState.number !== watched.state.number)
-			core.relatedQueue.set(`${targetState.number}:${target.id}`, {
-				number: targetState.number,
-				id: target.id,
-				atMs: core.ports.now(),
-			})
+		if (targetState === undefined || targetState.number === watched.state.number) continue
+		const key = `${targetState.number}:${target.id}`
+		const dueMs = Math.min(
+			via === 'hook' ? now + DELIVERY_FIRST_MS : now,
+			core.relatedQueue.get(key)?.dueMs ?? Infinity,
+		)
+		core.relatedQueue.set(key, { number: targetState.number, id: target.id, atMs: now, dueMs })
 	}
 }

@@ -25,6 +25,17 @@ export interface WatchedResource {
 	configured?: Resource
 }
 
+/** A read of an object that a change of another object points at. */
+export interface RelatedRead {
+	/** Of its resource. */
+	number: number
+	id: number | string
+	/** When it was queued. */
+	atMs: number
+	/** Not before; absent: at once. */
+	dueMs?: number
+}
+
 /** How a resource is read. */
 export function getStrategy({ resource, configured, state }: WatchedResource): Strategy {
 	return toStrategy(configured ?? resource, state.abilities)
@@ -61,7 +72,7 @@ export class Core {
 	 * Objects that a change of another object points at: read at the next chance, forgotten with the memory (the pass
 	 * finds them too).
 	 */
-	readonly relatedQueue = new Map<string, { number: number; id: number | string; atMs: number }>()
+	readonly relatedQueue = new Map<string, RelatedRead>()
 	/** When objects were last read by id, `resource:id` → ms: hints for one object are merged. */
 	readonly lastReadMs = new Map<string, number>()
 	/** Per resource number: when a list of it was last answered, ms. */

@@ -40,7 +40,8 @@ export function getNextRelatedReadMs(core: Core): number | null {
 	const { reads } = core.state
 	const now = core.ports.now()
 	const minuteExhausted = reads.count >= MAX_RELATED_READS_PER_MINUTE && reads.minute === Math.floor(now / 60_000)
-	return minuteExhausted ? (reads.minute + 1) * 60_000 : now
+	const dueMs = Math.min(...[...core.relatedQueue.values()].map((related) => related.dueMs ?? now))
+	return Math.max(dueMs, minuteExhausted ? (reads.minute + 1) * 60_000 : now)
 }
 
 /**
@@ -171,7 +172,8 @@ export async function relatedReadStep(
 	findWatched: (number: number) => WatchedResource | null,
 	budget: SliceBudget,
 ): Promise<boolean> {
-	const next = core.relatedQueue.entries().next().value
+	const now = core.ports.now()
+	const next = [...core.relatedQueue].find(([, { dueMs = now }]) => dueMs <= now)
 	if (next === undefined) return false
 	if (!tryCountRead(core, MAX_RELATED_READS_PER_MINUTE)) return false
 	const [key, target] = next

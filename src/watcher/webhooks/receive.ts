@@ -10,7 +10,7 @@ import { noteDates } from '../core/unreadable-dates.ts'
 import type { PendingCheck } from '../core/lookup-table.ts'
 import type { Tx } from '../core/tx.ts'
 import { readIndexRows, getSampleFieldNames } from '../changes/object-index.ts'
-import { recordObservations, toHookContext } from '../changes/recorder.ts'
+import { DELIVERY_FIRST_MS, recordObservations, toHookContext } from '../changes/recorder.ts'
 import { getParentedLists, queueVariations } from '../changes/variation-index.ts'
 import { addGap } from './gaps.ts'
 import { getWatchedResources } from '../source/resources.ts'
@@ -155,7 +155,7 @@ function applyDeliveryDecision(
 	const observed = { id: snapshot.id, snapshot }
 	const result = recordObservations(tx, core, watched, [observed], toHookContext(core, delivery.receivedMs))
 	for (const objectId of result.toRecheck) queueHint(tx, core, watched, objectId, {})
-	if (decision.check !== undefined) queueHint(tx, core, watched, id, decision.check)
+	if (decision.check !== undefined) queueHint(tx, core, watched, id, decision.check, DELIVERY_FIRST_MS)
 }
 
 /** The current version of the secrets is accepted, and the one before it until its grace ends. */
@@ -193,11 +193,11 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 }
 
 /** Queues a read of an object; hints for one object are merged. */
-function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck): void {
-	const now = core.ports.now()
+function queueHint(tx: Tx, core: Core, watched: WatchedResource, id: ObjectId, check: PendingCheck, delayMs = 0): void {
+	const earliestMs = core.ports.now() + delayMs
 	const { number } = watched.state
 	const lastReadMs = core.lastReadMs.get(`${number}:${id}`)
-	const dueMs = lastReadMs === undefined ? now : Math.max(now, lastReadMs + MIN_HINT_INTERVAL_MS)
+	const dueMs = lastReadMs === undefined ? earliestMs : Math.max(earliestMs, lastReadMs + MIN_HINT_INTERVAL_MS)
 	const waiting = check.payloads === undefined ? [] : (core.lookups.find(number, id)?.check.payloads ?? [])
 	const payloads = toStorablePayloads([...waiting, ...(check.payloads ?? [])])
 	core.lookups.queue(tx, number, id, dueMs, { hook: true, ...check, ...(payloads.length > 0 && { payloads }) })

@@ -39,7 +39,12 @@ export function countAccepted(
 ): void {
 	core.state.counters.delivered++
 	countNotification(tx, core, atMs)
-	for (const [sequence, resource, , extra] of parseMembers(notification.members)) {
+	const members = parseMembers(notification.members)
+	const known = readAcceptedEvents(
+		core,
+		members.map(([sequence]) => sequence),
+	)
+	for (const [sequence, resource, , extra] of members) {
 		if (resource === POSTED_RESOURCE) continue
 		// A coalesced event stands for events before it in its object's chain.
 		let remaining = extra?.c ?? 1
@@ -48,10 +53,8 @@ export function countAccepted(
 			currentSequence !== null && remaining > 0 && visited < 4 * (extra?.c ?? 1);
 			visited++
 		) {
-			const event: AcceptedEvent | undefined = core.ports.sql.all<AcceptedEvent>(
-				`SELECT resource, date, recorded, lag, previous_event, notifications FROM events WHERE sequence = ?`,
-				currentSequence,
-			)[0]
+			const event: AcceptedEvent | undefined =
+				known.get(currentSequence) ?? readAcceptedEvents(core, [currentSequence]).get(currentSequence)
 			if (event === undefined) break
 			const notificationIds = getNotificationIds(event)
 			if (notificationIds.includes(notification.id)) {
@@ -71,8 +74,18 @@ export function countAccepted(
 	}
 }
 
+function readAcceptedEvents(core: Core, sequences: readonly number[]): Map<number, AcceptedEvent> {
+	const rows = core.ports.sql.all<AcceptedEvent>(
+		`SELECT sequence, resource, date, recorded, lag, previous_event, notifications FROM events
+		WHERE sequence IN (SELECT value FROM json_each(?))`,
+		JSON.stringify(sequences),
+	)
+	return new Map(rows.map((row) => [row.sequence, row]))
+}
+
 /** What is read of an accepted event. */
 interface AcceptedEvent extends DeliveredEvent {
+	sequence: number
 	previous_event: number | null
 	notifications: string | null
 }

@@ -187,8 +187,12 @@ function hasRestShape(core: Core, watched: WatchedResource, snapshot: Snapshot):
 	const known =
 		row === undefined ? getSampleFieldNames(core, number) : { names: row.content.fieldNames, profile: row.profile }
 	if (known === null) return false
-	const profile = findProfile(watched.state, known.profile) ?? getCurrentProfile(watched.state)
-	const fields = core.element.parseRecord(watched.resource, snapshot.record, profile)?.fields ?? []
+	const current = getCurrentProfile(watched.state)
+	const profile = findProfile(watched.state, known.profile) ?? current
+	const fields =
+		profile.number === current.number
+			? snapshot.fields
+			: (core.element.parseRecord(watched.resource, snapshot.record, profile)?.fields ?? [])
 	return known.names.length === fields.length && fields.every((field, index) => field.name === known.names[index])
 }
 

@@ -19,6 +19,7 @@ export type FindingKind =
 	| 'short-page'
 	| 'out-of-order'
 	| 'out-of-bound'
+	| 'other-objects'
 	| 'window-lacks-rows'
 	| 'head-lacks-rows'
 	| 'repeated-id'
@@ -129,7 +130,8 @@ function benign(kind: FindingKind, detail: string): Finding {
 function checkCount(query: PageQuery, page: CheckedPage, known: KnownAnswers): Finding[] {
 	const findings: Finding[] = []
 	const { kept, repeated, pinned } = arrangePage(query, page.rows, known.pinned)
-	const count = page.answer.rows ?? page.rows.length
+	// A row that stands twice is one object.
+	const count = (page.answer.rows ?? page.rows.length) - repeated.length
 	const what = page.answer.isWholeList === true ? 'the whole list' : `${count} rows`
 	if (count > query.limit) findings.push(benign('too-many-rows', `${what} came where ${query.limit} were asked for`))
 	else if (pinned.length > 0)
@@ -188,14 +190,15 @@ function isRecent({ modifiedSec }: PageRow, { storeNowMs }: CheckedPage): boolea
 
 function checkBound(query: PageQuery, page: CheckedPage, known: KnownAnswers): Finding[] {
 	const named = query.onlyIds ?? (query.onlyId === undefined ? null : [query.onlyId])
-	const others = named === null ? [] : page.rows.filter(({ id }) => !named.includes(id))
+	const isOther = (id: ObjectId): boolean => named?.includes(id) === false || query.exceptIds?.includes(id) === true
+	const others = page.rows.filter(({ id }) => isOther(id))
 	const outside = page.rows.filter(
 		(row) => isOutOfBound(query, row) && !known.pinned.has(row.id) && page.rows.length <= query.limit,
 	)
 	if (outside.length === 0)
 		return others.length === 0
 			? []
-			: [benign('out-of-bound', `${others.length} of ${page.rows.length} rows are not the objects that were asked for`)]
+			: [benign('other-objects', `${others.length} of ${page.rows.length} rows are not the objects that were asked for`)]
 	const far = outside.filter((row) => isOutOfBound(query, row, STAMP_TOLERANCE_SEC) && !isRecent(row, page))
 	return [
 		{
@@ -278,7 +281,7 @@ function checkOthers(query: PageQuery, page: CheckedPage, { others, listed }: Kn
 		const isCut = total !== null && rows.length < Math.min(query.limit, total - (query.offset ?? 0))
 		return (
 			(isOpposite && new Set(getOrderKeys(query, rows)).size > 1) ||
-			(other.query.limit !== query.limit && (rows.length > query.limit || isCut))
+			(other.query.limit !== query.limit && (new Set(rows.map(({ id }) => id)).size > query.limit || isCut))
 		)
 	})
 	return isContradicted

@@ -94,8 +94,10 @@ export interface Element {
 	getVariationLists(resource: Resource, connection: Connection): VariationLists | null
 	/** Fills the url's placeholders with the last poll's time (ms) less `pollDelay`. */
 	resolvePlaceholders(resource: Resource, lastPollMs: number, connection: Connection): Resource
-	/** Reads a record as a snapshot for the gate; null when it has no id. */
+	/** Reads a record as a snapshot for the gate; null when it has no id, or is of another kind. */
 	parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null
+	/** What a record is that is none of the resource's, such as `orders`; null: it may be one. */
+	findOtherKind(resource: Resource, record: VendorRecord): string | null
 	/**
 	 * What to do at the store about a path that differs between reads of one object: in a URL's query, in another part of
 	 * a URL, or in any other value. Sentences for people. `kind` null: not known.

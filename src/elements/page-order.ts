@@ -124,7 +124,7 @@ export function arrangePage(
 	const elsewhere = [...copies.values()].filter(
 		({ place }) => outOfOrder.has(place) || isOutOfBound(query, rows[place]!),
 	)
-	let excess = rows.length - query.limit
+	let excess = copies.size - query.limit
 	const pinned = elsewhere.filter(({ place }) => knownPinned.has(rows[place]!.id) || excess-- > 0)
 	const misplaced = elsewhere.filter((copy) => outOfOrder.has(copy.place) && !pinned.includes(copy))
 	const areFew = isIdOrder(query) && misplaced.length <= getTolerance(copies.size)

@@ -361,8 +361,14 @@ async function readNewest(
 	if (!page.ok) return { ok: false, message: page.message }
 	const record = page.records[0]
 	const snapshot = record === undefined ? null : element.parseRecord(resource, record, { version: 1, paths: [] })
-	if (record !== undefined && snapshot === null)
-		return { ok: false, message: `expected an id in the field ${resource.idField}; the newest record has none` }
+	if (record !== undefined && snapshot === null) {
+		const other = element.findOtherKind(resource, record)
+		const message =
+			other === null
+				? `expected an id in the field ${resource.idField}; the newest record has none`
+				: `expected ${resource.path}; the store's list shows ${other}`
+		return { ok: false, message }
+	}
 	const dates = record === undefined || snapshot === null ? [] : toCheckedDates(resource, record, snapshot)
 	return { ok: true, found: { total: page.total, dates } }
 }

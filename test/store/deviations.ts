@@ -48,6 +48,12 @@ export interface Deviation {
 	padBytes?: number
 	/** Ids are so much higher, beyond what a double holds: `9223372036854000000`. */
 	idBase?: string
+	/** Objects whose id is divisible by this stand in no list, and no total counts them; with `every: 2` two sets alternate. */
+	hides?: number
+	/** Rows of lists whose id is divisible by `every` are records of another kind, as a plugin or a cache mixes up collections. */
+	otherKind?: { kind: 'order' | 'coupon' | 'term' | 'post'; every: number }
+	/** These fields are null in every so-manieth record, another one each time. */
+	nulls?: { fields: string[]; every: number }
 	/** A list as PHP writes one with gaps: `{"1": {…}, "2": {…}}`. */
 	listAsObject?: boolean
 	/** The same of `namespaces` in the index. */
@@ -94,7 +100,7 @@ export function refuseDeviant(query: Params, known: Record<string, Argument>, fa
 export function changesRows(faults: readonly Deviation[]): boolean {
 	return faults.some(
 		(fault) =>
-			fault.sorts ?? fault.rowsAlways ?? fault.rowsAtMost ?? fault.pin ?? fault.repeat ?? ignoring([fault], 'paging'),
+			fault.sorts ?? fault.hides ?? fault.rowsAlways ?? fault.rowsAtMost ?? fault.pin ?? fault.repeat ?? ignoring([fault], 'paging'),
 	)
 }
 
@@ -130,7 +136,10 @@ export function deviantPage<Row extends { id: number }>(
 	unpaged.delete('page')
 	unpaged.set('offset', 0).set('per_page', Number.MAX_SAFE_INTEGER)
 	let all = [...read(unpaged)]
-	for (const { sorts } of faults) if (sorts) all = sorted(all, sorts)
+	for (const { sorts, hides } of faults) {
+		if (sorts) all = sorted(all, sorts)
+		if (hides !== undefined) all = all.filter(({ id }) => id % hides !== 0)
+	}
 	for (const { repeat } of faults)
 		if (repeat?.beforePaging) {
 			const id = repeat.id ?? all[0]?.id
@@ -188,10 +197,24 @@ export function totalText(total: number, rows: number, faults: readonly Deviatio
 const isRec = (value: unknown): value is Rec => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 let signatures = 0
+let seenRecords = 0
+
+/** A record of another kind with a row's id and dates. */
+function otherKind(row: Rec, kind: NonNullable<Deviation['otherKind']>['kind']): Rec {
+	const { id, date_created: created, date_created_gmt, date_modified: modified, date_modified_gmt } = row
+	const dates = { date_created: created, date_created_gmt, date_modified: modified, date_modified_gmt }
+	if (kind === 'order')
+		return { id, status: 'processing', order_key: `wc_order_${String(id)}`, total: '9.00', line_items: [], ...dates }
+	if (kind === 'coupon') return { id, code: `c${String(id)}`, amount: '5.00', discount_type: 'percent', ...dates }
+	if (kind === 'term') return { id, name: 'Term', slug: 'term', parent: 0, display: 'default', count: 3 }
+	return { id, date: created, modified, title: { rendered: 'Page' }, content: { rendered: '' }, type: 'page' }
+}
 
 function altered(record: Rec, faults: readonly Deviation[]): Rec {
 	const changed = { ...record }
-	for (const { priceFactor, signsImages, padBytes, idBase } of faults) {
+	for (const { priceFactor, signsImages, padBytes, idBase, nulls } of faults) {
+		if (nulls && (Number(record.id) + ++seenRecords) % nulls.every === 0)
+			for (const field of nulls.fields) changed[field] = null
 		if (priceFactor !== undefined)
 			for (const field of ['price', 'regular_price', 'sale_price', 'total'])
 				if (Number(changed[field]) > 0) changed[field] = (Number(changed[field]) * priceFactor).toFixed(2)
@@ -214,10 +237,16 @@ const asObject = (list: unknown[]): Rec => Object.fromEntries(list.map((item, i)
 /** A body of JSON as such a store gives it. */
 export function deviantBody(body: unknown, faults: readonly Deviation[]): unknown {
 	const alters = faults.some(
-		({ priceFactor, signsImages, padBytes, idBase }) => priceFactor ?? signsImages ?? padBytes ?? idBase,
+		({ priceFactor, signsImages, padBytes, idBase, nulls }) =>
+			priceFactor ?? signsImages ?? padBytes ?? idBase ?? nulls,
 	)
 	if (Array.isArray(body)) {
-		const rows = alters ? body.map((row: unknown) => (isRec(row) ? altered(row, faults) : row)) : body
+		const own = alters ? body.map((row: unknown) => (isRec(row) ? altered(row, faults) : row)) : body
+		const others = faults.flatMap((fault) => fault.otherKind ?? [])
+		const rows = own.map((row: unknown) => {
+			const other = isRec(row) ? others.find(({ every }) => Number(row.id) % every === 0) : undefined
+			return other && isRec(row) ? otherKind(row, other.kind) : row
+		})
 		return faults.some(({ listAsObject }) => listAsObject) ? asObject(rows) : rows
 	}
 	if (!isRec(body)) return body

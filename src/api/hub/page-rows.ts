@@ -21,8 +21,8 @@ export function withoutCopies<Row>(rows: readonly Row[]): Row[] {
 /** Whether an answer to a request for a page is the whole list. `start`, `size`: of the request. */
 export function isWholeList(rows: readonly unknown[], start: number, size: number, total: number | null): boolean {
 	if (total === null || rows.length === 0) return false
-	const hasMore = rows.length > size || rows.length > total - start
-	return hasMore && new Set(rows.map(getId)).size === total
+	const count = new Set(rows.map(getId)).size
+	return count === total && (count > size || count > total - start)
 }
 
 /** A total that its own rows contradict says nothing. */

@@ -366,8 +366,11 @@ function isWholeList(
 	total: number | null,
 ): boolean {
 	if (rows.length <= limit) return false
-	if (total !== null) return new Set(rows.map((record) => getValueAt(record, idField))).size === total
-	return rows.length > MAX_PAGE_ROWS + MAX_EXTRA_ROWS || rows.length - limit > MAX_EXTRA_ROWS
+	// A row that stands twice is one object.
+	const count = new Set(rows.map((record) => getValueAt(record, idField))).size
+	if (count <= limit) return false
+	if (total !== null) return count === total
+	return count > MAX_PAGE_ROWS + MAX_EXTRA_ROWS || count - limit > MAX_EXTRA_ROWS
 }
 
 /** A page out of all rows of a list: those that the query asks for, in its order, so that all scans are alike. */

@@ -4,6 +4,7 @@ import { isRecord, parseIso, getValueAt, toObjectId } from '../values.ts'
 import { parseDateField, WOO_DATE_FORMAT } from './dates.ts'
 import { toCanonicalForm } from '../canonical-urls.ts'
 import { mapPaths, omitPaths } from '../paths.ts'
+import { findOtherKind } from './record-kinds.ts'
 import type { ContentProfile, DateRule, ObjectId, Resource, Snapshot, VendorRecord } from '../store.ts'
 
 /** Fields that change without an edit (docs/woocommerce.md 4.5). */
@@ -37,7 +38,7 @@ const EXACT_NUMBERS_VERSION = 3
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Parses a record as a snapshot; null if it has no id that an object can have. `profile`: which paths do not count, and
+ * Parses a record as a snapshot; null if it has no id that an object can have, or is of another kind. `profile`: which paths do not count, and
  * the form of the rest.
  *
  * A local date with a `_gmt` twin is left out at every depth: it adds nothing, and all of them change at once if the
@@ -45,7 +46,7 @@ const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', '
  */
 export function parseRecord(resource: Resource, record: VendorRecord, profile: ContentProfile): Snapshot | null {
 	const id = toObjectId(getValueAt(record, resource.idField))
-	if (id === null || !isIdentity(id, resource.idField)) return null
+	if (id === null || !isIdentity(id, resource.idField) || findOtherKind(resource.path, record) !== null) return null
 	const updated = parseDateField(record, resource.dates.updated)
 	const created = parseDateField(record, resource.dates.created)
 	const listModifiedSec = getListModifiedSec(record, resource.dates.updated)

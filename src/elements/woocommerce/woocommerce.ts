@@ -12,6 +12,7 @@ import { findWriteAccess } from './webhook-sync.ts'
 import { findDateProblems, findUrlProblem, resolvePlaceholders, parseResource } from './resources.ts'
 import { toNoiseCure } from './noise-cures.ts'
 import { parseRecord } from './parse-record.ts'
+import { findOtherKind } from './record-kinds.ts'
 import { getVariationLists, VARIATIONS_POLLER } from './variations.ts'
 
 /** The element that clients of the platform know by key and number (docs/contract.md §2). */
@@ -37,6 +38,7 @@ export const woocommerce: Element = {
 	getVariationLists,
 	resolvePlaceholders: resolvePlaceholders,
 	parseRecord,
+	findOtherKind: ({ path }, record) => findOtherKind(path, record),
 	getNoiseCure: toNoiseCure,
 	records,
 	webhooks,

@@ -16,6 +16,9 @@ import type {
  */
 const MAX_FUTURE_SEC = 120
 
+/** A created date that is absent now and then says nothing by itself; another one is an edit. */
+const CREATED_FIELDS: readonly string[] = ['date_created', 'date_created_gmt']
+
 export const NO_CHANGE: GateVerdict = { do: 'nothing' }
 
 /** An object that is not in the index. */
@@ -169,6 +172,9 @@ function acceptEdit(
 		return modifiedChanged || !isSame ? { do: 'store', row } : NO_CHANGE
 	}
 	const { changed, addedOrRemoved } = diffContent(known.content, content, context.ignoredNames)
+	const isCreatedDateAlone = [...changed, ...addedOrRemoved].every((name) => CREATED_FIELDS.includes(name))
+	if (isCreatedDateAlone && !modifiedChanged && (known.createdSec === null) !== (row.createdSec === null))
+		return acceptCreatedDate(known, row)
 	const onlyKeysDiffer =
 		changed.length === 0 &&
 		(addedOrRemoved.length > 0 || known.content.fieldNames.some((name) => context.ignoredNames.includes(name)))
@@ -182,6 +188,12 @@ function acceptEdit(
 		withRecord: true,
 	}
 	return { do: 'emit', row, changes: [change] }
+}
+
+/** Nothing but the created date is there again, or no longer: the row keeps the one that was there. */
+function acceptCreatedDate(known: KnownObject, row: KnownObject): GateVerdict {
+	if (row.createdSec !== null) return { do: 'store', row }
+	return known.state === row.state ? NO_CHANGE : { do: 'store', row: { ...known, state: row.state } }
 }
 
 function createdChange({ createdSec }: Observation): Change {

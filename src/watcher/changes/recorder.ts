@@ -24,7 +24,7 @@ import { countLookEdit } from './look-edits.ts'
 import { expectWebhook } from './missed-webhooks.ts'
 import { createStoreEvent, emitEvents } from './new-event.ts'
 import { canChangeInMass } from '../core/mass-change.ts'
-import { noteComingAndGoing } from '../core/two-states.ts'
+import { noteComingAndGoing, TWO_STATES_LIMIT } from '../core/two-states.ts'
 import { isListed, readIndexRows, writeIndexRow, type IndexRow } from './object-index.ts'
 import { getRoundDeadlineMs, isTooManyUnproven, planRound } from '../core/noise.ts'
 import { invalidatePage } from './page-digests.ts'
@@ -273,7 +273,11 @@ function planNoiseRound(
 /** Remembers that objects come and go without a change. */
 function noteContradictions({ resource, state: rs }: WatchedResource, gated: readonly Decision[], nowMs: number): void {
 	const found = gated.find(({ contradiction }) => contradiction !== null)
-	if (found?.contradiction != null) noteComingAndGoing(rs, resource.objectType, found.contradiction, nowMs)
+	if (found?.contradiction == null) return
+	const isKnown = rs.limits?.[TWO_STATES_LIMIT] !== undefined
+	noteComingAndGoing(rs, resource.objectType, found.contradiction, nowMs)
+	// What only one of the lists shows is not in the index yet.
+	if (!isKnown && rs.limits?.[TWO_STATES_LIMIT] !== undefined) rs.rereadAsked = true
 }
 
 /** Stores facts about the resource from snapshots, whatever the gate decides. */

@@ -167,7 +167,8 @@ const LIMITS: Record<string, { applies: (facts: LimitFacts) => boolean; message:
 			facts.resource.modifiedFilter && facts.lacks('bound') && !facts.lacks('parts') && !facts.lacks('modifiedOrder'),
 		message: (facts) =>
 			(facts.isBoundProven
-				? 'The store ignores the modified_after filter or its time zone: changes are found '
+				? 'The store ignores the modified_after filter, or dates_are_gmt, so that it takes its times for local ones: ' +
+					'changes are found '
 				: "The store's answers to the modified_after filter do not fit it: changes are found ") +
 			(facts.strategy.poll === 'head' ? 'by paging through the newest ones, with every poll.' : `${toPasses(facts)}.`),
 	},

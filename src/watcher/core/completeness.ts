@@ -53,6 +53,8 @@ export function endIncompleteLimit(rs: ResourceState): void {
 
 /** Whether the total is known to be wrong by more than a few objects. */
 export function isTotalWrong({ drift, listed }: Pick<ResourceState, 'drift' | 'listed'>): boolean {
+	// An empty list has no drafts to leave out.
+	if (listed === 0) return drift > 0
 	return Math.abs(drift) > Math.max(SMALL_DRIFT.rows, listed * SMALL_DRIFT.share)
 }
 

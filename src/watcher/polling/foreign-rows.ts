@@ -4,6 +4,7 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { noteFinding } from '../core/findings.ts'
 import type { ResourceState } from '../core/resource-state.ts'
 import { noteUnfit } from '../source/checked-answers.ts'
+import { canBeOfRecord } from '../source/record-failures.ts'
 import { readObject, requestPage, StoreError, type ListedPage, type SliceBudget } from '../source/requests.ts'
 import { DAY_MS } from '../../lib/time.ts'
 import type { ListQuery, ObjectId } from '../../elements/store.ts'
@@ -21,8 +22,8 @@ const MAX_REFUSED_MS = DAY_MS
 const believed = new WeakMap<ResourceState, ReadonlySet<ObjectId>>()
 
 /**
- * Refuses the beginning of a list of unknown objects that the total does not count, if known ones can still be read by
- * their ids, but not through the list. Throws StoreError.
+ * Refuses the beginning of a list of unknown objects that the total does not count, or of records of another kind, if
+ * known ones can still be read by their ids, but not through the list. Throws StoreError.
  */
 export async function refuseForeignRows(
 	core: Core,
@@ -35,9 +36,12 @@ export async function refuseForeignRows(
 	const isBeginning = (query.offset ?? 0) === 0 && query.modifiedAfterSec === undefined && query.trashed !== true
 	if (!isBeginning || !resource.indexed || resource.placeholders || rs.baseline !== null) return
 	const ids = page.snapshots.map(({ id }) => id)
-	if (mayBeForeign(core, rs, ids, page.total) && (await areKnownElsewhere(core, watched, budget))) {
+	const { otherKind } = page
+	const mayBeOthers = otherKind !== null || mayBeForeign(core, rs, ids, page.total)
+	if (mayBeOthers && (await areKnownElsewhere(core, watched, budget))) {
 		const now = core.ports.now()
-		const detail = `it shows ${ids.length} unknown objects in place of known ones, which can still be read`
+		const shown = otherKind ?? `${ids.length} unknown objects`
+		const detail = `it shows ${shown} in place of known ones, which can still be read`
 		noteFinding(rs, { kind: KIND, weight: 'fatal', detail }, now)
 		if (now - rs.findings![KIND]!.firstMs < MAX_REFUSED_MS)
 			throw new StoreError(noteUnfit(watched, detail, now), watched)
@@ -68,7 +72,7 @@ async function areKnownElsewhere(core: Core, watched: WatchedResource, budget: S
 			if (snapshot?.id === id && snapshot.state !== 'trashed') return true
 		} catch (error) {
 			// An object that cannot be read by its id proves nothing.
-			if (!(error instanceof StoreError) || error.failure.kind !== 'no-route') throw error
+			if (!(error instanceof StoreError) || (error.scope === 'store' && !canBeOfRecord(error.failure))) throw error
 		}
 	}
 	return false

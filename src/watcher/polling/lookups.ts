@@ -10,7 +10,7 @@ import { MIN_GONE_INTERVAL_MS } from '../changes/gate.ts'
 import { readIndexRows } from '../changes/object-index.ts'
 import { hasNewInformation, recordObservations, type RecordResult } from '../changes/recorder.ts'
 import { readObject, readObjectFromList, StoreError, type SliceBudget } from '../source/requests.ts'
-import { answersNow, findScope } from '../source/failure-scope.ts'
+import { answersNow, answersWithoutRows, findScope } from '../source/failure-scope.ts'
 import { canBeOfRecord, describeFailure } from '../source/record-failures.ts'
 import { toResourceError } from '../source/backoff.ts'
 import { compareProbe } from '../changes/probe.ts'
@@ -75,7 +75,7 @@ export async function lookupStep(
 			deferToLists(core, watched, id, check)
 			return true
 		}
-		if (isOwnFailure(error)) {
+		if (isOwnFailure(error) || (isRefusal(error) && (await answersWithoutRows(core, watched, budget)) === null)) {
 			await handleOwnFailure(core, watched, { id, check }, error, budget)
 			return true
 		}
@@ -91,6 +91,11 @@ export async function lookupStep(
 /** Whether one object can be the reason for a failed read. */
 function isOwnFailure({ failure, scope }: StoreError): boolean {
 	return scope === 'object' || canBeOfRecord(failure) || failure.kind === 'redirect'
+}
+
+/** Whether the store refuses a read: of this object alone, if it still answers lists. */
+function isRefusal({ failure: { kind } }: StoreError): boolean {
+	return kind === 'forbidden' || kind === 'rejected' || kind === 'no-route' || kind === 'auth'
 }
 
 /**
@@ -184,7 +189,7 @@ export async function relatedReadStep(
 		await readAndRecord(core, watched, target.id, {}, budget)
 	} catch (error) {
 		if (!(error instanceof StoreError)) throw error
-		const isOwn = isOwnFailure(error) && (await answersNow(core, watched, budget))
+		const isOwn = (isOwnFailure(error) || isRefusal(error)) && (await answersNow(core, watched, budget))
 		if (error.scope === 'store' && !isOwn) throw error
 	}
 	return true

@@ -145,6 +145,7 @@ function mergePages(pages: readonly ListedPage[], limit: number): ListedPage {
 		snapshots: pages.flatMap(({ snapshots }) => snapshots),
 		orderedSecs: pages.flatMap(({ orderedSecs }) => orderedSecs),
 		rows: sum(({ rows }) => rows),
+		otherKind: pages.every(({ otherKind }) => otherKind !== null) ? first.otherKind : null,
 		isStale: pages.some(({ isStale }) => isStale),
 		length: sum(({ length }) => length),
 		total: pages.at(-1)!.total,

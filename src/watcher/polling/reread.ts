@@ -18,7 +18,7 @@ import { exceedsDeletionThreshold } from './poll.ts'
 import { learnRowLimit } from './learn.ts'
 import { advanceScan, getScanOffset, sortById } from './scan-position.ts'
 import type { ObjectId, Snapshot } from '../../elements/store.ts'
-import { listPage } from './pages.ts'
+import { listBoth } from './two-lists.ts'
 import { readMovedVariations } from './variation-reads.ts'
 
 /** A page of a re-read to be gated. */
@@ -51,7 +51,7 @@ export async function rereadStep(core: Core, watched: WatchedResource, budget: S
 	if (!resource.modifiedFilter) rs.passLeft = Math.max(0, rs.passLeft - 1)
 	if (getStrategy(watched).scan === 'plain') return plainRereadStep(core, watched, budget)
 	const limit = rs.pageSize
-	const page = await listPage(core, watched, { order: 'id-asc', offset: getScanOffset(position), limit }, budget)
+	const page = await listBoth(core, watched, { order: 'id-asc', offset: getScanOffset(position), limit }, budget)
 	const sortedSnapshots = sortById(page.snapshots)
 	const step = advanceScan(
 		position,

@@ -12,7 +12,7 @@ import type { Tx } from '../core/tx.ts'
 import { lacks } from '../core/abilities.ts'
 import { noteDoubt } from '../source/doubts.ts'
 import { isBudgetSpent, type SliceBudget } from '../source/requests.ts'
-import { endIncomplete, noteDrift, noteUnexplained } from '../core/completeness.ts'
+import { endIncomplete, isTotalWrong, noteDrift, noteUnexplained } from '../core/completeness.ts'
 import {
 	awaitLook,
 	endAwaitingLook,
@@ -54,6 +54,7 @@ export async function reconcileTotal(
 		rs.agreedMs = page.storeNowMs
 		rs.searched = null
 		endIncomplete(rs)
+		if (!isTotalWrong(rs)) noteDrift(rs, core.ports.now())
 	}
 	// Those that wait for a look count too.
 	if (!exceedsDeletionThreshold(countInLists(core, rs) + rs.drift - total, rs.listed)) {

@@ -30,6 +30,14 @@ const MAX_PINNED = 20
 /** How long an answer is compared with those to other questions, ms. A cache that shows it again prolongs this. */
 const MAX_OTHER_AGE_MS = HOUR_MS
 
+/** A record of an id alone may have links too. */
+const MAX_ID_FIELDS = 2
+const WHOLE_RECORDS = {
+	kind: 'whole-records',
+	weight: 'benign',
+	detail: 'whole records came where ids alone were asked for',
+} as const
+
 type ListedRows = {
 	query: Pick<PageQuery, 'order' | 'limit'>
 	offset: number
@@ -82,6 +90,8 @@ export function checkAnswer(
 		if (ability !== null && !resource.placeholders) noteDoubt(rs, ability, nowMs)
 		if (finding.kind === 'same-answer') noteSameAnswer(watched, nowMs)
 	}
+	if (query.idsOnly === true && page.snapshots.some(({ record }) => Object.keys(record).length > MAX_ID_FIELDS))
+		noteFinding(rs, WHOLE_RECORDS, nowMs)
 	if (page.answer.isWholeList === true) noteDoubt(rs, 'parts', nowMs)
 	if (pinned.length > 0) rs.pinned = [...new Set([...pinned, ...(rs.pinned ?? [])])].slice(0, MAX_PINNED)
 	const refused = findings.find(({ weight }) => weight === 'fatal')

@@ -9,6 +9,8 @@ import { askForList } from './fresh-lists.ts'
 import { evaluateClock } from './clock.ts'
 import { noteFinding } from '../core/findings.ts'
 import { DAY_MS } from '../../lib/time.ts'
+import { OTHER_OBJECT_CODE } from '../../elements/store.ts'
+import type { ResourceState } from '../core/resource-state.ts'
 import type { Failure, ListQuery, ObjectId, Page, Snapshot, VendorRecord } from '../../elements/store.ts'
 
 /** A slice of work ends after this many requests (the smallest plan allows 50 an invocation) or this long. */
@@ -27,8 +29,9 @@ export interface SliceBudget {
 /** The limit of a store that prints text around its JSON. */
 const OUTPUT_LIMIT = 'output-around-json'
 
-/** The finding and the limit of rows that have no id. */
+/** The finding and the limit of rows that have no id, and of those that are records of another kind. */
 const NO_ID = 'rows-without-id'
+const OTHER_KIND = 'other-kind'
 /** What a new poll reads again behind the last one, as others do, unless `pollDelay` is more, ms. */
 const PLACEHOLDER_OVERLAP_MS = 120_000
 
@@ -64,6 +67,8 @@ export interface ListedPage {
 	orderedSecs: (number | null)[]
 	/** Rows in the response, including those without an id. */
 	rows: number
+	/** What all rows are, if none is an object of the resource: `orders`. */
+	otherKind: string | null
 	/** A cache gave it, whatever was asked: what it lacks may have happened. */
 	isStale: boolean
 	total: number | null
@@ -91,13 +96,14 @@ export async function requestPage(
 	budget: SliceBudget,
 ): Promise<ListedPage> {
 	const asked: ListQuery = getStrategy(watched).paging === 'page' ? { ...query, paging: 'page' } : query
-	const { response, snapshots, isStale, requestedAtMs } = await requestList(core, watched, asked, budget)
+	const { response, snapshots, otherKind, isStale, requestedAtMs } = await requestList(core, watched, asked, budget)
 	const checked = checkAnswer(watched, asked, { ...response, snapshots }, core.ports.now())
 	if (!checked.ok) throw new StoreError(checked.failure, watched)
 	noteDates(watched.state, watched.resource, checked.page.snapshots, core.ports.now())
 	return {
 		...checked.page,
 		rows: response.records.length,
+		otherKind: snapshots.length === 0 ? otherKind : null,
 		limit: query.limit,
 		length: response.answer.length,
 		isStale,
@@ -131,7 +137,13 @@ async function requestList(
 	watched: WatchedResource,
 	query: ListQuery,
 	budget: SliceBudget,
-): Promise<{ response: Page; snapshots: Snapshot[]; isStale: boolean; requestedAtMs: number }> {
+): Promise<{
+	response: Page
+	snapshots: Snapshot[]
+	otherKind: string | null
+	isStale: boolean
+	requestedAtMs: number
+}> {
 	const client = await core.client()
 	const { resource, state: rs } = watched
 	const filledResource = resource.placeholders
@@ -154,14 +166,40 @@ async function requestList(
 	else noteLimit(rs, OUTPUT_LIMIT, around, core.ports.now())
 	core.answeredMs.set(watched.state.number, core.ports.now())
 	const snapshots: Snapshot[] = []
-	const unnamed: VendorRecord[] = []
+	const others: VendorRecord[] = []
 	for (const record of response.records) {
 		const snapshot = core.element.parseRecord(watched.resource, record, getCurrentProfile(watched.state))
-		if (snapshot === null) unnamed.push(record)
+		if (snapshot === null) others.push(record)
 		else snapshots.push(snapshot)
 	}
-	noteRowsWithoutId(watched, unnamed, core.ports.now())
-	return { response: page, snapshots, isStale, requestedAtMs }
+	const otherKind = noteOtherRows(core, watched, others)
+	return { response: page, snapshots, otherKind, isStale, requestedAtMs }
+}
+
+/** Says which rows are left out since they are no objects of the resource. Returns what they are; null: not known. */
+function noteOtherRows(core: Core, watched: WatchedResource, rows: readonly VendorRecord[]): string | null {
+	const kinds = rows.map((record) => core.element.findOtherKind(watched.resource, record))
+	const now = core.ports.now()
+	noteRowsWithoutId(
+		watched,
+		rows.filter((_, index) => kinds[index] === null),
+		now,
+	)
+	const kind = kinds.find((name) => name !== null) ?? null
+	const { resource, state: rs } = watched
+	if (kind === null) endOldLimit(rs, OTHER_KIND, now)
+	else {
+		const count = kinds.filter((name) => name === kind).length
+		noteFinding(rs, { kind: OTHER_KIND, weight: 'benign', detail: `${count} of the rows are ${kind}` }, now)
+		const message = `Lists of ${resource.objectType} have rows that are ${kind}: they are left out.`
+		noteLimit(rs, OTHER_KIND, message, now)
+	}
+	return kind
+}
+
+/** Ends the limit of a finding that was not seen for a day. */
+function endOldLimit(rs: ResourceState, kind: string, nowMs: number): void {
+	if (nowMs - (rs.findings?.[kind]?.lastMs ?? 0) > DAY_MS) endLimit(rs, kind)
 }
 
 /** Says which rows are left out since they have no id that an object can have. */
@@ -172,7 +210,7 @@ function noteRowsWithoutId(
 ): void {
 	const [first] = rows
 	if (first === undefined) {
-		if (nowMs - (rs.findings?.[NO_ID]?.lastMs ?? 0) > DAY_MS) endLimit(rs, NO_ID)
+		endOldLimit(rs, NO_ID, nowMs)
 		return
 	}
 	const id = first[resource.idField]
@@ -203,8 +241,22 @@ export async function readObject(
 	const storeNowMs = checkStoreClock(core, watched, response.storeNowMs)
 	const snapshot =
 		response.found === null ? null : core.element.parseRecord(resource, response.found, getCurrentProfile(rs))
+	// A record of another kind is no proof that this object is gone.
+	if (response.found !== null && snapshot === null) throw new StoreError(toOtherObjectFailure(resource, id), watched)
 	if (snapshot !== null) noteDates(rs, resource, [snapshot], core.ports.now())
 	return { snapshot, requestedAtMs, storeNowMs }
+}
+
+function toOtherObjectFailure({ objectType }: WatchedResource['resource'], id: ObjectId): Failure {
+	return {
+		ok: false,
+		kind: 'not-json',
+		status: 200,
+		code: OTHER_OBJECT_CODE,
+		providerMessage: null,
+		retryAfterMs: null,
+		message: `The address of ${id} in ${objectType} answered with a record of another kind.`,
+	}
 }
 
 /** Reads one object through the resource's list with its `where`; null: not in the list. Throws StoreError. */

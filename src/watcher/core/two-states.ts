@@ -27,6 +27,11 @@ export function hasTwoStates({ findings }: Contradicted, nowMs: number): boolean
 	return nowMs - known.lastMs <= (isConfirmed({ findings }, KIND, known.lastMs) ? MAX_CONFIRMED_AGE_MS : DAY_MS)
 }
 
+/** Whether the store has contradicted itself twice within a day, so that it is no accident. */
+export function isConfirmedTwofold({ findings }: Contradicted, nowMs: number): boolean {
+	return isConfirmed({ findings }, KIND, nowMs)
+}
+
 /** An object came and went without a change: health says so once it was no accident. */
 export function noteComingAndGoing(rs: Contradicted, objectType: string, detail: string, nowMs: number): void {
 	noteTwoStates(rs, detail, nowMs)

@@ -4,11 +4,16 @@ import type { Core, WatchedResource } from '../core/core.ts'
 import { noteFinding } from '../core/findings.ts'
 import { isControlDue, noteCacheSign, withFreshness } from '../core/freshness.ts'
 import type { ResourceState } from '../core/resource-state.ts'
+import { isConfirmedTwofold, noteTwoStates } from '../core/two-states.ts'
+import { isListed, readIndexRows } from '../changes/object-index.ts'
 import type { ListedPage, SliceBudget } from '../source/requests.ts'
 import type { ListQuery, Snapshot } from '../../elements/store.ts'
 import { listPage } from './pages.ts'
+import { countInLists } from './unreadable.ts'
 import { HEAD_ROWS, isNearClockChange, OVERLAP_MS } from './poll.ts'
 
+/** By this posts, which are ordered by local time, may stand elsewhere around a change of the clocks, s. */
+const LOCAL_ORDER_SEC = 2 * 3_600
 /** Rows whose newest date is this old have been written whatever the database's clock says, ms. */
 const MAX_SETTLING_MS = 15 * 60_000
 
@@ -110,6 +115,36 @@ export function noteLateRows(core: Core, watched: WatchedResource, page: ListedP
 		now,
 	)
 	return true
+}
+
+/**
+ * The head lacks rows of the one before that would stand in it, and deletions do not explain it, as after a backup was
+ * restored: then everything is read again, since older contents further back show nowhere else.
+ */
+export function noteReturn(core: Core, { resource, state: rs }: WatchedResource, page: ListedPage): void {
+	if (rs.head === null || page.isStale || page.total === null || !resource.modifiedFilter || rs.baseline !== null) return
+	const ids = page.snapshots.map(({ id }) => id)
+	const before = rs.head.split(',').map((row) => row.split(':').map(Number))
+	const lowestSec = getLowestSec(page) + (resource.postsStored ? LOCAL_ORDER_SEC : 0)
+	const lacking = before.flatMap(([id, sec]) =>
+		id !== undefined && (sec ?? 0) > lowestSec && !ids.includes(id) ? [id] : [],
+	)
+	if (lacking.length === 0) return
+	const known = readIndexRows(core, rs.number, [...lacking, ...ids])
+	const listed = lacking.filter((id) => isListed(known.get(id)?.state ?? 'gone'))
+	const added = ids.filter((id) => !known.has(id)).length
+	const gone = countInLists(core, rs) + added + rs.drift - page.total
+	if (listed.length === 0 || (listed.length <= gone && listed.length < before.length)) return
+	const now = core.ports.now()
+	// Of a store that shows two states in turn, this is nothing new.
+	if (!isConfirmedTwofold(rs, now)) rs.rereadAsked = true
+	noteTwoStates(rs, 'the newest rows are older than those of the answer before', now)
+}
+
+/** What is modified later stands in the page. */
+function getLowestSec({ snapshots, rows, limit }: ListedPage): number {
+	if (rows < limit) return -Infinity
+	return Math.min(...snapshots.map(({ listModifiedSec }) => listModifiedSec ?? Infinity))
 }
 
 /**

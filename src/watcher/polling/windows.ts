@@ -13,7 +13,7 @@ import {
 } from './poll.ts'
 import { DAY_MS } from '../../lib/time.ts'
 import type { PollWindow, ResourceState } from '../core/resource-state.ts'
-import { getHeadRows, getNewestSec, noteLateRows, noteNewestRows, readHead, settleNewestRows } from './heads.ts'
+import { getHeadRows, getNewestSec, noteLateRows, noteNewestRows, noteReturn, readHead, settleNewestRows } from './heads.ts'
 import { provesModifiedOrder } from './ability-probe.ts'
 import { advanceBack, INITIAL_BACK_POSITION } from './head-paging.ts'
 import { noteFinding } from '../core/findings.ts'
@@ -379,6 +379,7 @@ function recordHead(core: Core, watched: WatchedResource, page: ListedPage, afte
 		afterRecording()
 		return 0
 	}
+	noteReturn(core, watched, page)
 	const recorded = core.commit((tx) => {
 		checkHighestId(rs, page.snapshots, page.total)
 		const growth = getGrowth(core, rs, page.isStale ? null : page.total)

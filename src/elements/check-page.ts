@@ -198,7 +198,12 @@ function checkBound(query: PageQuery, page: CheckedPage, known: KnownAnswers): F
 	if (outside.length === 0)
 		return others.length === 0
 			? []
-			: [benign('other-objects', `${others.length} of ${page.rows.length} rows are not the objects that were asked for`)]
+			: [
+					benign(
+						'other-objects',
+						`${others.length} of ${page.rows.length} rows are not the objects that were asked for`,
+					),
+				]
 	const far = outside.filter((row) => isOutOfBound(query, row, STAMP_TOLERANCE_SEC) && !isRecent(row, page))
 	return [
 		{

@@ -100,7 +100,13 @@ export function refuseDeviant(query: Params, known: Record<string, Argument>, fa
 export function changesRows(faults: readonly Deviation[]): boolean {
 	return faults.some(
 		(fault) =>
-			fault.sorts ?? fault.hides ?? fault.rowsAlways ?? fault.rowsAtMost ?? fault.pin ?? fault.repeat ?? ignoring([fault], 'paging'),
+			fault.sorts ??
+			fault.hides ??
+			fault.rowsAlways ??
+			fault.rowsAtMost ??
+			fault.pin ??
+			fault.repeat ??
+			ignoring([fault], 'paging'),
 	)
 }
 

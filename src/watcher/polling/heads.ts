@@ -122,7 +122,8 @@ export function noteLateRows(core: Core, watched: WatchedResource, page: ListedP
  * restored: then everything is read again, since older contents further back show nowhere else.
  */
 export function noteReturn(core: Core, { resource, state: rs }: WatchedResource, page: ListedPage): void {
-	if (rs.head === null || page.isStale || page.total === null || !resource.modifiedFilter || rs.baseline !== null) return
+	if (rs.head === null || page.isStale || page.total === null || !resource.modifiedFilter || rs.baseline !== null)
+		return
 	const ids = page.snapshots.map(({ id }) => id)
 	const before = rs.head.split(',').map((row) => row.split(':').map(Number))
 	const lowestSec = getLowestSec(page) + (resource.postsStored ? LOCAL_ORDER_SEC : 0)

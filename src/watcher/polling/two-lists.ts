@@ -40,5 +40,8 @@ export function mergeLists(one: ListedPage, other: ListedPage): ListedPage {
 }
 
 function getLastId({ snapshots }: ListedPage): ObjectId | undefined {
-	return snapshots.map(({ id }) => id).toSorted(compareIds).at(-1)
+	return snapshots
+		.map(({ id }) => id)
+		.toSorted(compareIds)
+		.at(-1)
 }

@@ -13,7 +13,15 @@ import {
 } from './poll.ts'
 import { DAY_MS } from '../../lib/time.ts'
 import type { PollWindow, ResourceState } from '../core/resource-state.ts'
-import { getHeadRows, getNewestSec, noteLateRows, noteNewestRows, noteReturn, readHead, settleNewestRows } from './heads.ts'
+import {
+	getHeadRows,
+	getNewestSec,
+	noteLateRows,
+	noteNewestRows,
+	noteReturn,
+	readHead,
+	settleNewestRows,
+} from './heads.ts'
 import { provesModifiedOrder } from './ability-probe.ts'
 import { advanceBack, INITIAL_BACK_POSITION } from './head-paging.ts'
 import { noteFinding } from '../core/findings.ts'

@@ -8,7 +8,9 @@ import type { World } from '../../../support/world.ts'
 const DATES = ['date_created_gmt', 'date_modified_gmt'] as const
 
 /** Three products are edited, two created, two deleted after a backup. Returns what restores it, and what must come of that. */
-async function changeSinceBackup(world: World): Promise<{ restore: () => void; created: number[]; expected: string[] }> {
+async function changeSinceBackup(
+	world: World,
+): Promise<{ restore: () => void; created: number[]; expected: string[] }> {
 	const { store } = world
 	const ids = liveIds(world, 'products')
 	const edited = [ids[3]!, ids[30]!, ids.at(-2)!]

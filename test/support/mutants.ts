@@ -1771,8 +1771,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'more rows than asked are everything',
 		file: 'src/elements/woocommerce/client.ts',
-		find: 'if (total !== null) return new Set(',
-		replace: 'if (total !== null && limit < 0) return new Set(',
+		find: 'if (total !== null) return count === total',
+		replace: 'if (total !== null && limit < 0) return count === total',
 		tests: [element('client'), story('answers')],
 	},
 	{
@@ -1806,8 +1806,8 @@ export const MUTANTS: Mutant[] = [
 	{
 		name: 'one failed read by id concerns the store',
 		file: 'src/watcher/polling/lookups.ts',
-		find: 'if (isOwnFailure(error)) {',
-		replace: "if (error.scope === 'object') {",
+		find: 'if (isOwnFailure(error) || (isRefusal',
+		replace: "if (error.scope === 'object' || (isRefusal",
 		tests: [story('bad-records')],
 	},
 	{
@@ -1991,5 +1991,61 @@ export const MUTANTS: Mutant[] = [
 		find: 'return isOld ? null : { ...pendingSkew, isBeside: true }',
 		replace: 'return isOld ? null : null',
 		tests: [watcher('poll')],
+	},
+	{
+		name: 'an empty list with a total is nothing to say',
+		file: 'src/watcher/core/completeness.ts',
+		find: 'if (listed === 0) return drift > 0',
+		replace: 'if (listed === 0) return false',
+		tests: [story('deviations-rows')],
+	},
+	{
+		name: 'a row that stands twice makes a whole list',
+		file: 'src/elements/woocommerce/client.ts',
+		find: 'if (count <= limit) return false',
+		replace: 'if (count < 1) return false',
+		tests: [story('deviations-rows')],
+	},
+	{
+		name: 'records of another kind are objects',
+		file: 'src/elements/woocommerce/record-kinds.ts',
+		find: 'return other?.name ?? getLinkedCollection(path, record)',
+		replace: 'return null',
+		tests: [story('deviations-rows')],
+	},
+	{
+		name: 'orders in place of products are an empty list',
+		file: 'src/watcher/polling/foreign-rows.ts',
+		find: 'const mayBeOthers = otherKind !== null || mayBe',
+		replace: 'const mayBeOthers = mayBe',
+		tests: [story('deviations-sets')],
+	},
+	{
+		name: 'one refused read by id concerns the resource',
+		file: 'src/watcher/polling/lookups.ts',
+		find: "return kind === 'forbidden' || kind === 'rejected' ||",
+		replace: "return kind === 'forbidden' ||",
+		tests: [story('deviations-rows')],
+	},
+	{
+		name: 'a created date that is null is an edit',
+		file: 'src/watcher/changes/accept.ts',
+		find: 'if (isCreatedDateAlone && !modifiedChanged &&',
+		replace: 'if (isCreatedDateAlone && modifiedChanged &&',
+		tests: [story('deviations-rows')],
+	},
+	{
+		name: 'a re-read asks one of two lists',
+		file: 'src/watcher/polling/two-lists.ts',
+		find: 'limits?.[TWO_STATES_LIMIT] === undefined) return page',
+		replace: 'limits?.[TWO_STATES_LIMIT] !== null) return page',
+		tests: [story('deviations-sets')],
+	},
+	{
+		name: 'a restored backup waits for the weekly re-read',
+		file: 'src/watcher/polling/heads.ts',
+		find: 'if (!isConfirmedTwofold(rs, now)) rs.rereadAsked = true',
+		replace: 'if (isConfirmedTwofold(rs, now)) rs.rereadAsked = true',
+		tests: [story('deviations-restored')],
 	},
 ]

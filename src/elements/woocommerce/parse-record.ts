@@ -38,8 +38,8 @@ const EXACT_NUMBERS_VERSION = 3
 const DRAFT_ORDER_STATUSES = new Set(['checkout-draft', 'auto-draft', 'draft', 'new'])
 
 /**
- * Parses a record as a snapshot; null if it has no id that an object can have, or is of another kind. `profile`: which paths do not count, and
- * the form of the rest.
+ * Parses a record as a snapshot; null if it has no id that an object can have, or is of another kind. `profile`: which
+ * paths do not count, and the form of the rest.
  *
  * A local date with a `_gmt` twin is left out at every depth: it adds nothing, and all of them change at once if the
  * site's zone changes (docs/woocommerce.md 3.4), which would emit an event for every object of the store.

@@ -171,7 +171,12 @@ describe('a parameter is ignored', () => {
 		const world = await deviantWorld({ faults: () => [], products: 60 })
 		const expected = changeProducts(world, 8)
 		// One that was edited, or the one that was deleted.
-		const id = Number(expected.at(finding === null ? 3 : -1)!.split(' ').at(-1))
+		const id = Number(
+			expected
+				.at(finding === null ? 3 : -1)!
+				.split(' ')
+				.at(-1),
+		)
 		world.store.setFaults(
 			faults.map((fault) => ({
 				match: '/products',

@@ -250,6 +250,7 @@ interface NotificationBody {
 			objectId: string
 			eventType: ReceivedEvent['eventType']
 			objectSequence: number
+			changedFields?: string[]
 			trashed?: boolean
 			backfill?: boolean
 			erased?: boolean
@@ -268,6 +269,7 @@ function parseEvents(body: string, timeMs: number): ReceivedEvent[] {
 			objectId: event.objectId,
 			eventType: event.eventType,
 			objectSequence: event.objectSequence,
+			...(event.changedFields === undefined ? {} : { changedFields: event.changedFields }),
 			...(event.trashed ? { trashed: true } : {}),
 			...(event.backfill ? { backfill: true } : {}),
 			record: event.erased || !Array.isArray(records) ? null : ((records[index] as unknown) ?? null),

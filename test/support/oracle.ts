@@ -20,6 +20,8 @@ export interface ReceivedEvent {
 	objectId: string
 	eventType: 'CREATED' | 'UPDATED' | 'DELETED'
 	objectSequence: number
+	/** Names of what changed, where the callback was told; a product's may be of its variations alone. */
+	changedFields?: readonly string[] | null
 	/** The mark `trashed`: its record is that of the object in the trash. */
 	trashed?: boolean
 	/** The mark `backfill`: what was there at T0 is sent once. */
@@ -138,7 +140,7 @@ export function judge(input: JudgeInput): Judgement {
 		judgeOrder(events, addFinding)
 		judgeObject(
 			history,
-			events.toSorted((a, b) => a.objectSequence - b.objectSequence),
+			events.filter((event) => !isOfVariations(event)).toSorted((a, b) => a.objectSequence - b.objectSequence),
 			input,
 			addFinding,
 			lags,
@@ -162,6 +164,15 @@ export function judge(input: JudgeInput): Judgement {
 		deleted: countByType('DELETED'),
 		details: findings,
 	}
+}
+
+/** Whether it tells of a product's variations alone: the product itself stays as it was. */
+function isOfVariations({ eventType, changedFields }: ReceivedEvent): boolean {
+	return (
+		eventType === 'UPDATED' &&
+		(changedFields?.length ?? 0) > 0 &&
+		changedFields!.every((name) => /^variations\.\d+(\.|$)/.test(name))
+	)
 }
 
 /** Received is the first arrival of each event id; later ones are repeats. */

@@ -35,7 +35,7 @@ export function parseJson(text: string): unknown {
 
 /**
  * The entries of a list. PHP writes a list whose keys have gaps as an object (`{"1": {…}, "2": {…}}`); its order is
- * that of the text. `isEmpty`: the store counts none, so that `{}` is a list. Null: it is no list.
+ * that of the text. `isEmpty`: the store counts none there, so that `{}` is a list. Null: it is no list.
  */
 export function getEntries({ value, json }: AnswerJson, isEmpty: boolean): unknown[] | null {
 	if (Array.isArray(value)) return value

@@ -64,13 +64,14 @@ class WooCommerceClient implements StoreClient {
 
 	async list(resource: Resource, query: ListQuery): Promise<Page | Failure> {
 		const collection = getCollection(resource.path, this.#connection)
+		const parameters = toListParameters(collection, resource, query)
 		const answer = await this.#get(resource.path, {
-			...toListParameters(collection, resource, query),
+			...parameters,
 			...(query.fresh === true && this.#freshParameter()),
 			...(query.skipCache === true && { [SKIP_CACHE_PARAMETER]: 'true' }),
 		})
 		if (!answer.ok) return answer
-		const listed = parseRecords(answer)
+		const listed = parseRecords(answer, parameters)
 		if (listed === null) return toShapeFailure(answer, 'a list of objects')
 		const { records: rows, around } = listed
 		const total = parseTotal(answer)
@@ -146,7 +147,7 @@ class WooCommerceClient implements StoreClient {
 		if (parsed === null) return toShapeFailure(answer, 'JSON')
 		const total = parseTotal(answer)
 		const isList = method === 'GET' && (total !== null || isKnownCollection(path))
-		const list = isList ? toRows(parsed, total === 0) : null
+		const list = isList ? toRows(parsed, isPastEnd(answer, query)) : null
 		const found = list?.rows.filter((row) => Object.keys(row).length > 0) ?? parsed.value
 		const other = method === 'GET' ? getOtherId(path, found) : null
 		if (other !== null) {
@@ -439,6 +440,12 @@ function toAnswerFacts({ headers, text }: StoreResponse, around: string | null):
 	}
 }
 
+/** Whether the store counts no rows at the place that was asked for, so that the page is empty. */
+function isPastEnd(answer: StoreResponse, query: Readonly<Record<string, string>>): boolean {
+	const start = query['offset'] ?? (Number(query['page'] ?? 1) - 1) * Number(query['per_page'] ?? 10)
+	return (parseTotal(answer) ?? Infinity) <= Number(start)
+}
+
 /** A list of objects, and what stands around its JSON, as a sentence. */
 interface ParsedRecords {
 	records: VendorRecord[]
@@ -446,9 +453,12 @@ interface ParsedRecords {
 }
 
 /** The objects of a list; null when the body is not a list of objects. A row that is `null` is one without fields. */
-export function parseRecords(answer: StoreResponse): ParsedRecords | null {
+export function parseRecords(
+	answer: StoreResponse,
+	query: Readonly<Record<string, string>> = {},
+): ParsedRecords | null {
 	const parsed = parseAnswer(answer.text)
-	const list = parsed === null ? null : toRows(parsed, parseTotal(answer) === 0)
+	const list = parsed === null ? null : toRows(parsed, isPastEnd(answer, query))
 	if (parsed === null || list === null) return null
 	return { records: list.rows, around: describeAround(parsed.around, list.wrapper) }
 }

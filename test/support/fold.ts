@@ -3,6 +3,7 @@
  * quiet, folding the notifications received gives exactly the store's state; nothing is doubled, nothing invented. This file says what may
  * happen and runs one story of it; the property test and `npm run fold` make many.
  */
+import { HOUR_MS } from '../../src/lib/time.ts'
 import fc from 'fast-check'
 import { COLLECTION_BY_LABEL, type Judgement } from './oracle.ts'
 import type { Action, Fault, JournalEntry, Resource, SimulatedStore, WebhookKnobs } from '../store/store.ts'
@@ -548,7 +549,14 @@ async function endDeviations(
 	if (reach.includes('stays')) return true
 	standing.faults.clear()
 	world.store.setFaults({})
+	// Records that could not be read are tried again at most an hour later, after a day once a day.
+	for (let hours = 0; hours < 26 && hasUnreadable(world); hours++) await world.advance(HOUR_MS)
 	return false
+}
+
+function hasUnreadable(world: World): boolean {
+	const { state, unreadable } = world.engine.getCore()!
+	return state.resources.some(({ number }) => unreadable.list(number).length > 0)
 }
 
 /** Deviations that have met a request. */

@@ -1,7 +1,7 @@
 /** From a webhook to the callback: in a burst, at rest, and against a bare Worker that verifies, keeps, queues and POSTs it. */
 import { performance } from 'node:perf_hooks'
 import { atLeast, atMost, exactly, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
-import { runWorker, runCleanup, SETUP_TOKEN, type CleanupStack } from './runtime.ts'
+import { runWorker, withCleanup, SETUP_TOKEN } from './runtime.ts'
 import { LoadTarget, quantile, runInTurns, toSpread, type PreparedRequest } from './webhooks-load.ts'
 import {
 	listenForCallbacks,
@@ -24,17 +24,6 @@ const MEASURED = 300
 const QUICK_MEASURED = 100
 const WARM_UP = 15
 const ROUNDS = 3
-
-function withCleanup(bench: (cleanup: CleanupStack, context: BenchContext) => Promise<BenchRow[]>): Bench['run'] {
-	return async (context) => {
-		const cleanup: CleanupStack = []
-		try {
-			return await bench(cleanup, context)
-		} finally {
-			await runCleanup(cleanup)
-		}
-	}
-}
 
 /** An event as the callback got it. */
 interface ArrivedEvent {

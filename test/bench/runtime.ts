@@ -1,4 +1,5 @@
 /** A Worker in the real runtime for as long as a bench runs: on loopback, on storage that goes with it. */
+import type { Bench, BenchContext, BenchRow } from './bench.ts'
 import type { Miniflare } from 'miniflare'
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -71,4 +72,18 @@ export async function postJson(url: string, body: unknown): Promise<string> {
 /** Undoes everything, last first. */
 export async function runCleanup(cleanup: CleanupStack): Promise<void> {
 	for (const step of cleanup.splice(0).toReversed()) await step()
+}
+
+/** Runs a bench and undoes what it began. */
+export function withCleanup(
+	bench: (cleanup: CleanupStack, context: BenchContext) => Promise<BenchRow[]>,
+): Bench['run'] {
+	return async (context) => {
+		const cleanup: CleanupStack = []
+		try {
+			return await bench(cleanup, context)
+		} finally {
+			await runCleanup(cleanup)
+		}
+	}
 }

@@ -1,7 +1,7 @@
 /** What webhooks cost: taking and refusing them against bare Workers, from a delivery to the callback, and the rows until it is answered. */
 import { performance } from 'node:perf_hooks'
-import { atLeast, atMost, reported, type Bench, type BenchContext, type BenchRow } from './bench.ts'
-import { runWorker, SETUP_TOKEN, runCleanup, type CleanupStack } from './runtime.ts'
+import { atLeast, atMost, reported, type Bench, type BenchRow } from './bench.ts'
+import { runWorker, SETUP_TOKEN, withCleanup, type CleanupStack } from './runtime.ts'
 import {
 	listenForCallbacks,
 	startWebhookStack,
@@ -33,18 +33,6 @@ const ROW_TRIALS = 10
 const PAUSE_MS = 40
 /** Ids of instances that are copies. */
 const FIRST_COPY_ID = 1_000
-
-/** Runs a bench and undoes what it began. */
-function withCleanup(bench: (cleanup: CleanupStack, context: BenchContext) => Promise<BenchRow[]>): Bench['run'] {
-	return async (context) => {
-		const cleanup: CleanupStack = []
-		try {
-			return await bench(cleanup, context)
-		} finally {
-			await runCleanup(cleanup)
-		}
-	}
-}
 
 /** Webhooks accepted and committed, 32 connections, one instance and a hundred. */
 export const ingestBench: Bench = {
